@@ -1,0 +1,41 @@
+"""Benchmarks: `make bench`. The header names the machine; times are comparable within one run only."""
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FRAMES = 512  # a ring of different frames: one fixed frame lets the branch predictor learn it
+
+
+def cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    from talkpath._core import _simd_name
+
+    return (
+        f"machine: {cpu_name()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, NumPy {np.__version__}, talkpath variant {_simd_name()}"
+    )
+
+
+@pytest.fixture
+def speech_ring() -> Callable[[int], Iterator[np.ndarray]]:
+    """f(n): an endless ring of different n-sample int16 frames with speech-like (Laplacian) amplitudes."""
+
+    def ring(n: int) -> Iterator[np.ndarray]:
+        noise = np.random.default_rng(1).laplace(0, 1500, (FRAMES, n))
+        return cycle(list(np.clip(noise, -32768, 32767).astype(np.int16)))
+
+    return ring

@@ -1,0 +1,43 @@
+/*
+ * Which instruction set the machine offers, and the compiler's words for it.
+ *
+ * A function that exists in several variants is written once in plain C (the reference; every compiler vectorises it
+ * for its baseline) and, where that pays, once more with TP_TARGET_AVX2 or for NEON. dsp/simd.c chooses at start-up.
+ */
+#ifndef TALKPATH_DSP_CPU_H
+#define TALKPATH_DSP_CPU_H
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define TP_HAVE_AVX2 1
+#else
+#define TP_HAVE_AVX2 0
+#endif
+
+#if defined(__aarch64__) || defined(_M_ARM64)
+#define TP_HAVE_NEON 1
+#else
+#define TP_HAVE_NEON 0
+#endif
+
+/* GCC and Clang compile one function for a wider machine than the file; MSVC lets any function use any intrinsic. */
+#if TP_HAVE_AVX2 && (defined(__GNUC__) || defined(__clang__))
+#define TP_TARGET_AVX2 __attribute__((target("avx2,fma")))
+#else
+#define TP_TARGET_AVX2
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define TP_RESTRICT __restrict__
+#define TP_INLINE static inline __attribute__((always_inline))
+#elif defined(_MSC_VER)
+#define TP_RESTRICT __restrict
+#define TP_INLINE static __forceinline
+#else
+#define TP_RESTRICT restrict
+#define TP_INLINE static inline
+#endif
+
+/* 1 when CPU and operating system both support AVX2 and FMA. */
+int tp_cpu_has_avx2(void);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * The inner loops that are worth a variant per machine, behind one table of functions.
+ *
+ * tp_simd_init() picks the best variant once, when the library is loaded; kernels call through tp_simd. Everything that
+ * works on integers gives the same bits in every variant. Float loops may differ by the order of their sums:
+ * |difference| <= 4e-7 · Σ|a·b| (tests/test_simd.py holds all variants of the machine to that).
+ */
+#ifndef TALKPATH_DSP_SIMD_H
+#define TALKPATH_DSP_SIMD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A bank of polyphase FIR rows for tp_simd->fir_bank; see wire/resampler.c for how coefficients are split. */
+typedef struct tp_fir_rows {
+    const int16_t *rows;   /* phases × (taps high halves, then taps low halves) */
+    uint32_t taps;         /* multiple of TP_FIR_ALIGN_TAPS                      */
+    uint32_t phases;       /* L                                                  */
+    uint32_t step_samples; /* M / L: input samples from one output to the next … */
+    uint32_t step_phases;  /* M % L: … and phases on top                         */
+} tp_fir_rows;
+
+#define TP_FIR_ALIGN_TAPS 16u
+#define TP_FIR_HIGH_BITS 14 /* high half: units of 2^-14                       */
+#define TP_FIR_LOW_BITS 10  /* low half: units of 2^-24, within ±2^9            */
+
+typedef struct tp_simd_ops {
+    const char *name; /* "plain", "avx2", "neon" */
+
+    /* G.711, n samples; see talkpath/g711.h. */
+    void (*ulaw_encode)(const int16_t *pcm, uint8_t *code, size_t n);
+    void (*ulaw_decode)(const uint8_t *code, int16_t *pcm, size_t n);
+    void (*alaw_encode)(const int16_t *pcm, uint8_t *code, size_t n);
+    void (*alaw_decode)(const uint8_t *code, int16_t *pcm, size_t n);
+
+    /* n_out outputs of the bank. Output 0 is the dot product of row `phase` with x[0 .. taps-1]; then phase and x go on
+     * by one step. Rounds to nearest, saturates to int16. Exact in every variant. */
+    void (*fir_bank)(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out);
+
+    /* Σ a[i]·b[i] */
+    float (*dot)(const float *a, const float *b, size_t n);
+} tp_simd_ops;
+
+extern const tp_simd_ops *tp_simd;
+
+/* Chooses the best variant for this machine. Call once, before anything else; calling it again changes nothing. */
+void tp_simd_init(void);
+
+/* The i-th variant that this machine can run, or NULL when there are no more. Variant 0 is plain C. */
+const tp_simd_ops *tp_simd_variant(size_t i);
+
+#endif

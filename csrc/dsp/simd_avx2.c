@@ -1,0 +1,110 @@
+/* x86-64 with AVX2 and FMA. */
+#include "dsp/cpu.h"
+#include "dsp/simd.h"
+
+#if TP_HAVE_AVX2
+#include <immintrin.h>
+
+#define TP_G711(name) name##_avx2
+#define TP_G711_TARGET TP_TARGET_AVX2
+#include "dsp/g711_loops.h"
+
+/* Sums of the four accumulators' lanes, as one vector. */
+TP_TARGET_AVX2
+TP_INLINE __m128i sum_lanes(__m256i a, __m256i b, __m256i c, __m256i d)
+{
+    const __m256i s = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+    return _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+}
+
+/* High accumulators wrap, which is harmless: their total fits (Σ|h| < 4, checked when the bank is made). Low lanes take
+ * taps/8 products of at most 2^24 and are folded into the high ones before they are summed. */
+TP_TARGET_AVX2
+TP_INLINE void fold(__m256i *high, __m256i *low)
+{
+    *high = _mm256_add_epi32(*high, _mm256_srai_epi32(*low, TP_FIR_LOW_BITS));
+    *low = _mm256_and_si256(*low, _mm256_set1_epi32((1 << TP_FIR_LOW_BITS) - 1));
+}
+
+TP_TARGET_AVX2
+static void fir_bank_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out)
+{
+    const uint32_t taps = bank->taps;
+    for (size_t m = 0; m < n_out; m += 4) {
+        const int16_t *row[4], *in[4];
+        const size_t here = n_out - m < 4 ? n_out - m : 4;
+        for (size_t j = 0; j < 4; j++) {
+            row[j] = bank->rows + (size_t)phase * 2 * taps;
+            in[j] = x;
+            if (j + 1 < here || here == 4) {
+                x += bank->step_samples;
+                phase += bank->step_phases;
+                if (phase >= bank->phases) {
+                    phase -= bank->phases;
+                    x++;
+                }
+            }
+        }
+        __m256i h0 = _mm256_setzero_si256(), h1 = h0, h2 = h0, h3 = h0, l0 = h0, l1 = h0, l2 = h0, l3 = h0;
+        for (uint32_t k = 0; k < taps; k += 16) {
+#define TP_STEP(j)                                                                                                     \
+    do {                                                                                                               \
+        const __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(in[j] + k));                              \
+        const __m256i ch = _mm256_loadu_si256((const __m256i *)(const void *)(row[j] + k));                            \
+        const __m256i cl = _mm256_loadu_si256((const __m256i *)(const void *)(row[j] + taps + k));                     \
+        h##j = _mm256_add_epi32(h##j, _mm256_madd_epi16(v, ch));                                                       \
+        l##j = _mm256_add_epi32(l##j, _mm256_madd_epi16(v, cl));                                                       \
+    } while (0)
+            TP_STEP(0);
+            TP_STEP(1);
+            TP_STEP(2);
+            TP_STEP(3);
+#undef TP_STEP
+        }
+        fold(&h0, &l0);
+        fold(&h1, &l1);
+        fold(&h2, &l2);
+        fold(&h3, &l3);
+        __m128i sum = sum_lanes(h0, h1, h2, h3);
+        sum = _mm_add_epi32(sum, _mm_srai_epi32(sum_lanes(l0, l1, l2, l3), TP_FIR_LOW_BITS));
+        sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (TP_FIR_HIGH_BITS - 1))), TP_FIR_HIGH_BITS);
+        int16_t out[8];
+        _mm_storeu_si128((__m128i *)(void *)out, _mm_packs_epi32(sum, sum));
+        for (size_t j = 0; j < here; j++)
+            y[m + j] = out[j];
+    }
+}
+
+TP_TARGET_AVX2
+static float dot_avx2(const float *a, const float *b, size_t n)
+{
+    __m256 s0 = _mm256_setzero_ps(), s1 = s0;
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
+        s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), s1);
+    }
+    s0 = _mm256_add_ps(s0, s1);
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(s0), _mm256_extractf128_ps(s0, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    s = _mm_add_ss(s, _mm_movehdup_ps(s));
+    float sum = _mm_cvtss_f32(s);
+    for (; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+extern const tp_simd_ops tp_simd_avx2;
+const tp_simd_ops tp_simd_avx2 = {
+    .name = "avx2",
+    .ulaw_encode = ulaw_encode_avx2,
+    .ulaw_decode = ulaw_decode_avx2,
+    .alaw_encode = alaw_encode_avx2,
+    .alaw_decode = alaw_decode_avx2,
+    .fir_bank = fir_bank_avx2,
+    .dot = dot_avx2,
+};
+
+#else
+typedef int tp_simd_avx2_is_empty; /* ISO C wants a declaration in every file */
+#endif

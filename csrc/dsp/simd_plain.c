@@ -1,0 +1,67 @@
+/* The reference variant: plain C, which the compiler vectorises for its baseline. */
+#include "dsp/cpu.h"
+#include "dsp/simd.h"
+
+#define TP_G711(name) name##_plain
+#define TP_G711_TARGET
+#include "dsp/g711_loops.h"
+
+/* Sums of at most 64 low products (|low| <= 2^9, |x| <= 2^15) stay below 2^30. */
+#define BLOCK_TAPS 64u
+
+static void fir_bank_plain(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out)
+{
+    const uint32_t taps = bank->taps;
+    for (size_t m = 0; m < n_out; m++) {
+        const int16_t *high = bank->rows + (size_t)phase * 2 * taps;
+        const int16_t *low = high + taps;
+        int64_t high_sum = 0, low_sum = 0;
+        for (uint32_t k = 0; k < taps; k += BLOCK_TAPS) {
+            const uint32_t end = taps - k < BLOCK_TAPS ? taps - k : BLOCK_TAPS;
+            int32_t h = 0, l = 0;
+            for (uint32_t i = 0; i < end; i++) {
+                h += (int32_t)x[k + i] * high[k + i];
+                l += (int32_t)x[k + i] * low[k + i];
+            }
+            high_sum += h;
+            low_sum += l;
+        }
+        const int64_t sum = high_sum * (1 << TP_FIR_LOW_BITS) + low_sum;
+        const int64_t half = (int64_t)1 << (TP_FIR_HIGH_BITS + TP_FIR_LOW_BITS - 1);
+        int64_t v = (sum + half) >> (TP_FIR_HIGH_BITS + TP_FIR_LOW_BITS);
+        v = v > INT16_MAX ? INT16_MAX : v;
+        v = v < INT16_MIN ? INT16_MIN : v;
+        y[m] = (int16_t)v;
+
+        x += bank->step_samples;
+        phase += bank->step_phases;
+        if (phase >= bank->phases) {
+            phase -= bank->phases;
+            x++;
+        }
+    }
+}
+
+static float dot_plain(const float *a, const float *b, size_t n)
+{
+    float s[8] = { 0 };
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t k = 0; k < 8; k++)
+            s[k] += a[i + k] * b[i + k];
+    float rest = 0.0f;
+    for (; i < n; i++)
+        rest += a[i] * b[i];
+    return (((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]))) + rest;
+}
+
+extern const tp_simd_ops tp_simd_plain;
+const tp_simd_ops tp_simd_plain = {
+    .name = "plain",
+    .ulaw_encode = ulaw_encode_plain,
+    .ulaw_decode = ulaw_decode_plain,
+    .alaw_encode = alaw_encode_plain,
+    .alaw_decode = alaw_decode_plain,
+    .fir_bank = fir_bank_plain,
+    .dot = dot_plain,
+};

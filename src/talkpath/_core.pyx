@@ -1,0 +1,9 @@
+# cython: language_level=3, embedsignature=False, binding=False, freethreading_compatible=True
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""talkpath's compiled core: one extension module, one .pxi file a kernel (they mirror csrc/)."""
+
+include "_support.pxi"
+
+include "wire/g711.pxi"
+include "wire/l16.pxi"
+include "wire/resampler.pxi"

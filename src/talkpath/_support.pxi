@@ -1,0 +1,170 @@
+# What every wrapper uses: buffers in, arrays out, state memory, errors.
+
+from libc.stdint cimport int16_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+
+import numpy
+
+from talkpath.errors import BY_STATUS, ConfigError, FormatError, LengthError, TalkpathError
+
+
+cdef extern from "_numpy.h" nogil:
+    int tp_numpy_import() except -1
+    object tp_new_int16(Py_ssize_t n, int16_t **data) with gil
+
+cdef extern from "talkpath/talkpath.h" nogil:
+    const char *TP_VERSION
+    const size_t TP_ALIGN
+    int TP_STATUS_LAST
+    const char *tp_strerror(int status)
+
+cdef extern from "dsp/simd.h" nogil:
+    ctypedef struct tp_simd_ops:
+        const char *name
+    const tp_simd_ops *tp_simd
+    void tp_simd_init()
+
+cdef extern from *:
+    """
+    #include <Python.h>
+    #define tp_bytes_data(b) ((unsigned char *)PyBytes_AsString(b))
+    """
+    uint8_t *tp_bytes_data(object b)
+
+
+# --- buffers: acquire, use, release; count is in samples (or bytes) ---------------------------------------------------
+
+cdef inline bint _is_int16(const Py_buffer *view) noexcept:
+    """True for an int16 buffer in the machine's own order."""
+    cdef const char *f = view.format
+    if f == NULL or view.itemsize != 2:
+        return False
+    if f[0] == c"@" or f[0] == c"=" or f[0] == c"<":
+        f += 1
+    return f[0] == c"h" and f[1] == 0
+
+
+cdef inline bint _is_bytes(const Py_buffer *view) noexcept:
+    return view.itemsize == 1
+
+
+cdef Py_ssize_t _get_pcm(object obj, Py_buffer *view, bint writable=False) except -1:
+    """Acquires int16 samples: an int16 array, or raw bytes in the machine's order. Returns the number of samples."""
+    PyObject_GetBuffer(obj, view, (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) if writable
+                       else (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT))
+    if _is_int16(view):
+        return view.len // 2
+    if not _is_bytes(view):
+        form = view.format.decode("ascii", "replace") if view.format != NULL else "?"
+        PyBuffer_Release(view)
+        raise FormatError(f"expected int16 samples (an int16 array or bytes), got items of format {form!r}")
+    if view.len % 2:
+        n = view.len
+        PyBuffer_Release(view)
+        raise LengthError(f"odd number of bytes ({n}): the last int16 sample is cut short at byte offset {n - 1}")
+    if <uintptr_t>view.buf % 2:
+        PyBuffer_Release(view)
+        raise FormatError("int16 samples start at an odd address; copy the slice first: bytes(view)")
+    return view.len // 2
+
+
+cdef Py_ssize_t _get_data(object obj, Py_buffer *view, bint writable=False) except -1:
+    """Acquires bytes of wire data. Returns their number."""
+    PyObject_GetBuffer(obj, view, (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) if writable
+                       else (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT))
+    if not _is_bytes(view):
+        form = view.format.decode("ascii", "replace") if view.format != NULL else "?"
+        PyBuffer_Release(view)
+        raise FormatError(f"expected bytes of wire data, got items of format {form!r}")
+    return view.len
+
+
+cdef int _short_output(Py_ssize_t have, Py_ssize_t need, str unit) except -1:
+    raise LengthError(f"out holds {have} {unit}, but {need} are needed; nothing was processed")
+
+
+cdef Py_ssize_t _get_out_pcm(object out, Py_buffer *view, Py_ssize_t need) except -1:
+    """Acquires `out` for at least `need` samples."""
+    cdef Py_ssize_t have = _get_pcm(out, view, True)
+    if have < need:
+        PyBuffer_Release(view)
+        _short_output(have, need, "samples")
+    return have
+
+
+cdef Py_ssize_t _get_out_data(object out, Py_buffer *view, Py_ssize_t need) except -1:
+    """Acquires `out` for at least `need` bytes."""
+    cdef Py_ssize_t have = _get_data(out, view, True)
+    if have < need:
+        PyBuffer_Release(view)
+        _short_output(have, need, "bytes")
+    return have
+
+
+# --- state memory: one aligned block an object ------------------------------------------------------------------------
+
+cdef class _State:
+    """Owns the aligned memory of one kernel state; base of all stream objects."""
+    cdef void *_memory
+    cdef void *_state
+
+    def __cinit__(self, *args, **kwargs):
+        self._memory = NULL
+        self._state = NULL
+
+    def __dealloc__(self):
+        PyMem_Free(self._memory)
+
+
+cdef void *_allocate(_State owner, size_t size) except NULL:
+    """Gives `owner` a block of `size` bytes, aligned to TP_ALIGN; it replaces the one it had."""
+    cdef void *memory = PyMem_Malloc(size + TP_ALIGN)
+    if memory == NULL:
+        raise MemoryError(f"no memory for {size} bytes of state")
+    PyMem_Free(owner._memory)
+    owner._memory = memory
+    owner._state = <void *>((<uintptr_t>memory + TP_ALIGN - 1) // TP_ALIGN * TP_ALIGN)
+    return owner._state
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+cdef int _check(int status) except -1:
+    """Raises the class of a negative status."""
+    if status < 0:
+        raise BY_STATUS.get(status, TalkpathError)(tp_strerror(status).decode())
+    return status
+
+
+cdef int _check_config(const char *problem, str got) except -1:
+    """Raises ConfigError for what a tp_x_check() found; `got` shows the values given."""
+    if problem != NULL:
+        raise ConfigError(f"{problem.decode()} (got {got})")
+    return 0
+
+
+cdef int _int(object value, str field) except? -1:
+    """An int configuration field; a whole float such as 8000.0 is taken too."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not -2**31 < value < 2**31:
+        raise ConfigError(f"{field} must be a whole number (got {value!r})")
+    return value
+
+
+def _statuses():
+    """{status: text} of every C status code, for the tests."""
+    return {status: tp_strerror(status).decode() for status in range(TP_STATUS_LAST, 0)}
+
+
+def _simd_name():
+    """The machine variant in use: "plain", "avx2" or "neon"."""
+    return tp_simd.name.decode()
+
+
+tp_numpy_import()
+tp_simd_init()

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 from talkpath._types import Buffer, Samples
+from talkpath.results import DtmfDigit
 
 Quality: TypeAlias = Literal["low_latency", "voice", "hifi"]
 Byteorder: TypeAlias = Literal["little", "big"]
@@ -60,5 +61,38 @@ class Resampler(_State):
     def reset(self) -> None: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
 
+class DtmfDetector(_State):
+    def __init__(self, sample_rate: int = 8000) -> None: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def delay_ms(self) -> float: ...
+    @property
+    def sounding(self) -> str | None: ...
+    def process(self, pcm: Buffer) -> list[DtmfDigit]: ...
+    def reset(self) -> None: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@overload
+def dtmf_generate(
+    digits: str,
+    sample_rate: int = 8000,
+    tone_ms: int = 100,
+    gap_ms: int = 100,
+    level_dbov: float = -10.0,
+    twist_db: float = 0.0,
+    out: None = None,
+) -> Samples: ...
+@overload
+def dtmf_generate(
+    digits: str,
+    sample_rate: int = 8000,
+    tone_ms: int = 100,
+    gap_ms: int = 100,
+    level_dbov: float = -10.0,
+    twist_db: float = 0.0,
+    *,
+    out: Buffer,
+) -> int: ...
 def _statuses() -> dict[int, str]: ...
 def _simd_name() -> str: ...

@@ -7,3 +7,7 @@ include "_support.pxi"
 include "wire/g711.pxi"
 include "wire/l16.pxi"
 include "wire/resampler.pxi"
+
+include "detect/dtmf.pxi"
+
+include "playout/dtmf_generator.pxi"

@@ -1,0 +1,53 @@
+/* DTMF: any audio in any cut must give the digits of the whole, within their bound. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "talkpath/dtmf.h"
+#include "talkpath/talkpath.h"
+
+static tp_dtmf *make(const tp_dtmf_config *config)
+{
+    const size_t bytes = tp_dtmf_size(config);
+    tp_dtmf *d = aligned_alloc(TP_ALIGN, (bytes + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN);
+    if (tp_dtmf_init(d, config) != TP_OK)
+        abort();
+    return d;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const int rates_hz[] = { 8000, 16000, 11025 };
+    if (size < 2)
+        return 0;
+    const tp_dtmf_config config = { rates_hz[data[0] % 3] };
+    if ((tp_dtmf_size(&config) == 0) != (tp_dtmf_check(&config) != NULL))
+        abort();
+    if (tp_dtmf_check(&config))
+        return 0;
+    size_t cut = data[1], n = (size - 2) / 2;
+    int16_t *pcm = malloc(n * sizeof *pcm + 1);
+    memcpy(pcm, data + 2, n * sizeof *pcm);
+    tp_dtmf *whole = make(&config), *parts = make(&config);
+    tp_dtmf_digit *want = calloc(TP_DTMF_MAX_DIGITS(n), sizeof *want), *got = calloc(n + 64, sizeof *got);
+    const size_t n_want = tp_dtmf_process(whole, pcm, n, want);
+    if (n_want > TP_DTMF_MAX_DIGITS(n))
+        abort();
+    size_t n_got = 0;
+    for (size_t at = 0; at < n;) {
+        const size_t step = cut % 500 + 1 < n - at ? cut % 500 + 1 : n - at;
+        n_got += tp_dtmf_process(parts, pcm + at, step, got + n_got);
+        at += step;
+        cut = cut * 31 + 7;
+    }
+    if (n_got != n_want || tp_dtmf_sounding(whole) != tp_dtmf_sounding(parts))
+        abort();
+    for (size_t i = 0; i < n_got; i++)
+        if (got[i].digit != want[i].digit || got[i].start_ms != want[i].start_ms || got[i].level_dbov != want[i].level_dbov)
+            abort();
+    free(pcm);
+    free(whole);
+    free(parts);
+    free(want);
+    free(got);
+    return 0;
+}

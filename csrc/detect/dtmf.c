@@ -5,6 +5,7 @@
 
 #include "detect/dtmf_tables.h"
 #include "detect/half_rate.h"
+#include "dsp/cpu.h"
 #include "talkpath/talkpath.h"
 
 /*
@@ -274,6 +275,8 @@ static int end_tick(tp_dtmf *d, tp_dtmf_digit *digit)
     if (d->run < WINDOW_TICKS)
         return 0;
     d->run = WINDOW_TICKS;
+    if (d->held && d->absent == 0 && d->tick_count % 4 != 0)
+        return 0; /* only another key that follows without a pause could come of it: that may wait 6 ms */
     tick window;
     const char key = key_in_window(d, &window);
     if (!key)
@@ -297,7 +300,7 @@ static int end_tick(tp_dtmf *d, tp_dtmf_digit *digit)
 }
 
 /* A fixed order of sums that a compiler can still do four or eight at a time. */
-static float dot_half(const float *a, const float *b)
+TP_INLINE float dot_half(const float *a, const float *b)
 {
     float s[8] = { 0 };
     for (size_t i = 0; i < TAPS / 2; i += 8)

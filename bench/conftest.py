@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FRAMES = 512  # a ring of different frames: one fixed frame lets the branch predictor learn it
+RING_SAMPLES = 512 * 160  # different frames in turn: one fixed frame lets the branch predictor learn it
 
 
 def cpu_name() -> str:
@@ -35,7 +35,7 @@ def speech_ring() -> Callable[[int], Iterator[np.ndarray]]:
     """f(n): an endless ring of different n-sample int16 frames with speech-like (Laplacian) amplitudes."""
 
     def ring(n: int) -> Iterator[np.ndarray]:
-        noise = np.random.default_rng(1).laplace(0, 1500, (FRAMES, n))
+        noise = np.random.default_rng(1).laplace(0, 1500, (max(2, RING_SAMPLES // n), n))
         return cycle(list(np.clip(noise, -32768, 32767).astype(np.int16)))
 
     return ring

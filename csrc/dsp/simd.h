@@ -21,6 +21,7 @@ typedef struct tp_fir_rows {
 } tp_fir_rows;
 
 #define TP_FIR_ALIGN_TAPS 16u
+#define TP_FIR_MAX_TAPS 1008u /* the AVX2 loop's low sums stay below 2^31; the longest bank (HIFI, 48 → 8 kHz) has 976 */
 #define TP_FIR_HIGH_BITS 14 /* high half: units of 2^-14                       */
 #define TP_FIR_LOW_BITS 10  /* low half: units of 2^-24, within ±2^9            */
 

@@ -12,7 +12,6 @@
 #endif
 
 #define BLOCK_SAMPLES 1024u /* input taken at a time; bounds the buffer, not the call */
-#define MAX_TAPS 960u       /* HIFI from 48 to 8 kHz */
 
 typedef struct prototype {
     const double *h;      /* h(t) at t = 0, 1, 2 … points of 1/32 sample of the lower rate */
@@ -126,7 +125,7 @@ static void make_row(const tp_resampler *r, uint32_t p, int16_t *high, int16_t *
     const prototype *proto = &prototypes[r->config.quality];
     const double low_per_in = (double)r->low_hz / r->config.rate_in_hz;
     const double half = (double)proto->half_points / TP_PROTOTYPE_POINTS;
-    double h[MAX_TAPS], total = 0.0;
+    double h[TP_FIR_MAX_TAPS], total = 0.0;
     for (uint32_t k = 0; k < r->taps; k++) {
         h[k] = prototype_at(proto, (k + (double)p / r->l) * low_per_in - half);
         total += h[k];

@@ -1,0 +1,91 @@
+"""All variants that this machine can run must agree: integers exactly, floats within the stated bound."""
+
+import ctypes as c
+
+import numpy as np
+import pytest
+from conftest import pointer
+
+import talkpath as tp
+
+CODEC = c.CFUNCTYPE(None, c.c_void_p, c.c_void_p, c.c_size_t)
+
+
+class FirRows(c.Structure):
+    _fields_ = [("rows", c.c_void_p), ("taps", c.c_uint32), ("phases", c.c_uint32), ("step_samples", c.c_uint32),
+                ("step_phases", c.c_uint32)]  # fmt: skip
+
+
+class Ops(c.Structure):
+    _fields_ = [
+        ("name", c.c_char_p), ("ulaw_encode", CODEC), ("ulaw_decode", CODEC), ("alaw_encode", CODEC), ("alaw_decode", CODEC),
+        ("fir_bank", c.CFUNCTYPE(None, c.POINTER(FirRows), c.c_uint32, c.c_void_p, c.c_void_p, c.c_size_t)),
+        ("dot", c.CFUNCTYPE(c.c_float, c.c_void_p, c.c_void_p, c.c_size_t)),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def variants(native: c.CDLL) -> list[Ops]:
+    native.tp_simd_variant.restype = c.POINTER(Ops)
+    found = []
+    while variant := native.tp_simd_variant(c.c_size_t(len(found))):
+        found.append(variant.contents)
+    return found
+
+
+def test_plain_comes_first_and_the_best_is_in_use(variants: list[Ops]) -> None:
+    names = [v.name.decode() for v in variants]
+    assert names[0] == "plain"
+    assert tp._core._simd_name() == names[-1]
+
+
+@pytest.mark.parametrize("law", ["ulaw", "alaw"])
+def test_g711_is_the_same_everywhere(variants: list[Ops], law: str) -> None:
+    pcm = np.arange(-32768, 32768).astype(np.int16)
+    codes = np.tile(np.arange(256, dtype=np.uint8), 3)[5:]  # an odd length and start
+    results = []
+    for v in variants:
+        coded, linear = np.zeros(65536, np.uint8), np.zeros(len(codes), np.int16)
+        getattr(v, f"{law}_encode")(pointer(pcm), pointer(coded), len(pcm))
+        getattr(v, f"{law}_decode")(pointer(codes), pointer(linear), len(codes))
+        results.append((coded, linear))
+    for coded, linear in results[1:]:
+        np.testing.assert_array_equal(coded, results[0][0])
+        np.testing.assert_array_equal(linear, results[0][1])
+
+
+@pytest.mark.parametrize("taps", [16, 48, 256, 272, 960])
+def test_fir_bank_is_the_same_everywhere(variants: list[Ops], taps: int, rng: np.random.Generator) -> None:
+    """Including coefficients and samples of the largest size: the sums are exact, so nothing may overflow on the way."""
+    phases, step = 7, 11
+    for kind in ("random", "largest"):
+        high = rng.integers(-65000 // taps, 65000 // taps + 1, (phases, taps)).clip(-16384, 16384)
+        low = rng.integers(-512, 512, (phases, taps))
+        x = rng.integers(-32768, 32768, 4000).astype(np.int16)
+        if kind == "largest":
+            low[:] = -512
+            x[:] = -32768
+        rows = np.ascontiguousarray(np.stack([high, low], axis=1)).astype(np.int16)
+        bank = FirRows(rows.ctypes.data, taps, phases, step // phases, step % phases)
+        for n_out in (1, 2, 3, 4, 5, 320):
+            expected = []
+            tick = 3
+            for _ in range(n_out):
+                window = x[tick // phases :][:taps].astype(np.int64)
+                total = (high[tick % phases] @ window << 10) + low[tick % phases] @ window
+                expected.append(np.clip((total + (1 << 23)) >> 24, -32768, 32767))
+                tick += step
+            for v in variants:
+                y = np.full(n_out + 4, 99, np.int16)
+                v.fir_bank(c.byref(bank), 3, pointer(x), pointer(y), n_out)
+                np.testing.assert_array_equal(y[:n_out], expected, err_msg=f"{v.name} {kind} {n_out}")
+                assert (y[n_out:] == 99).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 15, 16, 17, 160, 1000])
+def test_dot_is_within_its_bound(variants: list[Ops], n: int, rng: np.random.Generator) -> None:
+    a, b = rng.standard_normal((2, n)).astype(np.float32)
+    exact = float(a.astype(float) @ b.astype(float))
+    bound = 4e-7 * float(np.abs(a).astype(float) @ np.abs(b).astype(float))
+    for v in variants:
+        assert abs(v.dot(pointer(a), pointer(b), n) - exact) <= bound, v.name

@@ -4,7 +4,6 @@ import ctypes
 import hashlib
 import os
 import subprocess
-import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CSRC = ROOT / "csrc"
 PROMPTS = Path("/usr/share/asterisk/sounds")  # Debian: asterisk-core-sounds-{en,es,fr,it,ru}-wav
 SEED = 20251
+SANITIZE = os.environ.get("TALKPATH_TEST_SANITIZE", "")  # set by wheels/sanitize.py
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -82,13 +82,15 @@ def native() -> ctypes.CDLL:
     """The C core compiled with every symbol visible, so that tests reach what has no Python API (dsp/, variants)."""
     sources = sorted(p for p in CSRC.rglob("*.c") if "fuzz" not in p.parts)
     headers = sorted(CSRC.rglob("*.h"))
-    digest = hashlib.sha256(b"".join(p.read_bytes() for p in [*sources, *headers])).hexdigest()[:16]
+    content = b"".join(p.read_bytes() for p in [*sources, *headers])
+    digest = hashlib.sha256(content + SANITIZE.encode()).hexdigest()[:16]
     library = ROOT / "build" / "tests" / f"libtalkpath_{digest}.so"
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
-        compiler = os.environ.get("CC", sysconfig.get_config_var("CC") or "cc").split()
+        compiler = os.environ.get("CC", "cc").split()
+        sanitize = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all", "-g"] if SANITIZE else []
         scratch = library.with_suffix(f".{os.getpid()}")
-        command = [*compiler, "-std=c11", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{CSRC}",
+        command = [*compiler, *sanitize, "-std=c11", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{CSRC}",
                    f"-I{CSRC / 'include'}", *map(str, sources), "-lm", "-o", str(scratch)]  # fmt: skip
         subprocess.run(command, check=True)
         scratch.rename(library)

@@ -1,30 +1,49 @@
 #include "dsp/cpu.h"
 
-#if TP_HAVE_AVX2 && defined(_MSC_VER) && !defined(__clang__)
+#if TP_HAVE_AVX2
+
+/* CPUID is asked directly: not every toolchain's __builtin_cpu_supports works inside a shared library. */
+#if defined(_MSC_VER) && !defined(__clang__)
 #include <immintrin.h>
 #include <intrin.h>
 
-int tp_cpu_has_avx2(void)
+static void cpuid(int leaf, unsigned r[4])
 {
-    int r[4];
-    __cpuid(r, 0);
-    if (r[0] < 7)
-        return 0;
-    __cpuid(r, 1);
-    /* FMA (bit 12), OSXSAVE (27), AVX (28): then the operating system must save the upper halves too. */
-    const int need = (1 << 12) | (1 << 27) | (1 << 28);
-    if ((r[2] & need) != need || (_xgetbv(0) & 6) != 6)
-        return 0;
-    __cpuidex(r, 7, 0);
-    return (r[1] >> 5) & 1;
+    __cpuidex((int *)r, leaf, 0);
 }
 
-#elif TP_HAVE_AVX2
+static unsigned enabled_state(void)
+{
+    return (unsigned)_xgetbv(0);
+}
+#else
+#include <cpuid.h>
+
+static void cpuid(int leaf, unsigned r[4])
+{
+    __cpuid_count(leaf, 0, r[0], r[1], r[2], r[3]);
+}
+
+static unsigned enabled_state(void)
+{
+    unsigned low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+#endif
 
 int tp_cpu_has_avx2(void)
 {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, avx2 = 1u << 5, ymm_saved = 6u;
+    unsigned r[4];
+    cpuid(0, r);
+    if (r[0] < 7)
+        return 0;
+    cpuid(1, r);
+    if ((r[2] & (fma | osxsave | avx)) != (fma | osxsave | avx) || (enabled_state() & ymm_saved) != ymm_saved)
+        return 0;
+    cpuid(7, r);
+    return (r[1] & avx2) != 0;
 }
 
 #else

@@ -1,0 +1,70 @@
+# One command each. Everything lives in .venv; PYTHON names the interpreter to make it from.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+NATIVE := setup.py pyproject.toml $(shell find csrc src -name '*.[ch]' -not -name _core.c -o -name '*.pyx' -o -name '*.pxi' -o -name 'gen_*.py')
+STRICT := -Wall -Wextra -Wconversion -Wdouble-promotion -Wvla -Wstrict-prototypes -Werror
+
+.PHONY: help demo test test-slow bench lint sanitize fuzz wheel clean
+
+help:
+	@echo 'make demo       build, then take the example calls through the pipeline'
+	@echo 'make test       build, then the test suite (all but slow; make test-slow runs everything)'
+	@echo 'make bench      latency benchmarks, beside the peers that are installed'
+	@echo 'make lint       ruff, mypy --strict, cppcheck, the C core with warnings as errors'
+	@echo 'make sanitize   the suite under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make fuzz       each fuzz target for a minute (needs clang)'
+	@echo 'make wheel      a wheel for this machine in dist/ (python wheels/build_local.py makes portable ones)'
+
+$(VENV)/.tools: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install 'setuptools>=80' 'Cython>=3.2' 'numpy>=2.0' 'soxr>=0.5' 'rich>=13'
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.tools $(NATIVE)
+	$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.built
+	$(PIP) install --no-build-isolation --editable '.[test]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(PIP) install --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.built
+	$(BIN)/talkpath demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m pytest bench --benchmark-columns=median,mean,max,rounds --benchmark-sort=median --benchmark-disable-gc
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@if command -v cppcheck >/dev/null; then \
+	  cppcheck --quiet --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr -Icsrc -Icsrc/include csrc; \
+	else echo 'lint: cppcheck is not installed, skipped'; fi
+	@for f in $$(find csrc -name '*.c' -not -path '*/fuzz/*'); do \
+	  $(CC) -std=c11 -O2 $(STRICT) -Icsrc -Icsrc/include -fsyntax-only $$f || exit 1; done
+	@echo 'lint: clean'
+
+# A venv-independent build in build/sanitize; leaks are CPython's own business.
+sanitize: $(VENV)/.test
+	CC='$(CC)' $(BIN)/python wheels/sanitize.py
+
+fuzz:
+	csrc/fuzz/run.sh
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+clean:
+	rm -rf build dist wheelhouse demo-out src/talkpath/_core.c src/talkpath/*.so src/*.egg-info

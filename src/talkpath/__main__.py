@@ -1,0 +1,7 @@
+"""`python -m talkpath`."""
+
+import sys
+
+from talkpath.cli import main
+
+sys.exit(main())

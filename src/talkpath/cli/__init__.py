@@ -1,0 +1,57 @@
+"""The `talkpath` command."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from talkpath import __version__
+from talkpath.config import AUDIO_FORMATS, WIRE_FORMATS
+from talkpath.errors import TalkpathError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="talkpath", description="Realtime audio engine for voice agents on the phone.")
+    parser.add_argument("--version", action="version", version=f"talkpath {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run",
+        help="take a recorded call through the pipeline, frame by frame",
+        description="Takes a recorded call through the pipeline, frame by frame, as a server would, and writes "
+        "caller.wav (the caller as the speech recogniser hears him), wire.wav (what went to the line), "
+        "events.jsonl, and the timeline to the terminal.",
+    )
+    run.add_argument("caller", type=Path, metavar="CALLER.wav", help="mono: the caller; stereo: left caller, right agent")
+    run.add_argument("--agent", type=Path, metavar="AGENT.wav", help="what the agent says (mono)")
+    run.add_argument("--out", type=Path, default=Path("talkpath-out"), metavar="DIR", help="default: %(default)s")
+    run.add_argument("--stream", default="audio/x-mulaw;rate=8000", choices=WIRE_FORMATS, metavar="TYPE",
+                     help=f"wire format: {', '.join(WIRE_FORMATS)}")  # fmt: skip
+    run.add_argument("--audio-format", default="pcm_16k", choices=AUDIO_FORMATS, help="of caller.wav (default: %(default)s)")
+    run.add_argument("--loss", type=float, default=0.0, metavar="PERCENT", help="drop this share of the caller's frames")
+
+    demo = commands.add_parser("demo", help="the same with two example calls that the package ships")
+    demo.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR", help="default: %(default)s")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        from talkpath.cli.run import demo, run_call  # needs rich
+    except ImportError as problem:
+        if problem.name != "rich":
+            raise
+        print("talkpath: the command line needs the [cli] extra: pip install 'talkpath[cli]'", file=sys.stderr)
+        return 2
+    try:
+        if args.command == "demo":
+            demo(args.out)
+        else:
+            run_call(args.caller, args.out, agent=args.agent, stream=args.stream, audio_format=args.audio_format,
+                     loss_percent=args.loss)  # fmt: skip
+    except (TalkpathError, OSError) as problem:
+        print(f"talkpath: {problem}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,154 @@
+"""`talkpath run` and `talkpath demo`: a recorded call through the pipeline, and its story on the terminal."""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from talkpath import wav
+from talkpath._types import Samples
+from talkpath.config import CallConfig
+from talkpath.errors import FormatError
+from talkpath.events import Event
+from talkpath.pipeline import CallPipeline
+
+SPEECH_DBOV = -55.0  # a 20 ms block above this belongs to an utterance …
+GAP_MS = 400  # … which ends when this much is below it
+
+
+class Utterance(NamedTuple):
+    """One thing the agent said, and when."""
+
+    name: str
+    start: int
+    pcm: Samples
+
+
+def utterances(agent: Samples, rate_hz: int) -> list[Utterance]:
+    """Cut a recorded agent track at its pauses, so that it can be spoken piece by piece as a TTS would."""
+    block = rate_hz // 50
+    blocks = agent[: len(agent) // block * block].reshape(-1, block).astype(np.float64)
+    loud = np.sqrt((blocks**2).mean(axis=1)) > 32768 * 10 ** (SPEECH_DBOV / 20)
+    found: list[Utterance] = []
+    start = end = -1
+    for i in [*np.flatnonzero(loud).tolist(), None]:
+        if i is not None and start >= 0 and (i - end) * 20 <= GAP_MS:
+            end = i
+            continue
+        if start >= 0:
+            found.append(Utterance(f"u{len(found) + 1}", start * block, agent[start * block : (end + 1) * block]))
+        if i is not None:
+            start = end = i
+    return found
+
+
+def _describe(event: Event) -> str:
+    fields = {k: v for k, v in event.to_dict().items() if k not in ("type", "timestamp_ms")}
+    return "  ".join(f"{k}={v:.1f}" if isinstance(v, float) else f"{k}={v}" for k, v in fields.items())
+
+
+def timeline(title: str, events: list[Event]) -> Table:
+    """The events of a call, a line each."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("time", justify="right", style="cyan")
+    table.add_column("event")
+    table.add_column("", overflow="fold", style="dim")
+    for event in events:
+        caller = event.type.startswith(("user.", "voicemail."))
+        name = f"[green]{event.type}[/]" if caller else f"[magenta]{event.type}[/]"
+        table.add_row(f"{event.timestamp_ms / 1000:.2f} s", name, _describe(event))
+    return table
+
+
+def _write_wire(path: Path, payload: bytes, config: CallConfig) -> None:
+    if config.wire.codec == "l16":
+        wav.write_wav(path, np.frombuffer(payload, "<i2").astype(np.int16), config.wire.sample_rate_hz)
+    else:
+        tag = wav.ULAW if config.wire.codec == "ulaw" else wav.ALAW
+        wav.write_wav_coded(path, payload, tag, config.wire.sample_rate_hz)
+
+
+def run_call(
+    caller: Path,
+    out: Path,
+    agent: Path | None = None,
+    stream: str = "audio/x-mulaw;rate=8000",
+    audio_format: str = "pcm_16k",
+    loss_percent: float = 0.0,
+    detection_method: str = "audio",
+    console: Console | None = None,
+) -> list[Event]:
+    """Take a recorded call through the pipeline.
+
+    Parameters
+    ----------
+    caller : Path
+        WAV; mono: the caller, stereo: left the caller, right the agent.
+    out : Path
+        Folder for caller.wav, wire.wav and events.jsonl; made if missing.
+    agent : Path, optional
+        WAV: what the agent said (mixed to mono).
+    stream, audio_format, detection_method : str
+        As in `CallConfig`.
+    loss_percent : float
+        This share of the caller's frames is lost, at random but always the same.
+    console : rich.console.Console, optional
+        Where the progress bar and the timeline go.
+
+    Returns
+    -------
+    list of Event
+        All events in the order of their times.
+    """
+    console = console or Console()
+    config = CallConfig(stream=stream, audio_format=audio_format, detection_method=detection_method)
+    rate_hz, frame = config.wire.sample_rate_hz, config.frame_samples
+    channels = wav.read_wav_channels(caller, rate_hz)
+    if len(channels) > 2:
+        raise FormatError(f"{caller}: {len(channels)} channels; a call has one or two")
+    if agent is not None:
+        channels = [channels[0], wav.read_wav(agent, rate_hz)]
+    waiting = utterances(channels[1], rate_hz) if len(channels) == 2 else []
+
+    call = CallPipeline(config)
+    frames = -(-max(map(len, channels)) // frame)
+    heard = np.zeros(frames * frame, np.int16)
+    heard[: len(channels[0])] = channels[0]
+    lost = np.random.default_rng(1).random(frames) < loss_percent / 100
+    cleaned, wire, events = [], [], []
+    progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+                        TimeRemainingColumn(), console=console, transient=True)  # fmt: skip
+    with progress:
+        for i in progress.track(range(frames), description=caller.name):
+            while waiting and waiting[0].start <= i * frame:
+                said = waiting.pop(0)
+                call.speak(said.pcm, rate_hz, utterance=said.name, final=True)
+            received = call.conceal() if lost[i] else call.receive(call.encode(heard[i * frame : (i + 1) * frame]))
+            transmitted = call.transmit()
+            cleaned.append(received.pcm)
+            wire.append(transmitted.payload)
+            events += [*transmitted.events, *received.events]
+
+    out.mkdir(parents=True, exist_ok=True)
+    wav.write_wav(out / "caller.wav", np.concatenate([np.zeros(0, np.int16), *cleaned]), config.audio_rate_hz)
+    _write_wire(out / "wire.wav", b"".join(wire), config)
+    with (out / "events.jsonl").open("w") as lines:
+        lines.writelines(json.dumps(e.to_dict(), ensure_ascii=False) + "\n" for e in events)
+    seconds = frames * config.frame_ms / 1000
+    lost_note = f", {lost.sum()} of {frames} frames lost and concealed" if lost.any() else ""
+    console.print(timeline(f"{caller.name}: {seconds:.1f} s, {config.stream} ↔ {audio_format}{lost_note}", events))
+    console.print(f"[dim]{len(events)} events; wrote caller.wav, wire.wav and events.jsonl to[/] {out}\n")
+    return events
+
+
+def demo(out: Path) -> None:
+    """Run the example calls that the package ships."""
+    console = Console()
+    for name in ("inbound", "voicemail"):
+        with resources.as_file(resources.files("talkpath") / "data" / f"example_{name}.wav") as path:
+            run_call(path, out / name, console=console)

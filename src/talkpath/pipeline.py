@@ -1,0 +1,175 @@
+"""One phone call: wire frames in, PCM and events out; speech in, wire frames out."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from talkpath import g711, l16
+from talkpath._core import BeepDetector, DtmfDetector, PacketLossConcealer, Resampler
+from talkpath._types import Buffer, Samples
+from talkpath.config import CallConfig
+from talkpath.errors import ConfigError, LengthError
+from talkpath.events import AgentSpeechCompleted, AgentSpeechStarted, Event, UserDtmf, VoicemailBeep
+
+_ENCODE = {"ulaw": g711.ulaw_encode, "alaw": g711.alaw_encode, "l16": l16.encode}
+_DECODE = {"ulaw": g711.ulaw_decode, "alaw": g711.alaw_decode, "l16": l16.decode}
+
+
+class Received(NamedTuple):
+    """What one wire frame gave: PCM at the audio format's rate, and events."""
+
+    pcm: Samples
+    events: list[Event]
+
+
+class Transmitted(NamedTuple):
+    """One wire frame to send, and events."""
+
+    payload: bytes
+    events: list[Event]
+
+
+@dataclass
+class _Utterance:
+    """Speech that waits for the line: converted to the wire's rate as it comes in."""
+
+    name: str
+    resampler: Resampler
+    chunks: deque[Samples]
+    final: bool = False
+    sent: int = 0
+
+
+class CallPipeline:
+    """Both paths of one phone call.
+
+    Parameters
+    ----------
+    config : CallConfig, optional
+        Default: 20 ms of µ-law at 8 kHz on the line, 16 kHz PCM for the orchestrator.
+    **fields
+        Or its fields directly: `CallPipeline(audio_format="pcm_8k")`.
+
+    Notes
+    -----
+    Time is counted in samples, never by a clock: call `receive` (or `conceal`) once for every frame of the line and
+    `transmit` once for every frame to send. The object belongs to one thread at a time.
+    """
+
+    def __init__(self, config: CallConfig | None = None, **fields: Any) -> None:
+        if config is not None and fields:
+            raise ConfigError("give a config or its fields, not both")
+        self.config = config = config or CallConfig(**fields)
+        wire_hz = config.wire.sample_rate_hz
+        self._encode, self._decode = _ENCODE[config.wire.codec], _DECODE[config.wire.codec]
+        self._frame_bytes = config.frame_samples * config.wire.sample_bytes
+        self._plc = PacketLossConcealer(wire_hz, config.frame_ms) if config.plc_enabled else None
+        self._dtmf = DtmfDetector(wire_hz)
+        self._beep = BeepDetector(wire_hz) if config.detection_method == "audio" else None
+        self._to_audio = Resampler(wire_hz, config.audio_rate_hz)
+        self._queue: deque[_Utterance] = deque()
+        self._received_samples = self._sent_samples = 0
+
+    def encode(self, pcm: Buffer) -> bytes:
+        """Samples at the wire's rate as the wire's bytes (for tests, tools and simulated lines)."""
+        return self._encode(pcm)
+
+    # --- receive path -------------------------------------------------------------------------------------------------
+
+    def receive(self, payload: Buffer) -> Received:
+        """Take one wire frame.
+
+        Parameters
+        ----------
+        payload : bytes-like
+            Exactly one frame of the wire format.
+
+        Returns
+        -------
+        Received
+            `frame_ms` of PCM at the audio format's rate, delayed by the resampler only, and events.
+
+        Raises
+        ------
+        LengthError
+            Not one frame. Nothing was processed: the call can go on.
+        """
+        size = memoryview(payload).nbytes  # type: ignore[arg-type]
+        if size != self._frame_bytes:
+            raise LengthError(f"payload has {size} bytes; a {self.config.frame_ms} ms frame has {self._frame_bytes}")
+        pcm = self._decode(payload)
+        return self._received(self._plc.receive(pcm) if self._plc else pcm)
+
+    def conceal(self) -> Received:
+        """Say that one wire frame was lost; returns what to use in its place."""
+        return self._received(self._plc.conceal() if self._plc else np.zeros(self.config.frame_samples, np.int16))
+
+    def _received(self, pcm: Samples) -> Received:
+        self._received_samples += len(pcm)
+        now_ms = self._received_samples * 1000 / self.config.wire.sample_rate_hz
+        events: list[Event] = [UserDtmf(now_ms, press.digit) for press in self._dtmf.process(pcm)]
+        if self._beep is not None:
+            events += [VoicemailBeep(now_ms, b.frequency_hz, b.duration_ms) for b in self._beep.process(pcm)]
+        return Received(self._to_audio.process(pcm), events)
+
+    # --- transmit path ------------------------------------------------------------------------------------------------
+
+    def speak(self, pcm: Buffer, sample_rate: int, utterance: str = "", final: bool = False) -> None:
+        """Queue speech for the caller.
+
+        Parameters
+        ----------
+        pcm : int16 buffer, shape (n,)
+            Any chunk of a stream; n may be 0.
+        sample_rate : int
+            Hz; the same for all chunks of an utterance.
+        utterance : str
+            Its name: chunks with the name of the last one queued continue it.
+        final : bool
+            The utterance is complete.
+        """
+        last = self._queue[-1] if self._queue else None
+        if last is None or last.final or last.name != utterance:
+            if last is not None and not last.final:
+                self._finish(last)
+            last = _Utterance(utterance, Resampler(sample_rate, self.config.wire.sample_rate_hz), deque())
+            self._queue.append(last)
+        elif last.resampler.rate_in != sample_rate:
+            raise ConfigError(f"sample_rate is {last.resampler.rate_in} in this utterance (got {sample_rate!r})")
+        last.chunks.append(last.resampler.process(pcm))
+        if final:
+            self._finish(last)
+
+    @staticmethod
+    def _finish(utterance: _Utterance) -> None:
+        utterance.chunks.append(utterance.resampler.flush())
+        utterance.final = True
+
+    def transmit(self) -> Transmitted:
+        """Produce the next wire frame: always exactly one, silence where there is nothing to say."""
+        frame = np.zeros(self.config.frame_samples, np.int16)
+        rate_hz = self.config.wire.sample_rate_hz
+        events: list[Event] = []
+        filled = 0
+        while filled < len(frame) and self._queue:
+            current = self._queue[0]
+            if not current.chunks:
+                if not current.final:
+                    break
+                now_ms = (self._sent_samples + filled) * 1000 / rate_hz
+                events.append(AgentSpeechCompleted(now_ms, current.name, current.sent / rate_hz))
+                self._queue.popleft()
+                continue
+            chunk = current.chunks.popleft()
+            take = min(len(chunk), len(frame) - filled)
+            if take and not current.sent:
+                events.append(AgentSpeechStarted((self._sent_samples + filled) * 1000 / rate_hz, current.name))
+            frame[filled : filled + take] = chunk[:take]
+            if take < len(chunk):
+                current.chunks.appendleft(chunk[take:])
+            current.sent += take
+            filled += take
+        self._sent_samples += len(frame)
+        return Transmitted(self._encode(frame), events)

@@ -7,6 +7,8 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
+import math
+
 import numpy
 
 from talkpath.errors import BY_STATUS, ConfigError, FormatError, LengthError, TalkpathError
@@ -153,6 +155,13 @@ cdef int _int(object value, str field) except? -1:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not -2**31 < value < 2**31:
         raise ConfigError(f"{field} must be a whole number (got {value!r})")
+    return value
+
+
+cdef double _float(object value, str field) except? -1e300:
+    """A finite float configuration field."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ConfigError(f"{field} must be a finite number (got {value!r})")
     return value
 
 

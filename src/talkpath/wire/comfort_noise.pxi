@@ -1,0 +1,208 @@
+# Comfort noise and RFC 3389; csrc/include/talkpath/comfort_noise.h
+
+cdef extern from "talkpath/comfort_noise.h" nogil:
+    ctypedef struct tp_comfort_noise_config:
+        int sample_rate_hz
+        float level_dbov
+        uint32_t seed
+    ctypedef struct tp_comfort_noise:
+        pass
+    const size_t TP_SID_MAX_ORDER
+    const char *tp_comfort_noise_check(const tp_comfort_noise_config *)
+    size_t tp_comfort_noise_size(const tp_comfort_noise_config *)
+    int tp_comfort_noise_init(tp_comfort_noise *, const tp_comfort_noise_config *)
+    void tp_comfort_noise_reset(tp_comfort_noise *)
+    void tp_comfort_noise_generate(tp_comfort_noise *, int16_t *, size_t)
+    void tp_comfort_noise_observe(tp_comfort_noise *, const int16_t *, size_t)
+    size_t tp_comfort_noise_encode_sid(const tp_comfort_noise *, size_t, uint8_t *)
+    int tp_comfort_noise_decode_sid(tp_comfort_noise *, const uint8_t *, size_t)
+    float tp_comfort_noise_level_dbov(const tp_comfort_noise *)
+    void tp_comfort_noise_reflection(const tp_comfort_noise *, float *)
+    size_t tp_comfort_noise_delay_samples(const tp_comfort_noise *)
+
+
+cdef class ComfortNoise(_State):
+    """ComfortNoise(sample_rate=8000, divisor=None, *, level_dbov=None, seed=1)
+
+    Comfort noise: what a listener hears while nothing is said.
+
+    Parameters
+    ----------
+    sample_rate : {8000, 16000, 24000, 48000}
+        Hz.
+    divisor : int, optional
+        Level the way telephony servers count it, higher is quieter, 1-100000: 20·log10(18918 / divisor / 32768) dBov.
+        Default 2800 (-74.3 dBov).
+    level_dbov : float, optional
+        The level itself, -127 to 0 (0 dBov: rms 32768). Give one of the two.
+    seed : int
+        Same seed, same noise.
+
+    Attributes
+    ----------
+    level_dbov : float
+        Level now aimed at: as configured, observed or decoded.
+    reflection : ndarray[float32], shape (10,)
+        Reflection coefficients of the spectrum now aimed at; all 0 is white, k[0] < 0 low-pass.
+    delay_ms : float
+        0.
+
+    Raises
+    ------
+    ConfigError
+        A value out of its range, or both `divisor` and `level_dbov`.
+
+    Notes
+    -----
+    Gaussian, without repetition, never digital silence after µ-law at the default level. (A-law has no step below
+    -72.25 dBov: quieter noise comes out there as that.) Levels after `observe` and `decode_sid` are followed over
+    20 ms. RFC 3389 describes the packets. Any chunk length; pickles its configuration, not its stream.
+    """
+    cdef tp_comfort_noise_config _config
+    cdef tp_comfort_noise *_c
+
+    def __init__(self, sample_rate=8000, divisor=None, level_dbov=None, seed=1):
+        cdef tp_comfort_noise_config config
+        if divisor is not None and level_dbov is not None:
+            raise ConfigError(f"divisor and level_dbov both say the level (got {divisor!r} and {level_dbov!r}); give one")
+        if level_dbov is None:
+            divisor = _int(2800 if divisor is None else divisor, "divisor")
+            if not 1 <= divisor <= 100000:
+                raise ConfigError(f"divisor must be 1 to 100000 (got {divisor})")
+            level_dbov = 20 * math.log10(18918 / divisor / 32768)
+        config.sample_rate_hz = _int(sample_rate, "sample_rate")
+        config.level_dbov = <float>_float(level_dbov, "level_dbov")
+        config.seed = <uint32_t>(_int(seed, "seed") & 0xFFFFFFFF)
+        _check_config(tp_comfort_noise_check(&config), f"sample_rate={sample_rate!r}, level_dbov={level_dbov!r}")
+        self._config = config
+        self._c = <tp_comfort_noise *>_allocate(self, tp_comfort_noise_size(&config))
+        _check(tp_comfort_noise_init(self._c, &config))
+
+    @property
+    def sample_rate(self):
+        """int: Hz."""
+        return self._config.sample_rate_hz
+
+    @property
+    def level_dbov(self):
+        """float: level now aimed at."""
+        return tp_comfort_noise_level_dbov(self._c)
+
+    @property
+    def reflection(self):
+        """ndarray[float32], shape (10,): reflection coefficients of the spectrum now aimed at."""
+        cdef float k[16]
+        tp_comfort_noise_reflection(self._c, k)
+        return numpy.array([k[i] for i in range(<int>TP_SID_MAX_ORDER)], numpy.float32)
+
+    @property
+    def delay_ms(self):
+        """float: 0."""
+        return tp_comfort_noise_delay_samples(self._c) * 1000.0 / self._config.sample_rate_hz
+
+    def generate(self, n, out=None):
+        """generate(n, /, *, out=None)
+
+        Make n samples of noise.
+
+        Parameters
+        ----------
+        n : int
+            Samples, 0 or more.
+        out : writable int16 buffer, optional
+            At least n samples.
+
+        Returns
+        -------
+        ndarray[int16], shape (n,), or int
+            The noise; with `out`, the number of samples written.
+        """
+        cdef Py_buffer dst
+        cdef int16_t *samples = NULL
+        cdef Py_ssize_t count = n
+        if count < 0:
+            raise ConfigError(f"n must not be negative (got {n})")
+        if out is None:
+            out = tp_new_int16(count, &samples)
+            tp_comfort_noise_generate(self._c, samples, <size_t>count)
+            return out
+        _get_out_pcm(out, &dst, count)
+        tp_comfort_noise_generate(self._c, <int16_t *>dst.buf, <size_t>count)
+        PyBuffer_Release(&dst)
+        return count
+
+    def observe(self, pcm):
+        """observe(pcm, /)
+
+        Learn level and spectrum from background noise; `generate` then sounds like it.
+
+        Parameters
+        ----------
+        pcm : int16 buffer, shape (n,)
+            What is heard while nobody speaks; any length. A stray word hardly matters.
+        """
+        cdef Py_buffer src
+        cdef Py_ssize_t n = _get_pcm(pcm, &src)
+        tp_comfort_noise_observe(self._c, <const int16_t *>src.buf, <size_t>n)
+        PyBuffer_Release(&src)
+
+    def encode_sid(self, order=4):
+        """encode_sid(order=4)
+
+        Describe the noise as an RFC 3389 payload.
+
+        Parameters
+        ----------
+        order : int
+            Reflection coefficients to send, 0-10.
+
+        Returns
+        -------
+        bytes, length 1 + order
+        """
+        cdef int count = _int(order, "order")
+        cdef uint8_t data[16]
+        if not 0 <= count <= <int>TP_SID_MAX_ORDER:
+            raise ConfigError(f"order must be 0 to {TP_SID_MAX_ORDER} (got {order!r})")
+        return PyBytes_FromStringAndSize(<char *>data, <Py_ssize_t>tp_comfort_noise_encode_sid(self._c, <size_t>count, data))
+
+    def decode_sid(self, data):
+        """decode_sid(data, /)
+
+        Take level and spectrum from an RFC 3389 payload.
+
+        Parameters
+        ----------
+        data : bytes-like
+            1 byte of level and any number of coefficients, of which 10 count.
+
+        Raises
+        ------
+        FormatError
+            Empty.
+        """
+        cdef Py_buffer src
+        cdef Py_ssize_t size = _get_data(data, &src)
+        cdef int status = tp_comfort_noise_decode_sid(self._c, <const uint8_t *>src.buf, <size_t>size)
+        PyBuffer_Release(&src)
+        if status < 0:
+            raise FormatError("a SID packet has at least 1 byte, its level at byte offset 0 (got 0 bytes)")
+
+    def reset(self):
+        """reset()
+
+        Forget what was observed or decoded and start the noise anew: the object is as new.
+        """
+        tp_comfort_noise_reset(self._c)
+
+    def __reduce__(self):
+        return _comfort_noise, (self.sample_rate, self._config.level_dbov, self._config.seed)
+
+    def __repr__(self):
+        return (f"ComfortNoise(sample_rate={self.sample_rate}, level_dbov={self._config.level_dbov:.2f}, "
+                f"seed={self._config.seed})")
+
+
+def _comfort_noise(sample_rate, level_dbov, seed):
+    """Unpickles a ComfortNoise."""
+    return ComfortNoise(sample_rate, level_dbov=level_dbov, seed=seed)

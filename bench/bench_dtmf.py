@@ -48,8 +48,3 @@ def test_spandsp(benchmark, speech_ring, keys_ring, signal):
     frames = speech_ring(160) if signal == "speech-like" else keys_ring(8000)
     process = spandsp()
     benchmark(lambda: process(next(frames)))
-
-
-def test_generate_one_second(benchmark):
-    benchmark.group = "DTMF generator, 1 s at 8000 Hz"
-    benchmark(lambda: tp.dtmf.generate("12345"))

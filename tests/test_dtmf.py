@@ -1,4 +1,4 @@
-"""DTMF detector and generator: a NumPy reference, the limits of ITU-T Q.24, talk-off, stream properties."""
+"""DTMF detector: a NumPy reference, the limits of ITU-T Q.24, talk-off, stream properties."""
 
 import importlib.util
 import pickle
@@ -100,7 +100,8 @@ def reference(pcm):
             and -10.5 <= 10 * np.log10(high / low) <= 6.5
             and (np.abs(correlation) >= 0.88 * power.sum(1)).all()
             and np.abs(hz[1] / hz[0] - np.array([2, 1.5])).min() > 0.012
-            and 16 * (power.sum(1) * (2 - 2 * np.cos(2 * np.pi * hz / RATE))).sum() >= 0.7 * total[2 * tick - 32 : 2 * tick].sum()
+            and 16 * (power.sum(1) * (2 - 2 * np.cos(2 * np.pi * hz / RATE))).sum()
+            >= 0.7 * total[2 * tick - 32 : 2 * tick].sum()
         ):
             turn = np.exp(-2j * np.pi * hz[:, None] * np.arange(32) / 1000)
             misfit = 1 - np.abs((w * turn).sum(1)) ** 2 / (32 * power.sum(1))
@@ -123,14 +124,6 @@ def test_reference():
     levels = [d.level_dbov for d in got]
     assert np.allclose(levels[:4], 20 * np.log10(10 ** (-13.17 / 20)), atol=0.5)
     assert np.allclose(levels[4:], 10 * np.log10((10**-1.517 + 10**-1.917) / 2), atol=0.3)
-
-
-def test_tables_are_generated():
-    gen = generated_tables()
-    text = (Path(gen.__file__).parent / "dtmf_tables.h").read_text()
-    numbers = [float(v.rstrip("f")) for v in text.split("*/", 1)[1].replace("{", " ").replace("}", " ").replace(",", " ").split() if v.endswith("f")]
-    want = np.concatenate([np.concatenate(gen.band(*shape)) for _, *shape in gen.BANDS])
-    assert np.allclose(numbers, want, atol=1e-6)
 
 
 # --- limits (ITU-T Q.24, Telcordia GR-506), all through µ-law -----------------------------------------------------------
@@ -183,12 +176,24 @@ def test_dial_tone_underneath(tones):
     def dial(t):
         return sum(10 ** (-18.17 / 20) * np.sin(2 * np.pi * hz * t) for hz in tones)
 
-    assert keys_of(presses(KEYS * 2, np.random.default_rng(8), low_dbm0=-15, high_dbm0=-15, background=dial)) == KEYS * 2
+    assert (
+        keys_of(presses(KEYS * 2, np.random.default_rng(8), low_dbm0=-15, high_dbm0=-15, background=dial)) == KEYS * 2
+    )
 
 
 def test_other_tones_are_no_keys():
     t = np.arange(4 * RATE) / RATE
-    for tones in [(697,), (1336,), (697, 1800), (440, 480), (480, 620), (697, 770), (1209, 1633), (660, 1320), (900, 1350)]:
+    for tones in [
+        (697,),
+        (1336,),
+        (697, 1800),
+        (440, 480),
+        (480, 620),
+        (697, 770),
+        (1209, 1633),
+        (660, 1320),
+        (900, 1350),
+    ]:
         x = sum(0.2 * np.sin(2 * np.pi * hz * t) for hz in tones)
         assert keys_of(to_int16(x)) == "", tones
     chord = sum(0.1 * np.sin(2 * np.pi * hz * t) for hz in (697, 1209, 2100, 2900))
@@ -237,8 +242,11 @@ def test_talk_off_synthetic_voice():
 
 def mixture(rate):
     rng = np.random.default_rng(10)
-    parts = [tp.dtmf.generate("12#D", rate, tone_ms=60, gap_ms=45), to_int16(0.05 * rng.standard_normal(rate)),
-             tp.dtmf.generate("99A", rate, tone_ms=45, gap_ms=50, twist_db=3, level_dbov=-20)]
+    parts = [
+        tp.dtmf.generate("12#D", rate, tone_ms=60, gap_ms=45),
+        to_int16(0.05 * rng.standard_normal(rate)),
+        tp.dtmf.generate("99A", rate, tone_ms=45, gap_ms=50, twist_db=3, level_dbov=-20),
+    ]
     return np.concatenate(parts)
 
 
@@ -303,9 +311,16 @@ def test_hostile_audio(rate):
     rng = np.random.default_rng(12)
     n = rate
     alternating = np.where(np.arange(n) % 2, 32767, -32768).astype(np.int16)
-    for x in [np.zeros(n, np.int16), np.full(n, 32767, np.int16), np.full(n, -32768, np.int16), alternating,
-              np.repeat(alternating[: n // 4], 4), rng.integers(-32768, 32768, n).astype(np.int16),
-              np.ones(n, np.int16), (np.arange(n) % 7 == 0).astype(np.int16)]:
+    for x in [
+        np.zeros(n, np.int16),
+        np.full(n, 32767, np.int16),
+        np.full(n, -32768, np.int16),
+        alternating,
+        np.repeat(alternating[: n // 4], 4),
+        rng.integers(-32768, 32768, n).astype(np.int16),
+        np.ones(n, np.int16),
+        (np.arange(n) % 7 == 0).astype(np.int16),
+    ]:
         detector = tp.DtmfDetector(rate)
         assert detector.process(x) == []
         after = detector.process(np.concatenate([np.zeros(rate // 10, np.int16), tp.dtmf.generate("5", rate)]))
@@ -331,57 +346,3 @@ def test_configuration():
     detector = tp.DtmfDetector(sample_rate=16000)
     assert repr(detector) == "DtmfDetector(sample_rate=16000)"
     assert repr(pickle.loads(pickle.dumps(detector))) == repr(detector)
-
-
-# --- generator ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
-@pytest.mark.parametrize("twist_db", [0.0, -6.0, 4.0])
-def test_generator_tones(rate, twist_db):
-    for k, key in enumerate(KEYS):
-        pcm = tp.dtmf.generate(key, rate, tone_ms=200, gap_ms=50, level_dbov=-12.5, twist_db=twist_db)
-        assert len(pcm) == rate // 4
-        assert not pcm[rate // 5 :].any()
-        inner = pcm[rate // 100 : rate // 5 - rate // 100] / 32768
-        t = np.arange(len(inner)) / rate
-        basis = np.column_stack([f(2 * np.pi * hz * t) for hz in (LOW_HZ[k // 4], HIGH_HZ[k % 4]) for f in (np.cos, np.sin)])
-        weights, *_ = np.linalg.lstsq(basis, inner, rcond=None)
-        residual = inner - basis @ weights
-        assert np.sqrt(np.mean(residual**2)) < 0.35 / 32768  # rounding alone is 0.29
-        low, high = (10 * np.log10((weights[i] ** 2 + weights[i + 1] ** 2) / 2) for i in (0, 2))
-        assert abs(high - low - twist_db) < 0.01
-        assert abs(10 * np.log10(10 ** (low / 10) + 10 ** (high / 10)) + 12.5) < 0.01
-
-
-def test_generator_strings():
-    assert len(tp.dtmf.generate("")) == 0
-    assert keys_of(tp.dtmf.generate("0123456789*#ABCDabcd", tone_ms=50, gap_ms=40)) == "0123456789*#ABCDABCD"
-    assert np.array_equal(tp.dtmf.generate("12"), np.concatenate([tp.dtmf.generate("1"), tp.dtmf.generate("2")]))
-    long = "0123456789" * 60  # more than one native call takes
-    assert np.array_equal(tp.dtmf.generate(long, tone_ms=20, gap_ms=0), np.tile(tp.dtmf.generate(long[:10], tone_ms=20, gap_ms=0), 60))
-    out = np.full(3300, 7, np.int16)
-    assert tp.dtmf.generate("12", out=out) == 3200
-    assert np.array_equal(out[:3200], tp.dtmf.generate("12"))
-    assert (out[3200:] == 7).all()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [({"sample_rate": 7999}, "sample_rate"), ({"tone_ms": 19}, "tone_ms"), ({"gap_ms": -1}, "gap_ms"),
-     ({"level_dbov": 0.0}, "level_dbov"), ({"level_dbov": float("nan")}, "level_dbov"), ({"twist_db": 13}, "twist_db")],
-)
-def test_generator_configuration(change, message):
-    with pytest.raises(tp.ConfigError, match=message):
-        tp.dtmf.generate("1", **change)
-
-
-def test_generator_rejects_other_characters():
-    with pytest.raises(tp.FormatError, match="'x' at position 2"):
-        tp.dtmf.generate("12x")
-    with pytest.raises(tp.FormatError, match="'é'"):
-        tp.dtmf.generate("é")
-    with pytest.raises(tp.FormatError, match="str"):
-        tp.dtmf.generate(5)
-    with pytest.raises(tp.LengthError, match="1600 are needed"):
-        tp.dtmf.generate("1", out=np.zeros(1599, np.int16))

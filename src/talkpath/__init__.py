@@ -1,13 +1,15 @@
 """talkpath: realtime audio engine for voice agents on the phone."""
 
 from talkpath import dtmf, g711, l16
-from talkpath._core import DtmfDetector, Resampler
+from talkpath._core import BeepDetector, DtmfDetector, Resampler
 from talkpath.errors import ConfigError, FormatError, LengthError, StateError, TalkpathError
-from talkpath.results import DtmfDigit
+from talkpath.results import Beep, DtmfDigit, Tone
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Beep",
+    "BeepDetector",
     "ConfigError",
     "DtmfDetector",
     "DtmfDigit",
@@ -16,6 +18,7 @@ __all__ = [
     "Resampler",
     "StateError",
     "TalkpathError",
+    "Tone",
     "__version__",
     "dtmf",
     "g711",

@@ -8,6 +8,7 @@ include "wire/g711.pxi"
 include "wire/l16.pxi"
 include "wire/resampler.pxi"
 
+include "detect/beep.pxi"
 include "detect/dtmf.pxi"
 
 include "playout/dtmf_generator.pxi"

@@ -19,6 +19,7 @@
  * Units       level_dbov: power of both tones together (a key at -10 dBov has two tones of -13 dBov each)
  * History     42 ms of look-back; no look-ahead
  * Latency     a key is reported 37 … 41 ms after it went down (tp_dtmf_delay_samples)
+ * Aliasing    pcm is only read
  * Chunks      any length; the digits and their times do not depend on how the stream is cut
  * Cost        about 0.7 µs for 20 ms at 8 kHz, 1.1 µs at 16 kHz
  * Errors      TP_ECONFIG from init; no audio fails

@@ -8,8 +8,9 @@
  *             twist 0 each tone has L - 3.01 dBov and the peak is L + 6.02 dB re full scale
  * Limits      8 … 48 kHz; tone 20 ms … 10 s, gap 0 … 10 s; level -45 … -6 dBov; twist ±12 dB. ITU-T Q.24 receivers want
  *             tone and gap of 40 ms at least. Rounded to int16, saturated, no dither
+ * Aliasing    none: pcm is only written
  * Chunks      any length: the output does not depend on how it is cut
- * Latency     none
+ * History     none; latency none
  * Cost        about 0.6 µs for 20 ms at 8 kHz
  * Errors      TP_ECONFIG from init; TP_EFORMAT from start: a character that is no key; TP_ELENGTH: more than
  *             TP_DTMF_GENERATOR_KEYS keys

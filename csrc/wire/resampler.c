@@ -33,17 +33,16 @@ static const int rates_hz[] = { 8000, 11025, 12000, 16000, 22050, 24000, 32000, 
  * in lowest terms. Output at tick t·L + p uses inputs up to t and row p of the bank. `position` is the tick of the next
  * output, counted from the next input. The block is followed by the buffer, then by the bank.
  */
-struct tp_resampler {
-    tp_resampler_config config;
-    uint32_t l, m, taps;
-    uint32_t low_hz;
-    uint64_t position;
-};
-
 typedef struct layout {
     uint32_t l, m, taps, low_hz;
-    size_t buffer_offset, rows_offset, size;
+    size_t buffer, rows, size; /* offsets in the block, and its end */
 } layout;
+
+struct tp_resampler {
+    tp_resampler_config config;
+    layout map;
+    uint64_t position;
+};
 
 static int is_rate(int rate_hz)
 {
@@ -78,20 +77,20 @@ static layout plan(const tp_resampler_config *config)
         const uint32_t needed = (uint32_t)(twice_half * in_hz / (a.low_hz * (uint64_t)TP_PROTOTYPE_POINTS)) + 1;
         a.taps = (needed + TP_FIR_ALIGN_TAPS - 1) / TP_FIR_ALIGN_TAPS * TP_FIR_ALIGN_TAPS;
     }
-    a.buffer_offset = align_up(sizeof(tp_resampler));
-    a.rows_offset = a.buffer_offset + align_up((a.taps + BLOCK_SAMPLES) * sizeof(int16_t));
-    a.size = a.rows_offset + (a.taps != 0 ? (size_t)a.l * 2 * a.taps * sizeof(int16_t) : 0);
+    a.buffer = align_up(sizeof(tp_resampler));
+    a.rows = a.buffer + align_up((a.taps + BLOCK_SAMPLES) * sizeof(int16_t));
+    a.size = a.rows + (a.taps != 0 ? (size_t)a.l * 2 * a.taps * sizeof(int16_t) : 0);
     return a;
 }
 
 static int16_t *buffer_of(tp_resampler *r)
 {
-    return (int16_t *)(void *)((unsigned char *)r + plan(&r->config).buffer_offset);
+    return (int16_t *)(void *)((unsigned char *)r + r->map.buffer);
 }
 
 static int16_t *rows_of(tp_resampler *r)
 {
-    return (int16_t *)(void *)((unsigned char *)r + plan(&r->config).rows_offset);
+    return (int16_t *)(void *)((unsigned char *)r + r->map.rows);
 }
 
 /* h(|t|) by Lagrange's polynomial through six points of the table; h is even, and 0 beyond its half length. */
@@ -123,21 +122,21 @@ static double prototype_at(const prototype *p, double t)
 static void make_row(const tp_resampler *r, uint32_t p, int16_t *high, int16_t *low)
 {
     const prototype *proto = &prototypes[r->config.quality];
-    const double low_per_in = (double)r->low_hz / r->config.rate_in_hz;
+    const double low_per_in = (double)r->map.low_hz / r->config.rate_in_hz;
     const double half = (double)proto->half_points / TP_PROTOTYPE_POINTS;
     double h[TP_FIR_MAX_TAPS], total = 0.0;
-    for (uint32_t k = 0; k < r->taps; k++) {
-        h[k] = prototype_at(proto, (k + (double)p / r->l) * low_per_in - half);
+    for (uint32_t k = 0; k < r->map.taps; k++) {
+        h[k] = prototype_at(proto, (k + (double)p / r->map.l) * low_per_in - half);
         total += h[k];
     }
 
     const int32_t one = (int32_t)1 << (TP_FIR_HIGH_BITS + TP_FIR_LOW_BITS);
     int32_t sum = 0, peak = 0;
     uint32_t peak_at = 0;
-    for (uint32_t k = 0; k < r->taps; k++) {
+    for (uint32_t k = 0; k < r->map.taps; k++) {
         const double scaled = h[k] / total * one;
         const int32_t q = (int32_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-        const uint32_t at = r->taps - 1 - k;
+        const uint32_t at = r->map.taps - 1 - k;
         if (q > peak) {
             peak = q;
             peak_at = at;
@@ -171,15 +170,12 @@ int tp_resampler_init(tp_resampler *r, const tp_resampler_config *config)
 {
     if (tp_resampler_check(config) != NULL)
         return TP_ECONFIG;
-    const layout a = plan(config);
     r->config = *config;
-    r->l = a.l;
-    r->m = a.m;
-    r->taps = a.taps;
-    r->low_hz = a.low_hz;
-    int16_t *rows = rows_of(r);
-    for (uint32_t p = 0; a.taps != 0 && p < a.l; p++)
-        make_row(r, p, rows + (size_t)p * 2 * a.taps, rows + (size_t)p * 2 * a.taps + a.taps);
+    r->map = plan(config);
+    for (uint32_t p = 0; p < tp_resampler_phases(r); p++) {
+        int16_t *row = rows_of(r) + (size_t)p * 2 * r->map.taps;
+        make_row(r, p, row, row + r->map.taps);
+    }
     tp_resampler_reset(r);
     return TP_OK;
 }
@@ -187,26 +183,26 @@ int tp_resampler_init(tp_resampler *r, const tp_resampler_config *config)
 void tp_resampler_reset(tp_resampler *r)
 {
     r->position = 0;
-    memset(buffer_of(r), 0, (r->taps + BLOCK_SAMPLES) * sizeof(int16_t));
+    memset(buffer_of(r), 0, (r->map.taps + BLOCK_SAMPLES) * sizeof(int16_t));
 }
 
 static size_t outputs_before(const tp_resampler *r, uint64_t tick)
 {
-    return tick > r->position ? (size_t)((tick - r->position + r->m - 1) / r->m) : 0;
+    return tick > r->position ? (size_t)((tick - r->position + r->map.m - 1) / r->map.m) : 0;
 }
 
 size_t tp_resampler_output_samples(const tp_resampler *r, size_t n)
 {
-    return outputs_before(r, (uint64_t)n * r->l);
+    return outputs_before(r, (uint64_t)n * r->map.l);
 }
 
 /* Takes n samples (zeros when in is NULL) and writes at most n_out. */
 static void run(tp_resampler *r, const int16_t *in, size_t n, int16_t *out, size_t n_out)
 {
     int16_t *buffer = buffer_of(r);
-    const size_t history = r->taps - 1;
-    const tp_fir_rows bank = { .rows = rows_of(r), .taps = r->taps, .phases = r->l,
-                               .step_samples = r->m / r->l, .step_phases = r->m % r->l };
+    const size_t history = r->map.taps - 1;
+    const tp_fir_rows bank = { .rows = rows_of(r), .taps = r->map.taps, .phases = r->map.l,
+                               .step_samples = r->map.m / r->map.l, .step_phases = r->map.m % r->map.l };
     while (n > 0) {
         const size_t take = n < BLOCK_SAMPLES ? n : BLOCK_SAMPLES;
         if (in != NULL) {
@@ -217,11 +213,11 @@ static void run(tp_resampler *r, const int16_t *in, size_t n, int16_t *out, size
         }
         size_t count = tp_resampler_output_samples(r, take);
         count = count < n_out ? count : n_out;
-        tp_simd->fir_bank(&bank, (uint32_t)(r->position % r->l), buffer + r->position / r->l, out, count);
+        tp_simd->fir_bank(&bank, (uint32_t)(r->position % r->map.l), buffer + r->position / r->map.l, out, count);
         out += count;
         n_out -= count;
-        r->position += (uint64_t)count * r->m;
-        r->position = r->position > (uint64_t)take * r->l ? r->position - (uint64_t)take * r->l : 0;
+        r->position += (uint64_t)count * r->map.m;
+        r->position = r->position > (uint64_t)take * r->map.l ? r->position - (uint64_t)take * r->map.l : 0;
         memmove(buffer, buffer + take, history * sizeof(int16_t));
         n -= take;
     }
@@ -230,7 +226,7 @@ static void run(tp_resampler *r, const int16_t *in, size_t n, int16_t *out, size
 size_t tp_resampler_process(tp_resampler *r, const int16_t *in, size_t n, int16_t *out)
 {
     const size_t count = tp_resampler_output_samples(r, n);
-    if (r->l == r->m)
+    if (r->map.l == r->map.m)
         memcpy(out, in, n * sizeof(int16_t));
     else
         run(r, in, n, out, count);
@@ -240,11 +236,11 @@ size_t tp_resampler_process(tp_resampler *r, const int16_t *in, size_t n, int16_
 /* The delay in ticks, rounded up. */
 static uint64_t delay_ticks(const tp_resampler *r)
 {
-    if (r->l == r->m)
+    if (r->map.l == r->map.m)
         return 0;
     const uint64_t half_points = prototypes[r->config.quality].half_points;
-    const uint64_t points_per_s = (uint64_t)TP_PROTOTYPE_POINTS * r->low_hz;
-    return (half_points * (uint64_t)r->config.rate_in_hz * r->l + points_per_s - 1) / points_per_s;
+    const uint64_t points_per_s = (uint64_t)TP_PROTOTYPE_POINTS * r->map.low_hz;
+    return (half_points * (uint64_t)r->config.rate_in_hz * r->map.l + points_per_s - 1) / points_per_s;
 }
 
 size_t tp_resampler_flush_samples(const tp_resampler *r)
@@ -256,33 +252,33 @@ size_t tp_resampler_flush(tp_resampler *r, int16_t *out)
 {
     const size_t count = tp_resampler_flush_samples(r);
     if (count > 0)
-        run(r, NULL, (size_t)(delay_ticks(r) / r->l + 1), out, count);
+        run(r, NULL, (size_t)(delay_ticks(r) / r->map.l + 1), out, count);
     tp_resampler_reset(r);
     return count;
 }
 
 double tp_resampler_delay_ms(const tp_resampler *r)
 {
-    if (r->l == r->m)
+    if (r->map.l == r->map.m)
         return 0.0;
-    return 1000.0 * prototypes[r->config.quality].half_points / ((double)TP_PROTOTYPE_POINTS * r->low_hz);
+    return 1000.0 * prototypes[r->config.quality].half_points / ((double)TP_PROTOTYPE_POINTS * r->map.low_hz);
 }
 
 void tp_resampler_coefficients(const tp_resampler *r, uint32_t phase, double *row)
 {
-    const int16_t *high = (const int16_t *)(const void *)((const unsigned char *)r + plan(&r->config).rows_offset) +
-                          (size_t)phase * 2 * r->taps;
-    for (uint32_t k = 0; k < r->taps; k++)
-        row[k] = (high[k] * (double)(1 << TP_FIR_LOW_BITS) + high[r->taps + k]) /
+    const int16_t *high = (const int16_t *)(const void *)((const unsigned char *)r + r->map.rows) +
+                          (size_t)phase * 2 * r->map.taps;
+    for (uint32_t k = 0; k < r->map.taps; k++)
+        row[k] = (high[k] * (double)(1 << TP_FIR_LOW_BITS) + high[r->map.taps + k]) /
                  (double)(1 << (TP_FIR_HIGH_BITS + TP_FIR_LOW_BITS));
 }
 
 uint32_t tp_resampler_phases(const tp_resampler *r)
 {
-    return r->taps != 0 ? r->l : 0;
+    return r->map.taps != 0 ? r->map.l : 0;
 }
 
 uint32_t tp_resampler_taps(const tp_resampler *r)
 {
-    return r->taps;
+    return r->map.taps;
 }

@@ -1,26 +1,64 @@
 """talkpath: realtime audio engine for voice agents on the phone."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from talkpath import dtmf, g711, l16
-from talkpath._core import BeepDetector, DtmfDetector, Resampler
+from talkpath._core import BeepDetector, ComfortNoise, DtmfDetector, JitterBuffer, PacketLossConcealer, Resampler
 from talkpath.errors import ConfigError, FormatError, LengthError, StateError, TalkpathError
-from talkpath.results import Beep, DtmfDigit, Tone
+from talkpath.results import Beep, DtmfDigit, JitterStats, Tone
+
+if TYPE_CHECKING:
+    from talkpath.config import CallConfig
+    from talkpath.pipeline import CallPipeline, Received, Transmitted
+    from talkpath.wav import read_wav
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Beep",
     "BeepDetector",
+    "CallConfig",
+    "CallPipeline",
+    "ComfortNoise",
     "ConfigError",
     "DtmfDetector",
     "DtmfDigit",
     "FormatError",
+    "JitterBuffer",
+    "JitterStats",
     "LengthError",
+    "PacketLossConcealer",
+    "Received",
     "Resampler",
     "StateError",
     "TalkpathError",
     "Tone",
+    "Transmitted",
     "__version__",
     "dtmf",
     "g711",
     "l16",
+    "read_wav",
 ]
+
+# Loaded at first use: `import talkpath` stays within a few milliseconds of `import numpy`.
+_LAZY = {
+    "CallConfig": "talkpath.config",
+    "CallPipeline": "talkpath.pipeline",
+    "Received": "talkpath.pipeline",
+    "Transmitted": "talkpath.pipeline",
+    "read_wav": "talkpath.wav",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'talkpath' has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

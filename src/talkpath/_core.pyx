@@ -6,7 +6,10 @@ include "_support.pxi"
 
 include "wire/g711.pxi"
 include "wire/l16.pxi"
+include "wire/plc.pxi"
 include "wire/resampler.pxi"
+include "wire/comfort_noise.pxi"
+include "wire/jitter_buffer.pxi"
 
 include "detect/beep.pxi"
 include "detect/dtmf.pxi"

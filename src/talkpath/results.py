@@ -59,3 +59,39 @@ class Tone(NamedTuple):
     frequency_hz: float
     level_dbov: float
     start_ms: float
+
+
+class JitterStats(NamedTuple):
+    """What the line did to a stream, and what the jitter buffer did about it.
+
+    Every packet that came was one of: ``received = played + late + duplicates + discarded + buffered``. Every packet that
+    was due was played, lost or discarded; late ones are among the lost.
+
+    Attributes
+    ----------
+    received, played, late, duplicates, discarded, buffered : int
+        Packets: put; played; that came after their place had been concealed; that came twice; thrown away because more
+        than `max_ms` waited, or at a jump; that wait.
+    lost : int
+        Packets that were not there when they were due.
+    underruns : int
+        Times that the buffer ran dry.
+    concealed_ms, inserted_ms, removed_ms : float
+        Sound played in place of packets; put in and taken out to keep the delay.
+    depth_ms, target_ms : float
+        Delay of the buffer now, and the one it aims at.
+    """
+
+    received: int
+    played: int
+    late: int
+    duplicates: int
+    discarded: int
+    buffered: int
+    lost: int
+    underruns: int
+    concealed_ms: float
+    inserted_ms: float
+    removed_ms: float
+    depth_ms: float
+    target_ms: float

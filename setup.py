@@ -19,7 +19,7 @@ from setuptools import Extension, setup
 MSVC = sys.platform == "win32"
 ABI3 = not sysconfig.get_config_var("Py_GIL_DISABLED")  # the stable ABI and free threading exclude each other
 
-STRICT = "-Wall -Wextra -Wconversion -Wdouble-promotion -Wvla -Wstrict-prototypes -Werror".split()
+STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wvla", "-Wstrict-prototypes", "-Werror"]
 
 
 def flags() -> tuple[list[str], list[str]]:
@@ -32,7 +32,13 @@ def flags() -> tuple[list[str], list[str]]:
     if os.environ.get("TALKPATH_DEBUG"):
         compile_flags += ["-O0", "-g", "-UNDEBUG"]
     if sanitizers := os.environ.get("TALKPATH_SANITIZE"):
-        compile_flags += [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-g"]
+        compile_flags += [
+            f"-fsanitize={sanitizers}",
+            "-fno-sanitize-recover=all",
+            "-fno-omit-frame-pointer",
+            "-O1",
+            "-g",
+        ]
         link_flags += [f"-fsanitize={sanitizers}"]
     if os.environ.get("TALKPATH_COVERAGE"):
         compile_flags += ["--coverage", "-O0"]
@@ -50,7 +56,11 @@ core_library = (
         "depends": core_headers,
         "obj_deps": {"": core_headers},
         "include_dirs": ["csrc", "csrc/include"],
-        "cflags": [*compile_flags, *([] if MSVC else ["-fPIC"]), *(STRICT if os.environ.get("TALKPATH_STRICT") else [])],
+        "cflags": [
+            *compile_flags,
+            *([] if MSVC else ["-fPIC"]),
+            *(STRICT if os.environ.get("TALKPATH_STRICT") else []),
+        ],
     },
 )
 core_module = Extension(
@@ -60,7 +70,10 @@ core_module = Extension(
     include_dirs=["csrc", "csrc/include", "src/talkpath", numpy.get_include()],
     # The wrapper is glue: small beats fast.
     extra_compile_args=[*compile_flags, *([] if MSVC else ["-O2", "-Wno-unused-function"])],
-    extra_link_args=[*link_flags, *([] if MSVC or sys.platform == "darwin" else ["-Wl,--gc-sections", "-Wl,-s"][: 1 if link_flags else 2])],
+    extra_link_args=[
+        *link_flags,
+        *([] if MSVC or sys.platform == "darwin" else ["-Wl,--gc-sections", "-Wl,-s"][: 1 if link_flags else 2]),
+    ],
     libraries=[] if MSVC else ["m"],
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
     py_limited_api=ABI3,

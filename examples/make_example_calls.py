@@ -76,7 +76,10 @@ def inbound() -> None:
     """Agent greets over a speakerphone, the caller barges in, then keys in an order number."""
     rng = np.random.default_rng(1)
     caller, agent = Track(19.5), Track(19.5)
-    agent.add(0.4, say("Hi there! Thanks for calling Acme. You can ask me about orders, returns, or opening hours.", "slt", -22))
+    agent.add(
+        0.4,
+        say("Hi there! Thanks for calling Acme. You can ask me about orders, returns, or opening hours.", "slt", -22),
+    )
     caller.add(3.4, say("Hello, I have a question about my order.", "rms", -20))
     agent.add(8.0, say("Sure. Please key in your order number.", "slt", -22))
     for i, digit in enumerate("4711#"):
@@ -91,7 +94,10 @@ def voicemail() -> None:
     """An answering machine greets and beeps; the agent leaves its message."""
     rng = np.random.default_rng(2)
     line, agent = Track(13.0), Track(13.0)
-    end_s = line.add(0.5, say("You have reached the Millers. We can't come to the phone right now. Please leave a message.", "awb", -21))
+    end_s = line.add(
+        0.5,
+        say("You have reached the Millers. We can't come to the phone right now. Please leave a message.", "awb", -21),
+    )
     beep_s = line.add(end_s + 0.6, tone(1015.0, 0.42, -17))
     agent.add(beep_s + 0.3, say("Hello, this is Acme. Your order has arrived. Goodbye.", "slt", -22))
     write("voicemail", line.samples, agent.samples, rng)

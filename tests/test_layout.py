@@ -31,7 +31,11 @@ def test_kernel_is_complete(header: Path) -> None:
     stem = header.stem
     assert len(source_of(stem)) == 1, f"{stem}.c belongs into exactly one family folder"
     family = source_of(stem)[0].parent.name
-    for path in (ROOT / f"src/talkpath/{family}/{stem}.pxi", ROOT / f"tests/test_{stem}.py", ROOT / f"bench/bench_{stem}.py"):
+    for path in (
+        ROOT / f"src/talkpath/{family}/{stem}.pxi",
+        ROOT / f"tests/test_{stem}.py",
+        ROOT / f"bench/bench_{stem}.py",
+    ):
         assert path.exists(), f"{stem} lacks {relative(path)}"
     text = header.read_text()
     for heading in ("What", "How", "Limits", "Units", "History", "Aliasing", "Cost", "Errors"):
@@ -45,7 +49,20 @@ def test_file(path: Path) -> None:
         lines = text.count("\n")
         assert lines <= MAX_LINES, f"{lines} lines; split it"
     code = re.sub(r"/\*.*?\*/|\"(?:\\.|[^\"])*\"", "", text, flags=re.S)
-    for service in ("malloc", "calloc", "realloc", "free", "alloca", "printf", "fprintf", "puts", "abort", "exit", "time", "clock"):
+    for service in (
+        "malloc",
+        "calloc",
+        "realloc",
+        "free",
+        "alloca",
+        "printf",
+        "fprintf",
+        "puts",
+        "abort",
+        "exit",
+        "time",
+        "clock",
+    ):
         assert not re.search(rf"\b{service}\s*\(", code), f"calls {service}()"
     assert "Python.h" not in text
     home = path.relative_to(CSRC).parts[0]
@@ -80,4 +97,6 @@ def test_every_stateful_kernel_is_fuzzed() -> None:
 def test_wrappers_are_included() -> None:
     core = (ROOT / "src/talkpath/_core.pyx").read_text()
     for wrapper in (ROOT / "src/talkpath").rglob("*.pxi"):
-        assert f'include "{wrapper.relative_to(ROOT / "src/talkpath").as_posix()}"' in core, f"_core.pyx lacks {wrapper.name}"
+        assert f'include "{wrapper.relative_to(ROOT / "src/talkpath").as_posix()}"' in core, (
+            f"_core.pyx lacks {wrapper.name}"
+        )

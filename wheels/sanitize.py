@@ -18,7 +18,9 @@ BUILD = ROOT / "build" / "sanitize"
 
 def runtime(name: str) -> str:
     compiler = os.environ.get("CC", "cc").split()
-    return subprocess.run([*compiler, f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        [*compiler, f"-print-file-name={name}"], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def main() -> int:
@@ -40,7 +42,9 @@ def main() -> int:
     check = "import talkpath._core as c; print('sanitizing', c.__file__)"
     subprocess.run([sys.executable, "-c", check], env=environment, check=True)
     arguments = sys.argv[1:] or ["-m", "not slow"]
-    return subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=ROOT, env=environment).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=ROOT, env=environment
+    ).returncode
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Smoke test of an installed wheel: needs nothing but numpy and soxr. Prints digests that must be equal on all machines.
 
-    python wheels/smoke_test.py [--digests FILE]     FILE: write them there, or compare when it exists
+python wheels/smoke_test.py [--digests FILE]     FILE: write them there, or compare when it exists
 """
 
 import hashlib
@@ -31,7 +31,14 @@ def digests() -> dict[str, str]:
         "alaw": digest(g711.alaw_encode(every) + g711.alaw_decode(bytes(range(256))).astype("<i2").tobytes()),
         "l16": digest(l16.encode(every, "big")),
     }
-    for rate_in, rate_out in ((8000, 16000), (16000, 8000), (24000, 8000), (44100, 16000), (8000, 22050), (48000, 11025)):
+    for rate_in, rate_out in (
+        (8000, 16000),
+        (16000, 8000),
+        (24000, 8000),
+        (44100, 16000),
+        (8000, 22050),
+        (48000, 11025),
+    ):
         for quality in ("low_latency", "voice", "hifi"):
             r = tp.Resampler(rate_in, rate_out, quality=quality)
             stream = np.concatenate([r.process(noise), r.flush()])

@@ -1,16 +1,12 @@
 """Names for annotations."""
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-else:  # collections.abc.Buffer is Python 3.12's
-    Buffer = object
+Buffer: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[Any]
+"""Any C-contiguous buffer; the docstring says of what."""
 
 Samples: TypeAlias = npt.NDArray[np.int16]
 """int16 PCM, mono, shape (n,)."""
-
-__all__ = ["Buffer", "Samples"]

@@ -1,6 +1,7 @@
 """One phone call: wire frames in, PCM and events out; speech in, wire frames out."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,8 +14,12 @@ from talkpath.config import CallConfig
 from talkpath.errors import ConfigError, LengthError
 from talkpath.events import AgentSpeechCompleted, AgentSpeechStarted, Event, UserDtmf, VoicemailBeep
 
-_ENCODE = {"ulaw": g711.ulaw_encode, "alaw": g711.alaw_encode, "l16": l16.encode}
-_DECODE = {"ulaw": g711.ulaw_decode, "alaw": g711.alaw_decode, "l16": l16.decode}
+_ENCODE: dict[str, Callable[[Buffer], bytes]] = {"ulaw": g711.ulaw_encode, "alaw": g711.alaw_encode, "l16": l16.encode}
+_DECODE: dict[str, Callable[[Buffer], Samples]] = {
+    "ulaw": g711.ulaw_decode,
+    "alaw": g711.alaw_decode,
+    "l16": l16.decode,
+}
 
 
 class Received(NamedTuple):
@@ -64,7 +69,6 @@ class CallPipeline:
         self.config = config = config or CallConfig(**fields)
         wire_hz = config.wire.sample_rate_hz
         self._encode, self._decode = _ENCODE[config.wire.codec], _DECODE[config.wire.codec]
-        self._frame_bytes = config.frame_samples * config.wire.sample_bytes
         self._plc = PacketLossConcealer(wire_hz, config.frame_ms) if config.plc_enabled else None
         self._dtmf = DtmfDetector(wire_hz)
         self._beep = BeepDetector(wire_hz) if config.detection_method == "audio" else None
@@ -96,10 +100,12 @@ class CallPipeline:
         LengthError
             Not one frame. Nothing was processed: the call can go on.
         """
-        size = memoryview(payload).nbytes  # type: ignore[arg-type]
-        if size != self._frame_bytes:
-            raise LengthError(f"payload has {size} bytes; a {self.config.frame_ms} ms frame has {self._frame_bytes}")
         pcm = self._decode(payload)
+        if len(pcm) != self.config.frame_samples:
+            width, frame = self.config.wire.sample_bytes, self.config.frame_samples
+            raise LengthError(
+                f"payload has {len(pcm) * width} bytes; a {self.config.frame_ms} ms frame has {frame * width}"
+            )
         return self._received(self._plc.receive(pcm) if self._plc else pcm)
 
     def conceal(self) -> Received:

@@ -42,7 +42,9 @@ def _parse_format(chunk: memoryview, offset: int) -> WavFormat:
         tag = struct.unpack_from("<H", chunk, 24)[0]
     if bits not in _BITS.get(tag, ()):
         name = _NAMES.get(tag, f"format tag 0x{tag:04x}")
-        raise FormatError(f"{bits} bit {name} (byte offset {offset}) is not supported; PCM 8-32, float 32/64, µ-law, A-law are")
+        raise FormatError(
+            f"{bits} bit {name} (byte offset {offset}) is not supported; PCM 8-32, float 32/64, µ-law, A-law are"
+        )
     if channels == 0 or rate == 0:
         raise FormatError(f"'fmt ' chunk at byte offset {offset} says {channels} channels at {rate} Hz")
     return WavFormat(tag, channels, rate, bits)
@@ -56,7 +58,9 @@ def _chunks(data: memoryview) -> dict[bytes, tuple[int, memoryview]]:
     at = 12
     while at + 8 <= len(data):
         name, size = bytes(data[at : at + 4]), struct.unpack_from("<I", data, at + 4)[0]
-        if size == 0xFFFFFFFF and name == b"data":  # RF64: the real size is in ds64; streams write it when they don't know
+        if (
+            size == 0xFFFFFFFF and name == b"data"
+        ):  # RF64: the real size is in ds64; streams write it when they don't know
             size = len(data) - at - 8
         found.setdefault(name, (at + 8, data[at + 8 : at + 8 + size]))
         at += 8 + size + size % 2
@@ -69,22 +73,23 @@ def _decode(data: memoryview, form: WavFormat) -> npt.NDArray[np.float32]:
     raw = data[: len(data) // (width * form.channels) * width * form.channels]
     if form.tag in (ALAW, ULAW):
         decode = g711.alaw_decode if form.tag == ALAW else g711.ulaw_decode
-        samples = decode(raw).astype(np.float32) / 32768
+        samples = decode(raw).astype(np.float32) / np.float32(32768)
     elif form.tag == FLOAT:
         samples = np.nan_to_num(np.frombuffer(raw, f"<f{width}").astype(np.float32), posinf=1.0, neginf=-1.0)
     elif width == 1:
-        samples = (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128
+        samples = (np.frombuffer(raw, np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
     elif width == 3:
         wide = np.zeros((len(raw) // 3, 4), np.uint8)
         wide[:, 1:] = np.frombuffer(raw, np.uint8).reshape(-1, 3)
-        samples = wide.view("<i4")[:, 0].astype(np.float32) / 2.0**31
+        samples = wide.view("<i4")[:, 0].astype(np.float32) / np.float32(2.0**31)
     else:
-        samples = np.frombuffer(raw, f"<i{width}").astype(np.float32) / float(1 << (form.bits - 1))
+        samples = np.frombuffer(raw, f"<i{width}").astype(np.float32) / np.float32(2.0 ** (form.bits - 1))
     return samples.reshape(-1, form.channels)
 
 
 def _to_int16(samples: npt.NDArray[np.float32]) -> Samples:
-    return np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+    clipped: Samples = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+    return clipped
 
 
 def read_wav_channels(source: Source, sample_rate: int = 16000) -> list[Samples]:
@@ -135,7 +140,8 @@ def read_wav(source: Source, sample_rate: int = 16000) -> Samples:
     channels = read_wav_channels(source, sample_rate)
     if len(channels) == 1:
         return channels[0]
-    return np.rint(np.mean(channels, axis=0)).astype(np.int16)
+    mono: Samples = np.rint(np.mean(channels, axis=0)).astype(np.int16)
+    return mono
 
 
 def write_wav(path: str | os.PathLike[str], pcm: Samples, sample_rate: int) -> None:

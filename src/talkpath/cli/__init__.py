@@ -11,7 +11,9 @@ from talkpath.errors import TalkpathError
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="talkpath", description="Realtime audio engine for voice agents on the phone.")
+    parser = argparse.ArgumentParser(
+        prog="talkpath", description="Realtime audio engine for voice agents on the phone."
+    )
     parser.add_argument("--version", action="version", version=f"talkpath {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -22,13 +24,19 @@ def _parser() -> argparse.ArgumentParser:
         "caller.wav (the caller as the speech recogniser hears him), wire.wav (what went to the line), "
         "events.jsonl, and the timeline to the terminal.",
     )
-    run.add_argument("caller", type=Path, metavar="CALLER.wav", help="mono: the caller; stereo: left caller, right agent")
+    run.add_argument(
+        "caller", type=Path, metavar="CALLER.wav", help="mono: the caller; stereo: left caller, right agent"
+    )
     run.add_argument("--agent", type=Path, metavar="AGENT.wav", help="what the agent says (mono)")
     run.add_argument("--out", type=Path, default=Path("talkpath-out"), metavar="DIR", help="default: %(default)s")
     run.add_argument("--stream", default="audio/x-mulaw;rate=8000", choices=WIRE_FORMATS, metavar="TYPE",
                      help=f"wire format: {', '.join(WIRE_FORMATS)}")  # fmt: skip
-    run.add_argument("--audio-format", default="pcm_16k", choices=AUDIO_FORMATS, help="of caller.wav (default: %(default)s)")
-    run.add_argument("--loss", type=float, default=0.0, metavar="PERCENT", help="drop this share of the caller's frames")
+    run.add_argument(
+        "--audio-format", default="pcm_16k", choices=AUDIO_FORMATS, help="of caller.wav (default: %(default)s)"
+    )
+    run.add_argument(
+        "--loss", type=float, default=0.0, metavar="PERCENT", help="drop this share of the caller's frames"
+    )
 
     demo = commands.add_parser("demo", help="the same with two example calls that the package ships")
     demo.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR", help="default: %(default)s")

@@ -21,6 +21,8 @@ class Ops(c.Structure):
         ("name", c.c_char_p), ("ulaw_encode", CODEC), ("ulaw_decode", CODEC), ("alaw_encode", CODEC), ("alaw_decode", CODEC),
         ("fir_bank", c.CFUNCTYPE(None, c.POINTER(FirRows), c.c_uint32, c.c_void_p, c.c_void_p, c.c_size_t)),
         ("dot", c.CFUNCTYPE(c.c_float, c.c_void_p, c.c_void_p, c.c_size_t)),
+        ("correlate", c.CFUNCTYPE(None, c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_size_t)),
+        ("all_pole", c.CFUNCTYPE(None, *[c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t])),
     ]  # fmt: skip
 
 
@@ -89,3 +91,35 @@ def test_dot_is_within_its_bound(variants: list[Ops], n: int, rng: np.random.Gen
     bound = 4e-7 * float(np.abs(a).astype(float) @ np.abs(b).astype(float))
     for v in variants:
         assert abs(v.dot(pointer(a), pointer(b), n) - exact) <= bound, v.name
+
+
+@pytest.mark.parametrize("lags", [8, 32, 40, 72])
+@pytest.mark.parametrize("n", [0, 1, 5, 33, 256])
+def test_correlate_is_within_its_bound(variants: list[Ops], n: int, lags: int, rng: np.random.Generator) -> None:
+    a, b = rng.standard_normal(n).astype(np.float32), rng.standard_normal(n + lags).astype(np.float32)
+    rows = np.array([b[k : k + n] for k in range(lags)], float).reshape(lags, n)
+    bound = 4e-7 * 16 * np.abs(rows) @ np.abs(a).astype(float)  # one long chain of sums in the plain loop
+    for v in variants:
+        r = np.full(lags + 1, 99, np.float32)
+        v.correlate(pointer(a), n, pointer(b), pointer(r), lags)
+        assert (np.abs(r[:lags] - rows @ a.astype(float)) <= bound + 1e-30).all(), v.name
+        assert r[lags] == 99
+
+
+@pytest.mark.parametrize("order", [1, 6, 8, 32])
+def test_all_pole_is_the_same_filter_everywhere(variants: list[Ops], order: int, rng: np.random.Generator) -> None:
+    taps = np.zeros(order + 8, np.float32)
+    taps[1 : order + 1] = rng.uniform(-1, 1, order) / order  # stable: the sum of magnitudes is below 1
+    response = np.zeros(16, np.float32)
+    for i in range(8):
+        response[8 + i] = (i == 0) - sum(taps[j] * response[8 + i - j] for j in range(1, min(i, order) + 1))
+    x, past = rng.standard_normal((2, 160))
+    expected = np.concatenate([past[:order], np.zeros(160)])
+    for i in range(order, order + 160):
+        expected[i] = x[i - order] - sum(float(taps[j]) * expected[i - j] for j in range(1, order + 1))
+    for v in variants:
+        y = np.concatenate([past[:order], np.zeros(161)]).astype(np.float32)
+        here = c.c_void_p(y.ctypes.data + 4 * order)
+        v.all_pole(pointer(taps), order, pointer(response), pointer(x.astype(np.float32)), here, 160)
+        np.testing.assert_allclose(y[order:-1], expected[order:], atol=1e-4, err_msg=v.name)
+        assert y[-1] == 0

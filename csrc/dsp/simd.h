@@ -40,12 +40,25 @@ typedef struct tp_simd_ops {
 
     /* Σ a[i]·b[i] */
     float (*dot)(const float *a, const float *b, size_t n);
+
+    /* r[k] = Σ a[i]·b[i + k], i < n, for k < lags, a multiple of 8: correlation; an FIR filter when a is its reversed
+     * impulse response. r must not overlap a or b. */
+    void (*correlate)(const float *a, size_t n, const float *b, float *r, size_t lags);
+
+    /* y[i] = x[i] - Σ taps[j]·y[i - j], 1 <= j <= order, for i < n, a multiple of 8; y[-order .. -1] is the past. For
+     * tp_lpc_synthesize(): taps[order + 1 .. order + 7] are 0, response[0 .. 7] are 0, response[8 .. 15] start the impulse
+     * response. */
+    void (*all_pole)(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
 } tp_simd_ops;
 
 extern const tp_simd_ops *tp_simd;
 
 /* Chooses the best variant for this machine. Call once, before anything else; calling it again changes nothing. */
 void tp_simd_init(void);
+
+/* Shared by the variants whose compilers do well with it; kernels call through tp_simd. */
+void tp_correlate_plain(const float *a, size_t n, const float *b, float *r, size_t lags);
+void tp_all_pole_plain(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
 
 /* The i-th variant that this machine can run, or NULL when there are no more. Variant 0 is plain C. */
 const tp_simd_ops *tp_simd_variant(size_t i);

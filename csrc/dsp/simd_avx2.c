@@ -94,6 +94,73 @@ static float dot_avx2(const float *a, const float *b, size_t n)
     return sum;
 }
 
+TP_TARGET_AVX2
+static void correlate_avx2(const float *a, size_t n, const float *b, float *r, size_t lags)
+{
+    size_t k = 0;
+    for (; k + 32 <= lags; k += 32) {
+        __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+        const float *x = b + k;
+        for (size_t i = 0; i < n; i++, x++) {
+            const __m256 v = _mm256_broadcast_ss(a + i);
+            s0 = _mm256_fmadd_ps(v, _mm256_loadu_ps(x), s0);
+            s1 = _mm256_fmadd_ps(v, _mm256_loadu_ps(x + 8), s1);
+            s2 = _mm256_fmadd_ps(v, _mm256_loadu_ps(x + 16), s2);
+            s3 = _mm256_fmadd_ps(v, _mm256_loadu_ps(x + 24), s3);
+        }
+        _mm256_storeu_ps(r + k, s0);
+        _mm256_storeu_ps(r + k + 8, s1);
+        _mm256_storeu_ps(r + k + 16, s2);
+        _mm256_storeu_ps(r + k + 24, s3);
+    }
+    for (; k < lags; k += 8) {
+        __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+        const float *x = b + k;
+        size_t i = 0;
+        for (; i + 4 <= n; i += 4, x += 4) {
+            s0 = _mm256_fmadd_ps(_mm256_broadcast_ss(a + i), _mm256_loadu_ps(x), s0);
+            s1 = _mm256_fmadd_ps(_mm256_broadcast_ss(a + i + 1), _mm256_loadu_ps(x + 1), s1);
+            s2 = _mm256_fmadd_ps(_mm256_broadcast_ss(a + i + 2), _mm256_loadu_ps(x + 2), s2);
+            s3 = _mm256_fmadd_ps(_mm256_broadcast_ss(a + i + 3), _mm256_loadu_ps(x + 3), s3);
+        }
+        for (; i < n; i++, x++)
+            s0 = _mm256_fmadd_ps(_mm256_broadcast_ss(a + i), _mm256_loadu_ps(x), s0);
+        _mm256_storeu_ps(r + k, _mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
+    }
+}
+
+/* See tp_all_pole_plain. */
+TP_TARGET_AVX2
+static void all_pole_avx2(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n)
+{
+    for (size_t start = 0; start < n; start += 8) {
+        __m256 s0 = _mm256_loadu_ps(x + start), s1 = _mm256_setzero_ps(), s2 = s1, s3 = s1;
+        const float *const now = y + start;
+        ptrdiff_t j = (ptrdiff_t)order;
+        for (; j >= 4; j -= 4) {
+            s0 = _mm256_fnmadd_ps(_mm256_broadcast_ss(now - j), _mm256_loadu_ps(taps + j), s0);
+            s1 = _mm256_fnmadd_ps(_mm256_broadcast_ss(now - j + 1), _mm256_loadu_ps(taps + j - 1), s1);
+            s2 = _mm256_fnmadd_ps(_mm256_broadcast_ss(now - j + 2), _mm256_loadu_ps(taps + j - 2), s2);
+            s3 = _mm256_fnmadd_ps(_mm256_broadcast_ss(now - j + 3), _mm256_loadu_ps(taps + j - 3), s3);
+        }
+        for (; j >= 1; j--)
+            s0 = _mm256_fnmadd_ps(_mm256_broadcast_ss(now - j), _mm256_loadu_ps(taps + j), s0);
+        const __m256 s = _mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3));
+
+        const __m256 low = _mm256_permute2f128_ps(s, s, 0x00), high = _mm256_permute2f128_ps(s, s, 0x11);
+        const float *const h = response + 8;
+        __m256 t0 = _mm256_mul_ps(_mm256_permute_ps(low, 0x00), _mm256_loadu_ps(h));
+        __m256 t1 = _mm256_mul_ps(_mm256_permute_ps(low, 0x55), _mm256_loadu_ps(h - 1));
+        t0 = _mm256_fmadd_ps(_mm256_permute_ps(low, 0xaa), _mm256_loadu_ps(h - 2), t0);
+        t1 = _mm256_fmadd_ps(_mm256_permute_ps(low, 0xff), _mm256_loadu_ps(h - 3), t1);
+        t0 = _mm256_fmadd_ps(_mm256_permute_ps(high, 0x00), _mm256_loadu_ps(h - 4), t0);
+        t1 = _mm256_fmadd_ps(_mm256_permute_ps(high, 0x55), _mm256_loadu_ps(h - 5), t1);
+        t0 = _mm256_fmadd_ps(_mm256_permute_ps(high, 0xaa), _mm256_loadu_ps(h - 6), t0);
+        t1 = _mm256_fmadd_ps(_mm256_permute_ps(high, 0xff), _mm256_loadu_ps(h - 7), t1);
+        _mm256_storeu_ps(y + start, _mm256_add_ps(t0, t1));
+    }
+}
+
 extern const tp_simd_ops tp_simd_avx2;
 const tp_simd_ops tp_simd_avx2 = {
     .name = "avx2",
@@ -103,6 +170,8 @@ const tp_simd_ops tp_simd_avx2 = {
     .alaw_decode = alaw_decode_avx2,
     .fir_bank = fir_bank_avx2,
     .dot = dot_avx2,
+    .correlate = correlate_avx2,
+    .all_pole = all_pole_avx2,
 };
 
 #else

@@ -69,6 +69,8 @@ const tp_simd_ops tp_simd_neon = {
     .alaw_decode = alaw_decode_neon,
     .fir_bank = fir_bank_neon,
     .dot = dot_neon,
+    .correlate = tp_correlate_plain, /* these two are eight lanes wide as they are */
+    .all_pole = tp_all_pole_plain,
 };
 
 #else

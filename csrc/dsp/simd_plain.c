@@ -55,6 +55,39 @@ static float dot_plain(const float *a, const float *b, size_t n)
     return (((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]))) + rest;
 }
 
+void tp_correlate_plain(const float *a, size_t n, const float *b, float *r, size_t lags)
+{
+    for (size_t k = 0; k < lags; k += 8) {
+        float s[8] = { 0 };
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < 8; j++)
+                s[j] += a[i] * b[i + k + j];
+        for (size_t j = 0; j < 8; j++)
+            r[k + j] = s[j];
+    }
+}
+
+/* Eight outputs at a time: first what each output before the block adds to all eight; then the recursion inside the block,
+ * as a product with the first eight samples of the filter's impulse response. */
+void tp_all_pole_plain(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n)
+{
+    for (size_t start = 0; start < n; start += 8) {
+        float s[8], t[8] = { 0 };
+        for (size_t i = 0; i < 8; i++)
+            s[i] = x[start + i];
+        for (size_t j = order; j >= 1; j--) {
+            const float past = y[(ptrdiff_t)start - (ptrdiff_t)j];
+            for (size_t i = 0; i < 8; i++)
+                s[i] -= taps[j + i] * past;
+        }
+        for (size_t j = 0; j < 8; j++)
+            for (size_t i = 0; i < 8; i++)
+                t[i] += s[j] * response[8 + i - j];
+        for (size_t i = 0; i < 8; i++)
+            y[start + i] = t[i];
+    }
+}
+
 extern const tp_simd_ops tp_simd_plain;
 const tp_simd_ops tp_simd_plain = {
     .name = "plain",
@@ -64,4 +97,6 @@ const tp_simd_ops tp_simd_plain = {
     .alaw_decode = alaw_decode_plain,
     .fir_bank = fir_bank_plain,
     .dot = dot_plain,
+    .correlate = tp_correlate_plain,
+    .all_pole = tp_all_pole_plain,
 };

@@ -316,8 +316,9 @@ def test_chunks_do_not_matter(rate, cuts):
     pcm = mixture(rate)
     whole = tp.BeepDetector(rate)
     want = whole.process(pcm)
-    assert [min((900, 700, 1900), key=lambda f: abs(f - b.frequency_hz)) for b in want][0] == 900
     assert len(want) == 2
+    assert abs(want[0].frequency_hz - 900) < 1
+    assert min(abs(want[1].frequency_hz - hz) for hz in (700, 1900)) < 1
     rng = np.random.default_rng(9)
     detector, got, at = tp.BeepDetector(rate), [], 0
     while at < len(pcm):

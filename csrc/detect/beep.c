@@ -29,7 +29,7 @@ struct tp_beep {
     int too_long;
     int heard_any, timed_out;
     /* The last tone that was long enough to be one, whatever became of it. */
-    float last_hz, last_seconds;
+    float last_hz;
     uint64_t last_end;
     int had_last;
     tp_tone_frame frames[MOST_FRAMES + END_FRAMES + 1];
@@ -63,7 +63,7 @@ void tp_beep_reset(tp_beep *b)
     b->frame_count = b->first_frame = b->last_end = 0;
     b->length = b->gap = 0;
     b->too_long = b->heard_any = b->timed_out = b->had_last = 0;
-    b->last_hz = b->last_seconds = 0.0f;
+    b->last_hz = 0.0f;
 }
 
 int tp_beep_timed_out(const tp_beep *b)
@@ -118,8 +118,7 @@ static int judge(tp_beep *b, tp_beep_event *event)
     if (verdict == TP_BEEP_SHORT && !b->too_long)
         return 0;
     if (b->too_long || verdict == TP_BEEP_SHORT)
-        shape = (tp_beep_shape) { .hz = b->frames[b->length - 1].main_hz, .end_frame = (float)b->length };
-    const float seconds = 0.01f * (shape.end_frame - shape.start_frame);
+        shape.hz = b->frames[b->length - 1].main_hz;
     const int is_machine = verdict == TP_BEEP_YES || verdict == TP_BEEP_NETWORK || verdict == TP_BEEP_GOES_ON || b->too_long;
     const int follows = b->had_last && b->first_frame < b->last_end + MELODY_FRAMES;
     const int repeats = b->had_last && b->first_frame < b->last_end + FORGET_FRAMES
@@ -128,7 +127,6 @@ static int judge(tp_beep *b, tp_beep_event *event)
     if (is_machine) {
         b->had_last = 1;
         b->last_hz = shape.hz;
-        b->last_seconds = seconds;
         b->last_end = end;
     }
     if (!is_beep)

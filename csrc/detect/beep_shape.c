@@ -3,7 +3,7 @@
 #include <math.h>
 
 /*
- * The figures below come from 1,200 generated beeps and 5 h of speech, synthetic speech and music (45,000 runs of tone
+ * The figures below come from generated beeps and from 3 h of speech, synthetic speech and music (45,000 runs of tone
  * frames). `residual` is what sounds beside the tone, relative to it.
  */
 
@@ -26,6 +26,8 @@ enum {
 #define LOW_HZ 440.0f
 #define LOWEST_HZ 350.0f
 #define PAIR_HIGH_HZ 700.0f
+#define HALF_PITCH_HZ 660.0f
+#define BEAT_HZ 660.0f
 #define MOST_RESIDUAL 0.17f       /* -7.7 dB: noise at 10 dB SNR, and a ramp's quiet end */
 #define LOW_MOST_RESIDUAL 0.089f  /* -10.5 dB */
 #define LOW_SHORT_RESIDUAL 0.025f /* -16 dB */
@@ -216,48 +218,63 @@ static float crossing(const tp_tone_frame *frames, size_t a, size_t b, float lev
     return (float)a + step * logf(0.25f * level / from) / logf(to / from);
 }
 
-tp_beep_verdict tp_beep_judge(const tp_tone_frame *frames, size_t n, const tp_tone_frame *follows, tp_beep_shape *shape)
-{
-    if (n < LEAST_FRAMES || n > MOST_FRAMES)
-        return TP_BEEP_SHORT;
+/* What is known of a run of frames; powers are sums over the core. */
+typedef struct measures {
+    const tp_tone_frame *core; /* the frames whose window lies inside the tone */
+    size_t n, size;            /* frames in all, in the core                   */
+    float total, low, main, harmonics, second;
+    float least, most; /* main power of a frame */
+    float spread;
+    line f, f2;
+    int dual, second_steady;
+    int is_low;         /* where voices have their tones     */
+    float tone;         /* main, harmonics and, if dual, second */
+    float residual;     /* what sounds beside the tone, relative to it …       */
+    float own_residual; /* … and relative to the main tone alone               */
+    float drift;        /* of the frequency over the whole tone, relative      */
+} measures;
 
-    /* Core: the frames whose window lies inside the tone. */
+static measures measure(const tp_tone_frame *frames, size_t n, tp_beep_shape *shape)
+{
     size_t first = 0, end = n;
-    while (end - first > LEAST_CORE && first < 4 && (first < 2 || frames[first].main_power < 0.8f * frames[first + 1].main_power))
+    while (end - first > LEAST_CORE && first < 4
+           && (first < 2 || frames[first].main_power < 0.8f * frames[first + 1].main_power))
         first++;
     while (end - first > LEAST_CORE && n - end < 4
            && (n - end < 2 || frames[end - 1].main_power < 0.8f * frames[end - 2].main_power))
         end--;
-    const tp_tone_frame *core = frames + first;
-    const size_t size = end - first;
 
-    float total = 0.0f, low = 0.0f, spread = 0.0f, main = 0.0f, harmonics = 0.0f, second = 0.0f, most = 0.0f, least = 1e9f, loudest = 0.0f;
-    for (size_t i = 0; i < size; i++) {
-        total += core[i].total;
-        low += core[i].low;
-        spread += core[i].spread / (float)size;
-        main += core[i].main_power;
-        harmonics += core[i].harmonic_power;
-        second += core[i].second_power;
-        most = core[i].main_power > most ? core[i].main_power : most;
-        least = core[i].main_power < least ? core[i].main_power : least;
+    measures m = { .core = frames + first, .n = n, .size = end - first, .least = 1e9f };
+    for (size_t i = 0; i < m.size; i++) {
+        const tp_tone_frame *f = &m.core[i];
+        m.total += f->total;
+        m.low += f->low;
+        m.main += f->main_power;
+        m.harmonics += f->harmonic_power;
+        m.second += f->second_power;
+        m.spread += f->spread / (float)m.size;
+        m.most = f->main_power > m.most ? f->main_power : m.most;
+        m.least = f->main_power < m.least ? f->main_power : m.least;
     }
+    m.f = fit_line(m.core, m.size, 0);
+    m.f2 = fit_line(m.core, m.size, 1);
+    const float beside = m.total - m.main - m.harmonics - m.second;
+    m.second_steady = m.second > 0.005f * m.main
+                      && m.f2.rms < 0.4f + 0.0005f * m.f2.middle + 2.0f * sqrtf((beside > 0.0f ? beside : 0.0f) / m.second);
+    m.dual = m.second_steady && m.second > DUAL_LEAST_SHARE * m.total && m.f2.middle > LEAST_HZ;
+    m.is_low = m.f.middle < LOW_HZ && !(m.dual && m.f2.middle > PAIR_HIGH_HZ);
+    m.tone = m.main + m.harmonics + (m.dual ? m.second : 0.0f);
+    m.residual = m.total > m.tone ? (m.total - m.tone) / m.tone : 0.0f;
+    m.own_residual = m.total > m.tone ? (m.total - m.tone) / m.main : 0.0f;
+    m.drift = fabsf(m.f.slope) * (float)n / m.f.middle;
+
+    float loudest = 0.0f;
     for (size_t i = 0; i < n; i++)
         loudest = frames[i].main_power > loudest ? frames[i].main_power : loudest;
-
-    const line f = fit_line(core, size, 0), f2 = fit_line(core, size, 1);
-    const float beside = total > main + harmonics + second ? total - main - harmonics - second : 0.0f;
-    const int second_steady = second > 0.005f * main && f2.rms < 0.4f + 0.0005f * f2.middle + 2.0f * sqrtf(beside / second);
-    const int dual = second_steady && second > DUAL_LEAST_SHARE * total && f2.middle > LEAST_HZ;
-    const float tone = main + harmonics + (dual ? second : 0.0f);
-    const float residual = total > tone ? (total - tone) / tone : 0.0f;
-    const float after = after_power(follows) / (loudest * tone / main);
-    const int is_low = f.middle < LOW_HZ && !(dual && f2.middle > PAIR_HIGH_HZ);
-
-    shape->hz = f.middle;
-    shape->second_hz = dual ? f2.middle : 0.0f;
-    shape->power = loudest * tone / main;
-    const float head = core[0].main_power, tail = core[size - 1].main_power;
+    shape->hz = m.f.middle;
+    shape->second_hz = m.dual ? m.f2.middle : 0.0f;
+    shape->power = loudest * m.tone / m.main;
+    const float head = m.core[0].main_power, tail = m.core[m.size - 1].main_power;
     size_t a = first, b = end - 1;
     while (a > 0 && frames[a].main_power > 0.25f * head)
         a--;
@@ -265,61 +282,96 @@ tp_beep_verdict tp_beep_judge(const tp_tone_frame *frames, size_t n, const tp_to
         b++;
     shape->start_frame = a < first ? crossing(frames, a, a + 1, head) : (float)a;
     shape->end_frame = b > end - 1 ? crossing(frames, b, b - 1, tail) : (float)b;
+    return m;
+}
 
+/* Nothing but noise beside the tone, and no more of it than stays afterwards. */
+static int is_pure(const measures *m, const tp_tone_frame *after)
+{
+    const float most = m->is_low                              ? LOW_MOST_RESIDUAL
+                       : m->n < SHORT_FRAMES || m->dual ? SHORT_MOST_RESIDUAL
+                                                              : MOST_RESIDUAL;
+    if (m->low > MOST_LOW * m->total || m->residual > most)
+        return 0;
+    if (m->second_steady && !m->dual && m->second > EXTRA_LEAST_SHARE * m->total)
+        return 0;
+    if (m->residual <= CLEAN_RESIDUAL)
+        return 1;
+    const float beside = m->total - m->tone;
+    if (!m->dual && m->second > MOST_PEAKED * beside && m->f2.middle > LEAST_HZ)
+        return 0;
+    return beside / (float)m->size <= RESIDUAL_OVER_AFTER * after_power(after);
+}
+
+/* Frequency and level as a machine makes them. */
+static int is_steady(const measures *m)
+{
+    /* Noise alone makes the measured frequency wander by this much (rms); the edges of a short tone add to it. */
+    const float noise_hz = 0.1f + (m->n >= SETTLED_FRAMES && m->is_low ? 6.0f : 3.1f) * sqrtf(m->own_residual);
+    const float edge_hz = (m->n < EDGY_FRAMES && !m->is_low ? 0.001f : 0.00065f) * m->f.middle;
+    if (m->f.rms > (noise_hz > edge_hz ? noise_hz : edge_hz) || m->most > MOST_RANGE * m->least)
+        return 0;
+    if (m->drift > (m->dual ? DUAL_MOST_DRIFT : m->is_low && m->n < LONG_FRAMES ? LOW_MOST_DRIFT : MOST_DRIFT))
+        return 0;
+    if (m->is_low && (m->n < LOW_LEAST_FRAMES || (m->n < LONG_FRAMES && m->residual > LOW_SHORT_RESIDUAL)))
+        return 0;
+    if (m->f.middle < LOWEST_HZ && m->n < LOWEST_LEAST_FRAMES)
+        return 0;
+    /* A hump of n frames bends by (pi/n)² of its amplitude from frame to frame. */
+    const float hump = (m->is_low ? 6.0f : 16.0f) / ((float)m->n * (float)m->n);
+    return rough_share(m->core, m->size, 0.03f + 0.3f * sqrtf(m->own_residual) + hump) <= 0.4f;
+}
+
+static int is_voice(const measures *m)
+{
+    if (m->harmonics > MOST_HARMONICS * m->main)
+        return 1;
+    if (m->dual)
+        return is_voice_pair(m->f.middle, m->f2.middle);
+    return m->f.middle < HALF_PITCH_HZ && half_pitch_share(m->core, m->size) > 0.4f;
+}
+
+/* Does something as loud, or another tone, follow? */
+static int goes_on(const measures *m, const tp_tone_frame *after, float power)
+{
+    const float level = after_power(after) / power, tone_share = after_tone_share(after);
+    const int clean = (!m->is_low && (m->residual < NOISE_RESIDUAL || (m->residual < CLEANER_RESIDUAL && m->n >= LONG_FRAMES)))
+                      || (m->residual < LONG_RESIDUAL && m->n >= 2 * LONG_FRAMES)
+                      || (m->f.middle > HIGH_HZ && m->residual < HIGH_RESIDUAL && tone_share < NOISE_TONE_SHARE);
+    return level > (clean ? MOST_NOISE_AFTER : MOST_AFTER)
+           || (level > MOST_AFTER && after_tonal_share(after) > MOST_TONAL_AFTER)
+           || (level > (clean ? LOUD_TONE_AFTER : TONE_AFTER) && tone_share > MOST_TONE_AFTER);
+}
+
+static int is_network(const measures *m, float seconds)
+{
+    if (m->dual)
+        return is_key(m->f.middle, m->f2.middle) || is_network_pair(m->f.middle, m->f2.middle);
+    if (m->spread > MOST_SPREAD && m->f.middle < BEAT_HZ)
+        return 1; /* ringback and dial tones of two or three tones that beat */
+    /* Networks send sines of constant level. */
+    const int is_sine = m->harmonics < 0.6f * (m->total - m->main) || m->harmonics < 0.0005f * m->main;
+    return is_sine && m->most < 1.6f * m->least && m->drift < 0.003f && is_network_single(m->f.middle, seconds);
+}
+
+tp_beep_verdict tp_beep_judge(const tp_tone_frame *frames, size_t n, const tp_tone_frame *after, tp_beep_shape *shape)
+{
+    if (n < LEAST_FRAMES || n > MOST_FRAMES)
+        return TP_BEEP_SHORT;
+    const measures m = measure(frames, n, shape);
     if (shape->power < LEAST_POWER)
         return TP_BEEP_QUIET;
-    if (f.middle < LEAST_HZ || f.middle > MOST_HZ)
+    if (m.f.middle < LEAST_HZ || m.f.middle > MOST_HZ)
         return TP_BEEP_VOICE;
-    const float most_residual = is_low ? LOW_MOST_RESIDUAL : n < SHORT_FRAMES || dual ? SHORT_MOST_RESIDUAL : MOST_RESIDUAL;
-    if (low > MOST_LOW * total || residual > most_residual)
+    if (!is_pure(&m, after))
         return TP_BEEP_IMPURE;
-    if (residual > CLEAN_RESIDUAL && (total - tone) / (float)size > RESIDUAL_OVER_AFTER * after_power(follows))
-        return TP_BEEP_IMPURE;
-    if (second_steady && !dual && second > EXTRA_LEAST_SHARE * total)
-        return TP_BEEP_IMPURE;
-    if (residual > CLEAN_RESIDUAL && !dual && second > MOST_PEAKED * (total - tone) && f2.middle > LEAST_HZ)
-        return TP_BEEP_IMPURE;
-
-    /* Noise alone makes the measured frequency wander by this much (rms); the edges of a short tone add to it. */
-    const float own_residual = total > tone ? (total - tone) / main : 0.0f;
-    const float noise_hz = 0.1f + (n >= SETTLED_FRAMES && is_low ? 6.0f : 3.1f) * sqrtf(own_residual);
-    const float edge_hz = (n < EDGY_FRAMES && !is_low ? 0.001f : 0.00065f) * f.middle;
-    const float drift = fabsf(f.slope) * (float)n / f.middle;
-    if (f.rms > (noise_hz > edge_hz ? noise_hz : edge_hz) || most > MOST_RANGE * least)
+    if (!is_steady(&m))
         return TP_BEEP_UNSTEADY;
-    if (drift > (dual ? DUAL_MOST_DRIFT : is_low && n < LONG_FRAMES ? LOW_MOST_DRIFT : MOST_DRIFT))
-        return TP_BEEP_UNSTEADY;
-    if (is_low && (n < LOW_LEAST_FRAMES || (n < LONG_FRAMES && residual > LOW_SHORT_RESIDUAL)))
-        return TP_BEEP_UNSTEADY;
-    if (f.middle < LOWEST_HZ && n < LOWEST_LEAST_FRAMES)
-        return TP_BEEP_UNSTEADY;
-    /* A hump of n frames bends by (pi/n)² of its amplitude from frame to frame. */
-    const float hump = (is_low ? 6.0f : 16.0f) / ((float)n * (float)n);
-    if (rough_share(core, size, 0.03f + 0.3f * sqrtf(own_residual) + hump) > 0.4f)
-        return TP_BEEP_UNSTEADY;
-
-    if (harmonics > MOST_HARMONICS * main)
+    if (is_voice(&m))
         return TP_BEEP_VOICE;
-    if (!dual && f.middle < 660.0f && half_pitch_share(core, size) > 0.4f)
-        return TP_BEEP_VOICE;
-    if (dual && is_voice_pair(f.middle, f2.middle))
-        return TP_BEEP_VOICE;
-    const float tone_share = after_tone_share(follows);
-    const int clean = (!is_low && (residual < NOISE_RESIDUAL || (residual < CLEANER_RESIDUAL && n >= LONG_FRAMES)))
-                      || (residual < LONG_RESIDUAL && n >= 2 * LONG_FRAMES)
-                      || (f.middle > HIGH_HZ && residual < HIGH_RESIDUAL && tone_share < NOISE_TONE_SHARE);
-    if (after > (clean ? MOST_NOISE_AFTER : MOST_AFTER))
+    if (goes_on(&m, after, shape->power))
         return TP_BEEP_GOES_ON;
-    if (after > MOST_AFTER && after_tonal_share(follows) > MOST_TONAL_AFTER)
-        return TP_BEEP_GOES_ON;
-    if (after > (clean ? LOUD_TONE_AFTER : TONE_AFTER) && tone_share > MOST_TONE_AFTER)
-        return TP_BEEP_GOES_ON;
-    if (dual && (is_key(f.middle, f2.middle) || is_network_pair(f.middle, f2.middle)))
-        return TP_BEEP_NETWORK;
-    if (!dual && spread > MOST_SPREAD && f.middle < 660.0f)
-        return TP_BEEP_NETWORK; /* ringback and dial tones of two or three tones that beat */
-    const float seconds = 0.01f * (shape->end_frame - shape->start_frame);
-    if (!dual && (harmonics < 0.6f * (total - main) || harmonics < 0.0005f * main) && most < 1.6f * least && drift < 0.003f && is_network_single(f.middle, seconds))
+    if (is_network(&m, 0.01f * (shape->end_frame - shape->start_frame)))
         return TP_BEEP_NETWORK;
     return TP_BEEP_YES;
 }

@@ -134,7 +134,7 @@ static void analyse(const tp_tone_track *t, tp_tone_frame *frame)
     /* No bin may count twice. */
     for (int k = main_bin - LOBE; k <= main_bin + LOBE; k++)
         power[k] = 0.0f;
-    if (second_bin > 0) {
+    if (second_bin >= FIRST_BIN) {
         frame->second_hz = peak_hz(power, second_bin);
         frame->second_power = sum_around(power, second_bin, LOBE);
         for (int k = second_bin - LOBE; k <= second_bin + LOBE; k++)
@@ -168,4 +168,9 @@ size_t tp_tone_track_read(tp_tone_track *t, const int16_t *pcm, size_t n, tp_ton
         t->fresh = 0;
     }
     return used;
+}
+
+const float *tp_tone_track_newest(const tp_tone_track *t)
+{
+    return t->samples + TP_TONE_WINDOW - 2 * TP_TONE_HOP;
 }

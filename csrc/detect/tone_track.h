@@ -45,4 +45,7 @@ void tp_tone_track_reset(tp_tone_track *t);
 /* Reads samples up to the end of the present hop and returns how many that were; *ready is 1 when a frame came out. */
 size_t tp_tone_track_read(tp_tone_track *t, const int16_t *pcm, size_t n, tp_tone_frame *frame, int *ready);
 
+/* The TP_TONE_HOP samples that completed the last frame, at 8 kHz; valid until the next read. */
+const float *tp_tone_track_newest(const tp_tone_track *t);
+
 #endif

@@ -4,9 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from talkpath import dtmf, g711, l16
-from talkpath._core import BeepDetector, ComfortNoise, DtmfDetector, JitterBuffer, PacketLossConcealer, Resampler
+from talkpath._core import (
+    BeepDetector,
+    CallProgressDetector,
+    ComfortNoise,
+    DtmfDetector,
+    JitterBuffer,
+    PacketLossConcealer,
+    Resampler,
+)
 from talkpath.errors import ConfigError, FormatError, LengthError, StateError, TalkpathError
-from talkpath.results import Beep, DtmfDigit, JitterStats, Tone
+from talkpath.results import Beep, CallProgress, DtmfDigit, JitterStats, Tone
 
 if TYPE_CHECKING:
     from talkpath.config import CallConfig
@@ -20,6 +28,8 @@ __all__ = [
     "BeepDetector",
     "CallConfig",
     "CallPipeline",
+    "CallProgress",
+    "CallProgressDetector",
     "ComfortNoise",
     "ConfigError",
     "DtmfDetector",

@@ -12,6 +12,7 @@ include "wire/comfort_noise.pxi"
 include "wire/jitter_buffer.pxi"
 
 include "detect/beep.pxi"
+include "detect/call_progress.pxi"
 include "detect/dtmf.pxi"
 
 include "playout/dtmf_generator.pxi"

@@ -95,3 +95,24 @@ class JitterStats(NamedTuple):
     removed_ms: float
     depth_ms: float
     target_ms: float
+
+
+class CallProgress(NamedTuple):
+    """One tone of the telephone network, reported once while it lasts.
+
+    Attributes
+    ----------
+    tone : str
+        "dial", "ringback", "busy", "reorder" (congestion), "call_waiting", "sit", "howler", "fax_cng" or "fax_ced".
+    plan : str
+        "north_america", "europe", "uk", "france", "japan", "australia" or "itu".
+    start_ms : float
+        Stream time at which the first burst that counted began.
+    cadence : tuple of int
+        The plan's lengths of tone and pause in turn, in ms; empty for a tone without pauses.
+    """
+
+    tone: str
+    plan: str
+    start_ms: float
+    cadence: tuple[int, ...]

@@ -11,17 +11,17 @@
  * Limits      after ITU-T Q.24 and Telcordia GR-506, all after µ-law:
  *             frequency  accepted to ±1.5 % (in fact ±2.4 %), rejected from ±3.5 % (in fact ±3.0 %)
  *             twist      -8 … +4 dB accepted (in fact -10 … +6; high group minus low)
- *             duration   40 ms accepted (in fact 34), 23 ms rejected (in fact 28); pauses from 25 ms split the same key,
+ *             duration   40 ms accepted (in fact 34), 23 ms rejected (in fact 30); pauses from 25 ms split the same key,
  *                        drop-outs up to 10 ms do not
- *             level      0 … -36 dBm0 a tone (in fact -42); with noise at 12 dB SNR (in fact 9), dial tone as loud as each
- *                        tone (in fact +6 dB) or speech 10 dB below the key
- *             talk-off   0 digits in 4.6 h of speech, synthetic speech, singing and music
+ *             level      0 … -36 dBm0 a tone (in fact -41); with noise at 12 dB SNR (in fact 10), dial tone as loud as each
+ *                        tone (in fact +3 dB) or speech 15 dB below the key
+ *             talk-off   0 digits in 4.3 h of speech, synthetic speech, singing and music at each of four levels
  * Units       level_dbov: power of both tones together (a key at -10 dBov has two tones of -13 dBov each)
  * History     42 ms of look-back; no look-ahead
  * Latency     a key is reported 37 … 41 ms after it went down (tp_dtmf_delay_samples)
  * Aliasing    pcm is only read
  * Chunks      any length; the digits and their times do not depend on how the stream is cut
- * Cost        about 0.7 µs for 20 ms at 8 kHz, 1.1 µs at 16 kHz
+ * Cost        about 0.7 µs for 20 ms at 8 kHz, 0.9 µs at 16 kHz
  * Errors      TP_ECONFIG from init; no audio fails
  */
 #ifndef TALKPATH_DTMF_H

@@ -50,7 +50,7 @@ cdef class DtmfDetector(_State):
     -----
     Limits after ITU-T Q.24: frequencies ±1.5 % accepted, ±3.5 % rejected; twist -8 … +4 dB; 40 ms of tone and of pause
     enough, 23 ms of tone too short; drop-outs of 10 ms do not split a key; 0 … -36 dBm0 a tone; noise at 12 dB SNR, dial
-    tone as loud as the key and speech 10 dB below it do not matter. Speech and music give no digits.
+    tone as loud as the key and speech 15 dB below it do not matter. Speech and music give no digits.
     Any chunk length; the digits do not depend on it. Pickles its configuration, not its stream. One object belongs to one
     stream and one thread at a time.
 

@@ -38,6 +38,8 @@ static const char KEYS[4][4] = { "123A", "456B", "789C", "*0#D" };
 #define TOLERANCE 0.0245f
 /* Weakest tone: a sine of -42 dBm0, 6 dB below the -36 dBm0 that must be found. */
 #define LEAST_POWER 1.52e-5f /* mean square */
+/* Energy of the filters' 80 samples (-62 dBov) below which neither can reach that: they are not evaluated. */
+#define LEAST_ENERGY 5e-5f
 #define LEAST_TWIST 0.0891f  /* high / low power, -10.5 dB … */
 #define MOST_TWIST 4.467f    /* … and 6.5 dB */
 /* A tone's weakest tick against its strongest: the half-amplitude points of its edges bound a tone's duration. */
@@ -67,6 +69,8 @@ struct tp_dtmf {
     size_t fill;
     complex_value hops[2][WINDOW_HOPS]; /* ring of filter outputs, low and high */
     size_t hop_at;                      /* where the next goes */
+    float energies[TAPS / HOP]; /* ring: Σ x[n]² of the newest hops */
+    size_t energy_at;
     float totals[FILTER_DELAY_HOPS];    /* ring */
     size_t total_at;
     tick now;
@@ -309,8 +313,8 @@ TP_INLINE float dot_half(const float *a, const float *b)
     return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
 }
 
-/* The newest TAPS samples, of which HOP are new. */
-static int hop(tp_dtmf *d, const float *x, tp_dtmf_digit *digit)
+/* Both bands' outputs for TAPS samples. */
+static void filter(const float *x, complex_value z[2])
 {
     /* In-phase taps are even about the middle, quadrature taps odd: fold the samples and spare half of the products. */
     float even[TAPS / 2], odd[TAPS / 2];
@@ -319,8 +323,25 @@ static int hop(tp_dtmf *d, const float *x, tp_dtmf_digit *digit)
         even[i] = right + left;
         odd[i] = right - left;
     }
-    const complex_value z[2] = { { dot_half(even, low_even), -dot_half(odd, low_odd) },
-                                 { dot_half(even, high_even), -dot_half(odd, high_odd) } };
+    z[0].re = dot_half(even, low_even);
+    z[0].im = -dot_half(odd, low_odd);
+    z[1].re = dot_half(even, high_even);
+    z[1].im = -dot_half(odd, high_odd);
+}
+
+/* The newest TAPS samples, of which HOP are new. */
+static int hop(tp_dtmf *d, const float *x, tp_dtmf_digit *digit)
+{
+    float fresh = 0.0f, energy = 0.0f;
+    for (size_t i = TAPS - HOP; i < TAPS; i++)
+        fresh += x[i] * x[i];
+    d->energies[d->energy_at] = fresh;
+    d->energy_at = (d->energy_at + 1) % (TAPS / HOP);
+    for (size_t i = 0; i < TAPS / HOP; i++)
+        energy += d->energies[i];
+    complex_value z[2] = { { 0.0f, 0.0f }, { 0.0f, 0.0f } };
+    if (energy >= LEAST_ENERGY)
+        filter(x, z);
     const size_t before = (d->hop_at + WINDOW_HOPS - 1) % WINDOW_HOPS;
     for (int b = 0; b < 2; b++) {
         const complex_value last = d->hops[b][before];

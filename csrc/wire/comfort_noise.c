@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dsp/lpc.h"
 #include "talkpath/talkpath.h"
 #include "wire/comfort_noise_tables.h"
 
@@ -179,29 +180,6 @@ void tp_comfort_noise_generate(tp_comfort_noise *c, int16_t *pcm, size_t n)
 
 /* --- learning ----------------------------------------------------------------------------------------------------- */
 
-/* Levinson-Durbin: reflection coefficients of an autocorrelation. */
-static void reflection_from(const float *r, float *k)
-{
-    double a[ORDER + 1] = { 1.0 };
-    /* A floor of -40 dB under the spectrum keeps the recursion safe on pure tones and on silence. */
-    double error = (double)r[0] * 1.0001 + 1e-15;
-    for (size_t m = 1; m <= ORDER; m++) {
-        double sum = (double)r[m];
-        for (size_t i = 1; i < m; i++)
-            sum += a[i] * (double)r[m - i];
-        double reflection = -sum / error;
-        reflection = reflection > 0.999 ? 0.999 : reflection;
-        reflection = reflection < -0.999 ? -0.999 : reflection;
-        double next[ORDER + 1];
-        for (size_t i = 1; i < m; i++)
-            next[i] = a[i] + reflection * a[m - i];
-        memcpy(a + 1, next + 1, (m - 1) * sizeof *a);
-        a[m] = reflection;
-        error *= 1.0 - reflection * reflection;
-        k[m - 1] = (float)reflection;
-    }
-}
-
 static void finish_block(tp_comfort_noise *c)
 {
     const float per_sample = 1.0f / (float)block_samples(c);
@@ -218,7 +196,10 @@ static void finish_block(tp_comfort_noise *c)
 
     shape learned;
     learned.rms = sqrtf(c->r[0] > LEAST_POWER ? c->r[0] : LEAST_POWER);
-    reflection_from(c->r, learned.k);
+    float r[ORDER + 1], a[ORDER + 1];
+    memcpy(r, c->r, sizeof r);
+    r[0] = r[0] * 1.0001f + 1e-15f; /* a floor 40 dB down keeps pure tones and silence from giving |k| = 1 */
+    tp_lpc_from_autocorrelation(r, ORDER, a, learned.k);
     aim(c, &learned);
 }
 

@@ -17,6 +17,9 @@ from talkpath.errors import BY_STATUS, ConfigError, FormatError, LengthError, Ta
 cdef extern from "_numpy.h" nogil:
     int tp_numpy_import() except -1
     object tp_new_int16(Py_ssize_t n, int16_t **data) with gil
+    bint tp_array_view(object obj, int type, bint writable, Py_buffer *view) with gil
+    int NPY_INT16
+    int NPY_UINT8
 
 cdef extern from "talkpath/talkpath.h" nogil:
     const char *TP_VERSION
@@ -56,6 +59,8 @@ cdef inline bint _is_bytes(const Py_buffer *view) noexcept:
 
 cdef Py_ssize_t _get_pcm(object obj, Py_buffer *view, bint writable=False) except -1:
     """Acquires int16 samples: an int16 array, or raw bytes in the machine's order. Returns the number of samples."""
+    if tp_array_view(obj, NPY_INT16, writable, view):
+        return view.len // 2
     PyObject_GetBuffer(obj, view, (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) if writable
                        else (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT))
     if _is_int16(view):
@@ -76,6 +81,8 @@ cdef Py_ssize_t _get_pcm(object obj, Py_buffer *view, bint writable=False) excep
 
 cdef Py_ssize_t _get_data(object obj, Py_buffer *view, bint writable=False) except -1:
     """Acquires bytes of wire data. Returns their number."""
+    if tp_array_view(obj, NPY_UINT8, writable, view):
+        return view.len
     PyObject_GetBuffer(obj, view, (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) if writable
                        else (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT))
     if not _is_bytes(view):

@@ -92,6 +92,16 @@ def test_keys_are_events_on_both_laws() -> None:
         assert events[0].to_dict() == {"type": "user.dtmf", "timestamp_ms": events[0].timestamp_ms, "digit": "1"}
 
 
+def test_busy_tone_is_an_event_when_the_agent_calls() -> None:
+    t = np.arange(8000 * 4) / 8000
+    busy = np.rint(4000 * np.sin(2 * np.pi * 425 * t) * ((t % 1.0) < 0.5)).astype(np.int16)
+    for method, expected in (("audio", ["busy"]), ("disabled", [])):
+        call = tp.CallPipeline(detection_method=method)
+        events = [e for i in range(0, len(busy), 160) for e in call.receive(call.encode(busy[i : i + 160])).events]
+        assert [e.tone for e in events if e.type == "line.tone"] == expected
+        assert not [e for e in events if e.type == "voicemail.beep"]
+
+
 def test_configuration() -> None:
     with pytest.raises(tp.ConfigError, match=r"frame_ms must be one of 10, 20, 30, 40, 60 \(got 25\)"):
         tp.CallConfig(frame_ms=25)

@@ -53,7 +53,8 @@ class CallConfig:
     plc_enabled : bool
         Conceal lost frames; otherwise they are silence.
     detection_method : {"disabled", "audio"}
-        Voicemail: "audio" reports the beep after an answering machine's greeting (`voicemail.beep`).
+        "audio", for calls that the agent makes: reports the beep after an answering machine's greeting
+        (`voicemail.beep`), and ringback, busy and other tones of the network (`line.tone`).
 
     Raises
     ------

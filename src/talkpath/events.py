@@ -43,6 +43,16 @@ class VoicemailBeep(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LineTone(Event):
+    """The network, not a person: ringback, busy, reorder, dial tone, SIT, fax or howler. Not an event of the platform's own."""
+
+    type: ClassVar[str] = "line.tone"
+
+    tone: str
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSpeechStarted(Event):
     """The first sample of an utterance left for the caller."""
 

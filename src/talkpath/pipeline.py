@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from talkpath import g711, l16
-from talkpath._core import BeepDetector, DtmfDetector, PacketLossConcealer, Resampler
+from talkpath._core import BeepDetector, CallProgressDetector, DtmfDetector, PacketLossConcealer, Resampler
 from talkpath._types import Buffer, Samples
 from talkpath.config import CallConfig
 from talkpath.errors import ConfigError, LengthError
-from talkpath.events import AgentSpeechCompleted, AgentSpeechStarted, Event, UserDtmf, VoicemailBeep
+from talkpath.events import AgentSpeechCompleted, AgentSpeechStarted, Event, LineTone, UserDtmf, VoicemailBeep
 
 _ENCODE: dict[str, Callable[[Buffer], bytes]] = {"ulaw": g711.ulaw_encode, "alaw": g711.alaw_encode, "l16": l16.encode}
 _DECODE: dict[str, Callable[[Buffer], Samples]] = {
@@ -71,7 +71,9 @@ class CallPipeline:
         self._encode, self._decode = _ENCODE[config.wire.codec], _DECODE[config.wire.codec]
         self._plc = PacketLossConcealer(wire_hz, config.frame_ms) if config.plc_enabled else None
         self._dtmf = DtmfDetector(wire_hz)
-        self._beep = BeepDetector(wire_hz) if config.detection_method == "audio" else None
+        outbound = config.detection_method == "audio"
+        self._beep = BeepDetector(wire_hz) if outbound else None
+        self._progress = CallProgressDetector(wire_hz) if outbound else None
         self._to_audio = Resampler(wire_hz, config.audio_rate_hz)
         self._queue: deque[_Utterance] = deque()
         self._received_samples = self._sent_samples = 0
@@ -116,8 +118,9 @@ class CallPipeline:
         self._received_samples += len(pcm)
         now_ms = self._received_samples * 1000 / self.config.wire.sample_rate_hz
         events: list[Event] = [UserDtmf(now_ms, press.digit) for press in self._dtmf.process(pcm)]
-        if self._beep is not None:
+        if self._beep is not None and self._progress is not None:
             events += [VoicemailBeep(now_ms, b.frequency_hz, b.duration_ms) for b in self._beep.process(pcm)]
+            events += [LineTone(now_ms, t.tone, t.plan) for t in self._progress.process(pcm)]
         return Received(self._to_audio.process(pcm), events)
 
     # --- transmit path ------------------------------------------------------------------------------------------------

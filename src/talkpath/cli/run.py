@@ -59,7 +59,7 @@ def timeline(title: str, events: list[Event]) -> Table:
     table.add_column("event")
     table.add_column("", overflow="fold", style="dim")
     for event in events:
-        caller = event.type.startswith(("user.", "voicemail."))
+        caller = event.type.startswith(("user.", "voicemail.", "line."))
         name = f"[green]{event.type}[/]" if caller else f"[magenta]{event.type}[/]"
         table.add_row(f"{event.timestamp_ms / 1000:.2f} s", name, _describe(event))
     return table

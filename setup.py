@@ -29,20 +29,20 @@ def flags() -> tuple[list[str], list[str]]:
     # Contraction off: the plain C paths then give the same floats on every machine.
     compile_flags = ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
     link_flags: list[str] = []
+    instrumented = False
     if os.environ.get("TALKPATH_DEBUG"):
         compile_flags += ["-O0", "-g", "-UNDEBUG"]
+        instrumented = True
     if sanitizers := os.environ.get("TALKPATH_SANITIZE"):
-        compile_flags += [
-            f"-fsanitize={sanitizers}",
-            "-fno-sanitize-recover=all",
-            "-fno-omit-frame-pointer",
-            "-O1",
-            "-g",
-        ]
+        compile_flags += [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-g"]
         link_flags += [f"-fsanitize={sanitizers}"]
+        instrumented = True
     if os.environ.get("TALKPATH_COVERAGE"):
         compile_flags += ["--coverage", "-O0"]
         link_flags += ["--coverage"]
+        instrumented = True
+    if sys.platform != "darwin" and not instrumented:
+        link_flags += ["-Wl,--gc-sections", "-Wl,-s"]
     return compile_flags, link_flags
 
 
@@ -70,10 +70,7 @@ core_module = Extension(
     include_dirs=["csrc", "csrc/include", "src/talkpath", numpy.get_include()],
     # The wrapper is glue: small beats fast.
     extra_compile_args=[*compile_flags, *([] if MSVC else ["-O2", "-Wno-unused-function"])],
-    extra_link_args=[
-        *link_flags,
-        *([] if MSVC or sys.platform == "darwin" else ["-Wl,--gc-sections", "-Wl,-s"][: 1 if link_flags else 2]),
-    ],
+    extra_link_args=link_flags,
     libraries=[] if MSVC else ["m"],
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
     py_limited_api=ABI3,

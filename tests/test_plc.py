@@ -124,7 +124,7 @@ def test_only_the_first_good_frame_is_cross_faded(rate: int) -> None:
     changed = {int(i) for i in np.flatnonzero((y != frames).any(axis=1))}
     assert changed == {20, 21, 30, 31, 32, 33}
     for i in (21, 33):
-        np.testing.assert_array_equal(y[i, rate * 16 // 1000 :], frames[i, rate * 16 // 1000 :])
+        np.testing.assert_array_equal(y[i, rate * 18 // 1000 :], frames[i, rate * 18 // 1000 :])
 
 
 def test_lost_ms_counts_the_loss() -> None:
@@ -172,7 +172,7 @@ def test_a_gliding_voice_glides_on(glide: float) -> None:
 
 
 def test_noise_goes_on_as_noise(rng: np.random.Generator) -> None:
-    """Level 3 dB lower, as intended, within 2.5 dB; and nothing periodic: no correlation above 0.75 at any pitch lag (a repeated period has 1)."""
+    """Level 2 dB lower, as intended, within 2 dB; nothing periodic: no correlation above 0.75 (a repeated period has 1)."""
     levels, peaks = [], []
     for _ in range(20):
         x = np.rint(rng.normal(0, 2000, 3200)).astype(np.int16)
@@ -181,7 +181,7 @@ def test_noise_goes_on_as_noise(rng: np.random.Generator) -> None:
         y = run(x, lost)[15 * 160 : 16 * 160].astype(float)
         levels.append(level_dbov(y) - level_dbov(x))
         peaks.append(max(y[k:] @ y[:-k] / np.sqrt(y[k:] @ y[k:] * (y[:-k] @ y[:-k])) for k in range(20, 110)))
-    assert np.mean(levels) == pytest.approx(-3, abs=2.5)
+    assert np.mean(levels) == pytest.approx(-2, abs=2)
     assert np.median(peaks) < 0.75
 
 
@@ -288,6 +288,38 @@ def test_reset_is_new_and_streams_do_not_touch(rate: int, rng: np.random.Generat
         again.append(used.conceal() if gone else used.receive(f))
         other.conceal()
     np.testing.assert_array_equal(np.concatenate(again), expected)
+
+
+class Config(c.Structure):
+    _fields_ = [("sample_rate_hz", c.c_int), ("frame_ms", c.c_int)]
+
+
+@rates
+def test_simd_variants_agree(native: c.CDLL, rate: int) -> None:
+    """Sums in another order move the last bits of the pitch, no more: 50 dB below the sound."""
+    native.tp_simd_variant.restype = native.tp_plc_size.restype = c.c_size_t
+    in_use = c.c_size_t.in_dll(native, "tp_simd")
+    best = in_use.value
+    config = Config(rate, 20)
+    x = vowel(rate, 1.0, 150, 0.3)
+    n, played = rate // 50, []
+    try:
+        while variant := native.tp_simd_variant(c.c_size_t(len(played))):
+            in_use.value = variant
+            memory = np.zeros(native.tp_plc_size(c.byref(config)) + 64, np.uint8)
+            p = c.c_void_p(-(-memory.ctypes.data // 64) * 64)
+            assert native.tp_plc_init(p, c.byref(config)) == 0
+            y = x.copy()
+            for i in range(50):
+                if i % 7 == 5:
+                    native.tp_plc_conceal(p, pointer(y[i * n :]))
+                else:
+                    native.tp_plc_receive(p, pointer(x[i * n :]), pointer(y[i * n :]))
+            played.append(y)
+    finally:
+        in_use.value = best
+    for y in played[1:]:
+        assert snr_db(played[0], y) > 50
 
 
 # --- the contract -----------------------------------------------------------------------------------------------------

@@ -7,24 +7,17 @@
 #include "talkpath/talkpath.h"
 #include "wire/plc_state.h"
 
-/* Mixing: of an unvoiced sound this share of the residual's level comes back as noise (matching its energy in full
- * sounds harsh: a frame of noise has no shape in time), and the upper half band holds less that is periodic. */
-#define NOISE_GAIN 0.7f
-#define HIGH_BAND_VOICING 0.8f
-
-/* Gain at the end of each 20 ms of a loss. Gone after 140 ms; the background's gain is what is missing to 1 in power. */
-#define FADE_STEP_8K 160u
-static const float fade[] = { 1.0f, 1.0f, 0.9f, 0.8f, 0.6f, 0.4f, 0.2f, 0.0f };
-#define FADE_STEPS (sizeof fade / sizeof *fade - 1)
-
-/* Recovery: shift and match are found on the first 6 ms, shifts up to 2 ms; the cross-fade takes 4 ms where the match is
- * poor (an onset must not be smeared), up to 16 ms where it is good. */
+/* Recovery: shift and match are found on the first 6 ms, shifts up to 2 ms. The cross-fade takes 12 ms where the match is
+ * poor, 17.5 ms where it is good, but only an eighth of that above about 900 Hz: there the phases never agree, and a long
+ * fade only smears; below, a short one is heard as a jolt. */
 #define MATCH_8K 48u
 #define REACH_8K 16
-#define CROSSFADE_MIN_8K 32.0f
-#define CROSSFADE_MAX_8K 128.0f
+#define CROSSFADE_MIN_8K 96.0f
+#define CROSSFADE_MAX_8K 140.0f
 #define MATCH_POOR 0.3f
 #define MATCH_GOOD 0.8f
+#define HIGH_BAND_SPEED 8.0f
+#define SMOOTHING_8K 4u /* half the width of the triangle that splits the bands */
 
 #define MINIMUM_MS 1500u /* the background's level is the least in two stretches of this length */
 
@@ -33,16 +26,16 @@ static size_t align_up(size_t n)
     return (n + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN;
 }
 
-plc_layout tp_plc_layout(const tp_plc_config *config)
+tp_plc_offsets tp_plc_layout(const tp_plc_config *config)
 {
     const size_t factor = (size_t)config->sample_rate_hz / 8000;
-    plc_layout at;
+    tp_plc_offsets at;
     at.window = align_up(sizeof(tp_plc));
-    at.excitation = at.window + align_up(PLC_WINDOW_8K * factor * sizeof(float));
-    at.history = at.excitation + align_up(((PLC_EXCITATION_8K + PLC_BLOCK_8K) * factor + 1) * sizeof(float));
-    at.quiet[0] = at.history + align_up(PLC_HISTORY_8K * factor * sizeof(int16_t));
-    at.quiet[1] = at.quiet[0] + align_up(PLC_BACKGROUND_8K * factor * sizeof(int16_t));
-    at.size = at.quiet[1] + align_up(PLC_BACKGROUND_8K * factor * sizeof(int16_t));
+    at.excitation = at.window + align_up(TP_PLC_WINDOW_8K * factor * sizeof(float));
+    at.history = at.excitation + align_up(((TP_PLC_EXCITATION_8K + TP_PLC_BLOCK_8K) * factor + 1) * sizeof(float));
+    at.quiet[0] = at.history + align_up(TP_PLC_HISTORY_8K * factor * sizeof(int16_t));
+    at.quiet[1] = at.quiet[0] + align_up(TP_PLC_BACKGROUND_8K * factor * sizeof(int16_t));
+    at.size = at.quiet[1] + align_up(TP_PLC_BACKGROUND_8K * factor * sizeof(int16_t));
     return at;
 }
 
@@ -88,12 +81,12 @@ int tp_plc_init(tp_plc *p, const tp_plc_config *config)
     p->config = *config;
     p->factor = (uint32_t)config->sample_rate_hz / 8000;
     p->frame_samples = (uint32_t)(config->sample_rate_hz / 1000 * config->frame_ms);
-    p->block_samples = PLC_BLOCK_8K * p->factor;
-    p->history_samples = PLC_HISTORY_8K * p->factor;
+    p->block_samples = TP_PLC_BLOCK_8K * p->factor;
+    p->history_samples = TP_PLC_HISTORY_8K * p->factor;
 
     /* Rises to the newest sample and ends there: that is where the sound must go on. */
     float *const window = tp_plc_window(p);
-    const size_t n = PLC_WINDOW_8K * p->factor;
+    const size_t n = TP_PLC_WINDOW_8K * p->factor;
     for (size_t i = 0; i < n; i++) {
         const double s = sin(1.5707963267948966 * ((double)i + 0.5) / (double)n);
         window[i] = (float)(s * s);
@@ -104,8 +97,8 @@ int tp_plc_init(tp_plc *p, const tp_plc_config *config)
 
 void tp_plc_reset(tp_plc *p)
 {
-    static const uint32_t seeds[PLC_LANES] = { 0x2545f491u, 0x9e3779b9u, 0x6c078965u, 0x5851f42du };
-    const plc_layout at = tp_plc_layout(&p->config);
+    static const uint32_t seeds[TP_PLC_LANES] = { 0x2545f491u, 0x9e3779b9u, 0x6c078965u, 0x5851f42du };
+    const tp_plc_offsets at = tp_plc_layout(&p->config);
     p->lost_samples = 0;
     p->heard = 0;
     p->minimum_left = MINIMUM_MS * 8 * p->factor;
@@ -154,8 +147,8 @@ static void push_history(tp_plc *p, const int16_t *pcm, size_t n)
 /* Keeps the quietest frame of the last 1.5 to 3 s. */
 static void track_background(tp_plc *p, const int16_t *pcm)
 {
-    const plc_layout at = tp_plc_layout(&p->config);
-    const size_t n = p->frame_samples, most = PLC_BACKGROUND_8K * p->factor, kept = n < most ? n : most;
+    const tp_plc_offsets at = tp_plc_layout(&p->config);
+    const size_t n = p->frame_samples, most = TP_PLC_BACKGROUND_8K * p->factor, kept = n < most ? n : most;
     int32_t sum = 0; /* 60 ms at 48 kHz: 2880·32768 < 2^27 */
     for (size_t i = 0; i < n; i++)
         sum += pcm[i] < 0 ? -pcm[i] : pcm[i];
@@ -174,112 +167,6 @@ static void track_background(tp_plc *p, const int16_t *pcm)
     }
 }
 
-/* White noise, uniform, of the given rms. Marsaglia's xorshift in independent lanes; n, a multiple of PLC_LANES. */
-static void white_noise(tp_plc *p, float rms, float *out, size_t n)
-{
-    const float scale = rms * 1.7320508f / 2147483648.0f;
-    uint32_t s[PLC_LANES];
-    memcpy(s, p->noise, sizeof s);
-    for (size_t i = 0; i < n; i += PLC_LANES)
-        for (size_t k = 0; k < PLC_LANES; k++) {
-            s[k] ^= s[k] << 13;
-            s[k] ^= s[k] >> 17;
-            s[k] ^= s[k] << 5;
-            out[i + k] = (float)(int32_t)s[k] * scale;
-        }
-    memcpy(p->noise, s, sizeof s);
-}
-
-/* Filters x by 1 / A(z), going on from `memory`; y may not be x. */
-static void ring(const float *a, size_t order, float *memory, const float *x, float *y, size_t n)
-{
-    float room[PLC_ORDER + PLC_MAX_BLOCK];
-    memcpy(room, memory, order * sizeof *room);
-    tp_lpc_synthesize(a, order, x, room + order, n);
-    memcpy(y, room + order, n * sizeof *y);
-    memcpy(memory, room + n, order * sizeof *memory);
-}
-
-/* Lays one block of periods after the past residual e, and one sample more. */
-static void extend_periods(tp_plc *p, float *e, size_t n)
-{
-    const float shortest = (float)(PLC_MIN_LAG_8K * p->factor), longest = (float)((PLC_EXCITATION_8K - 2) * p->factor);
-    const float per_10_ms = 1.0f / (float)p->block_samples;
-    size_t i = 0;
-    while (i < n) {
-        if (p->period_left == 0) {
-            /* The trend was learnt from lags whose middle lay half a period and 10 ms back. */
-            const float time = ((float)p->faded_samples + (float)i) * per_10_ms + 0.5f * p->lag * per_10_ms;
-            float lag = p->lag * (1.0f + p->lag_trend * (time < 2.0f ? time : 2.0f));
-            lag = lag < shortest ? shortest : lag > longest ? longest : lag;
-            p->period = (uint32_t)(lag + p->lag_error + 0.5f);
-            p->lag_error += lag - (float)p->period;
-            p->period_left = p->period;
-        }
-        const size_t run = p->period_left < n - i ? p->period_left : n - i;
-        for (size_t k = 0; k < run; k++, i++)
-            e[i] = e[(ptrdiff_t)i - (ptrdiff_t)p->period];
-        p->period_left -= (uint32_t)run;
-    }
-    e[n] = e[(ptrdiff_t)n - (ptrdiff_t)p->period];
-}
-
-/* The sound before the loss, going on for one block. */
-static void go_on(tp_plc *p, float *out)
-{
-    const size_t n = p->block_samples, kept = PLC_EXCITATION_8K * p->factor;
-    float x[PLC_MAX_BLOCK], z[PLC_MAX_BLOCK + 2];
-    float *const past = tp_plc_excitation(p), *const e = past + kept;
-    extend_periods(p, e, n);
-
-    /* [1 2 1]/4 and its complement split both sources at a quarter of the sample rate. */
-    memcpy(z, p->low_edge, sizeof p->low_edge);
-    white_noise(p, p->residual_rms * NOISE_GAIN, z + 2, n);
-    memcpy(p->low_edge, z + n, sizeof p->low_edge);
-    const float low = p->voicing, high = p->voicing * HIGH_BAND_VOICING;
-    const float low_noise = sqrtf(1.0f - low * low), high_noise = sqrtf(1.0f - high * high);
-    const float tone = 0.25f * (low - high), hiss = 0.25f * (low_noise - high_noise);
-    for (size_t i = 0; i < n; i++)
-        x[i] = high * e[i] + tone * (e[(ptrdiff_t)i - 1] + 2.0f * e[i] + e[i + 1]) + high_noise * z[i + 1] +
-               hiss * (z[i] + 2.0f * z[i + 1] + z[i + 2]);
-    memmove(past, past + n, kept * sizeof *past);
-    ring(p->a, PLC_ORDER, p->memory, x, out, n);
-}
-
-static float fade_gain(const tp_plc *p, uint32_t samples)
-{
-    const float steps = (float)samples / (float)(FADE_STEP_8K * p->factor);
-    const size_t step = (size_t)steps;
-    return step >= FADE_STEPS ? 0.0f : fade[step] + (fade[step + 1] - fade[step]) * (steps - (float)step);
-}
-
-/* One block of concealment: the old sound, fading, and the background, rising. */
-static void synthesize(tp_plc *p, float *out)
-{
-    const size_t n = p->block_samples;
-    const float from = fade_gain(p, p->faded_samples), to = fade_gain(p, p->faded_samples + p->block_samples);
-    if (from > 0.0f)
-        go_on(p, out);
-    else
-        memset(out, 0, n * sizeof *out);
-    if (to < 1.0f) {
-        float x[PLC_MAX_BLOCK], background[PLC_MAX_BLOCK];
-        if (!p->background_ready) {
-            tp_plc_analyse_background(p);
-            p->background_ready = 1;
-        }
-        white_noise(p, p->background_rms, x, n);
-        ring(p->background_a, PLC_NOISE_ORDER, p->background_memory, x, background, n);
-        const float step = (to - from) / (float)n;
-        for (size_t i = 0; i < n; i++) {
-            const float gain = from + step * ((float)i + 0.5f);
-            out[i] = gain * out[i] + sqrtf(1.0f - gain * gain) * background[i];
-        }
-    }
-    if (from > 0.0f)
-        p->faded_samples += p->block_samples;
-}
-
 static void to_int16(const float *x, int16_t *out, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -296,34 +183,61 @@ void tp_plc_conceal(tp_plc *p, int16_t *out)
         p->period_left = 0;
         p->lag_error = 0.0f;
         p->background_ready = 0;
-        p->faded_samples = p->heard ? 0 : (uint32_t)(FADE_STEPS * FADE_STEP_8K) * p->factor;
+        p->faded_samples = p->heard ? 0 : TP_PLC_FADE_8K * p->factor;
         memset(p->low_edge, 0, sizeof p->low_edge);
         if (p->heard)
             tp_plc_analyse(p);
     }
-    float block[PLC_MAX_BLOCK];
+    float block[TP_PLC_MAX_BLOCK];
     for (size_t done = 0; done < p->frame_samples; done += p->block_samples) {
-        synthesize(p, block);
+        tp_plc_synthesize(p, block);
         to_int16(block, out + done, p->block_samples);
     }
     p->lost_samples += p->frame_samples;
     push_history(p, out, p->frame_samples);
 }
 
+/*
+ * Cross-fades from x to the n samples at y, as y plus what is left of the difference: its low band fades linearly over n
+ * samples, the rest HIGH_BAND_SPEED times as fast.
+ */
+static void cross_fade(const float *x, const float *y, size_t n, size_t factor, float *out)
+{
+    enum { MOST = (size_t)CROSSFADE_MAX_8K * TP_PLC_MAX_FACTOR, SIDE = SMOOTHING_8K * TP_PLC_MAX_FACTOR };
+    float difference[SIDE + MOST + SIDE + 8], low[MOST + 8], triangle[2 * SIDE];
+    const size_t half = SMOOTHING_8K * factor, side = half - 1;
+    for (size_t i = 0; i < half; i++)
+        triangle[i] = triangle[2 * side - i] = (float)(i + 1) / (float)(half * half);
+    float *const d = difference + side;
+    for (size_t i = 0; i < n; i++)
+        d[i] = x[i] - y[i];
+    for (size_t i = 0; i < side; i++)
+        difference[i] = d[0];
+    for (size_t i = n; i < n + side + 8; i++)
+        d[i] = d[n - 1];
+    tp_simd->correlate(triangle, 2 * side + 1, difference, low, (n + 7) / 8 * 8);
+    for (size_t i = 0; i < n; i++) {
+        const float w = ((float)i + 0.5f) / (float)n, high_w = w * HIGH_BAND_SPEED;
+        out[i] = y[i] + (1.0f - w) * low[i] + (high_w < 1.0f ? (1.0f - high_w) * (d[i] - low[i]) : 0.0f);
+    }
+}
+
 /* Writes the first good frame after a loss, cross-faded from what the concealment would have gone on with. */
 static void recover(tp_plc *p, const int16_t *in, int16_t *out)
 {
-    enum { REACH = REACH_8K * PLC_MAX_FACTOR, MATCH = MATCH_8K * PLC_MAX_FACTOR };
+    enum { REACH = REACH_8K * TP_PLC_MAX_FACTOR };
     const size_t factor = p->factor, block = p->block_samples, reach = REACH_8K * factor;
-    float x[REACH + 2 * PLC_MAX_BLOCK], y[MATCH];
-    float x_8k[REACH_8K + PLC_BLOCK_8K], y_8k[MATCH_8K];
+    float x[REACH + 2 * TP_PLC_MAX_BLOCK], bent[2 * TP_PLC_MAX_BLOCK];
+    float y[2 * TP_PLC_MAX_BLOCK], mixed[2 * TP_PLC_MAX_BLOCK];
+    float x_8k[REACH_8K + TP_PLC_BLOCK_8K], y_8k[MATCH_8K];
     const int16_t *const tail = tp_plc_history(p) + p->history_samples - reach;
     for (size_t i = 0; i < reach; i++)
         x[i] = (float)tail[i] * TP_INT16_SCALE;
-    synthesize(p, x + reach);
-    for (size_t i = 0; i < MATCH_8K * factor; i++)
+    tp_plc_synthesize(p, x + reach);
+    const size_t known = 2 * block < p->frame_samples ? 2 * block : p->frame_samples;
+    for (size_t i = 0; i < known; i++)
         y[i] = (float)in[i] * TP_INT16_SCALE;
-    tp_plc_decimate(x, p->factor, x_8k, REACH_8K + PLC_BLOCK_8K);
+    tp_plc_decimate(x, p->factor, x_8k, REACH_8K + TP_PLC_BLOCK_8K);
     tp_plc_decimate(y, p->factor, y_8k, MATCH_8K);
     float match;
     const int shift = tp_plc_best_shift(x_8k, y_8k, MATCH_8K, REACH_8K, &match) * (int)factor;
@@ -331,20 +245,17 @@ static void recover(tp_plc *p, const int16_t *in, int16_t *out)
     float share = (match - MATCH_POOR) / (MATCH_GOOD - MATCH_POOR);
     share = share < 0.0f ? 0.0f : share > 1.0f ? 1.0f : share;
     size_t n = (size_t)(CROSSFADE_MIN_8K + (CROSSFADE_MAX_8K - CROSSFADE_MIN_8K) * share) * factor;
-    n = n < p->frame_samples ? n : p->frame_samples;
+    n = n < known ? n : known;
     if (n + reach + 1 > block)
-        synthesize(p, x + reach + block);
-
+        tp_plc_synthesize(p, x + reach + block);
+    for (size_t i = 0; i < n; i++) { /* bent until the shift is reached; never before x: |shift| <= reach */
+        const float position = (float)(i + reach) + (float)shift * ((float)i + 0.5f) / (float)n;
+        const size_t j = (size_t)position;
+        bent[i] = x[j] + (position - (float)j) * (x[j + 1] - x[j]);
+    }
+    cross_fade(bent, y, n, factor, mixed);
     if (out != in)
         memcpy(out, in, p->frame_samples * sizeof *out);
-    float mixed[2 * PLC_MAX_BLOCK];
-    for (size_t i = 0; i < n; i++) {
-        const float w = ((float)i + 0.5f) / (float)n;
-        const float position = (float)(i + reach) + (float)shift * w; /* >= 0: |shift| <= reach */
-        const size_t j = (size_t)position;
-        const float concealed = x[j] + (position - (float)j) * (x[j + 1] - x[j]);
-        mixed[i] = w * (float)in[i] * TP_INT16_SCALE + (1.0f - w) * concealed;
-    }
     to_int16(mixed, out, n);
 }
 

@@ -9,8 +9,8 @@
 /* Pitch: normalised correlation of the newest 10 ms with the past, coarse at 4 kHz, then at 8 kHz. */
 #define PITCH_WINDOW_8K 80u
 #define COARSE_WINDOW (PITCH_WINDOW_8K / 2)
-#define COARSE_MIN (PLC_MIN_LAG_8K / 2)
-#define COARSE_LAGS (PLC_MAX_LAG_8K / 2 - COARSE_MIN + 1)
+#define COARSE_MIN (TP_PLC_MIN_LAG_8K / 2)
+#define COARSE_LAGS (TP_PLC_MAX_LAG_8K / 2 - COARSE_MIN + 1)
 #define COARSE_ROOM ((COARSE_LAGS + 7) / 8 * 8)
 #define LONG_LAG_PENALTY (0.07f / 64.0f) /* per lag at 4 kHz: of two equal peaks the shorter lag is right */
 #define SUBMULTIPLE_SHARE 0.95f          /* a half or third of the best lag wins with this share of its correlation … */
@@ -104,13 +104,13 @@ static size_t largest(const float *score, size_t from, size_t to)
 /* The lag at 4 kHz resolution, in 8 kHz samples; x is the past at 8 kHz. */
 static size_t coarse_lag(const float *x)
 {
-    float half[PLC_HISTORY_8K / 2], score[COARSE_ROOM], preferred[COARSE_LAGS];
-    enum { FIRST = PLC_HISTORY_8K / 2 - (COARSE_WINDOW + COARSE_MIN + COARSE_ROOM) }; /* the part that is needed */
-    for (size_t i = FIRST; i < PLC_HISTORY_8K / 2; i++) {
+    float half[TP_PLC_HISTORY_8K / 2], score[COARSE_ROOM], preferred[COARSE_LAGS];
+    enum { FIRST = TP_PLC_HISTORY_8K / 2 - (COARSE_WINDOW + COARSE_MIN + COARSE_ROOM) }; /* the part that is needed */
+    for (size_t i = FIRST; i < TP_PLC_HISTORY_8K / 2; i++) {
         const size_t c = 2 * i + 1;
-        half[i] = 0.5f * x[c] + 0.25f * (x[c - 1] + x[c + 1 < PLC_HISTORY_8K ? c + 1 : c]);
+        half[i] = 0.5f * x[c] + 0.25f * (x[c - 1] + x[c + 1 < TP_PLC_HISTORY_8K ? c + 1 : c]);
     }
-    correlations(half + PLC_HISTORY_8K / 2 - COARSE_WINDOW, COARSE_WINDOW, COARSE_MIN, COARSE_LAGS, score);
+    correlations(half + TP_PLC_HISTORY_8K / 2 - COARSE_WINDOW, COARSE_WINDOW, COARSE_MIN, COARSE_LAGS, score);
     for (size_t i = 0; i < COARSE_LAGS; i++)
         preferred[i] = score[i] - LONG_LAG_PENALTY * (float)(COARSE_MIN + i);
     size_t best = largest(preferred, 0, COARSE_LAGS);
@@ -142,7 +142,7 @@ static float predict_trend(const float *end, float lag, float correlation)
         const float trust = clamp((score[best] - 0.6f) / 0.3f, 0.0f, 1.0f);
         change -= trend_weight[k] * trust * clamp(then / lag - 1.0f, -0.1f, 0.1f);
         if (score[best] > 0.5f)
-            current = clamp(then, PLC_MIN_LAG_8K, PLC_MAX_LAG_8K);
+            current = clamp(then, TP_PLC_MIN_LAG_8K, TP_PLC_MAX_LAG_8K);
     }
     return clamp(change * clamp((correlation - 0.6f) / 0.3f, 0.0f, 1.0f), -TREND_LIMIT, TREND_LIMIT);
 }
@@ -150,12 +150,12 @@ static float predict_trend(const float *end, float lag, float correlation)
 static void find_pitch(tp_plc *p, const float *x)
 {
     enum { AROUND = 3, LAGS = 2 * AROUND + 1 };
-    const float *const end = x + PLC_HISTORY_8K;
+    const float *const end = x + TP_PLC_HISTORY_8K;
     const size_t low = coarse_lag(x) - AROUND;
     float score[8];
     correlations(end - PITCH_WINDOW_8K, PITCH_WINDOW_8K, low, LAGS, score);
     const size_t best = largest(score, 1, LAGS - 1);
-    const float lag = clamp((float)(low + best) + peak_offset(score, best, LAGS), PLC_MIN_LAG_8K, PLC_MAX_LAG_8K);
+    const float lag = clamp((float)(low + best) + peak_offset(score, best, LAGS), TP_PLC_MIN_LAG_8K, TP_PLC_MAX_LAG_8K);
     p->voicing = clamp((score[best] - UNVOICED_BELOW) / (VOICED_ABOVE - UNVOICED_BELOW), 0.0f, 1.0f);
     p->lag = lag * (float)p->factor;
     p->lag_trend = predict_trend(end, lag, score[best]);
@@ -163,32 +163,32 @@ static void find_pitch(tp_plc *p, const float *x)
 
 void tp_plc_analyse(tp_plc *p)
 {
-    float x[PLC_MAX_HISTORY], scratch[PLC_MAX_HISTORY + PLC_ORDER + 8], r[PLC_ORDER + 8];
+    float x[TP_PLC_MAX_HISTORY], scratch[TP_PLC_MAX_HISTORY + TP_PLC_ORDER + 8], r[TP_PLC_ORDER + 8];
     const int16_t *const history = tp_plc_history(p);
-    const size_t n = p->history_samples, window = PLC_WINDOW_8K * p->factor;
+    const size_t n = p->history_samples, window = TP_PLC_WINDOW_8K * p->factor;
     for (size_t i = 0; i < n; i++)
         x[i] = (float)history[i] * TP_INT16_SCALE;
 
     const float *const w = tp_plc_window(p);
     for (size_t i = 0; i < window; i++)
         scratch[i] = x[n - window + i] * w[i];
-    memset(scratch + window, 0, (PLC_ORDER + 8) * sizeof *scratch);
-    tp_simd->correlate(scratch, window, scratch, r, PLC_ORDER + 8);
+    memset(scratch + window, 0, (TP_PLC_ORDER + 8) * sizeof *scratch);
+    tp_simd->correlate(scratch, window, scratch, r, TP_PLC_ORDER + 8);
     r[0] = r[0] * (1.0f + WHITE_NOISE_FLOOR) + 1e-9f;
-    tp_lpc_from_autocorrelation(r, PLC_ORDER, p->a, NULL);
-    tp_lpc_expand(p->a, PLC_ORDER, BANDWIDTH_EXPANSION);
+    tp_lpc_from_autocorrelation(r, TP_PLC_ORDER, p->a, NULL);
+    tp_lpc_expand(p->a, TP_PLC_ORDER, BANDWIDTH_EXPANSION);
 
     /* The residual, by correlation with the reversed filter. */
-    float reversed[PLC_ORDER + 1];
-    for (size_t j = 0; j <= PLC_ORDER; j++)
-        reversed[j] = p->a[PLC_ORDER - j];
+    float reversed[TP_PLC_ORDER + 1];
+    for (size_t j = 0; j <= TP_PLC_ORDER; j++)
+        reversed[j] = p->a[TP_PLC_ORDER - j];
     float *const e = tp_plc_excitation(p);
-    const size_t kept = PLC_EXCITATION_8K * p->factor, rms_n = RESIDUAL_RMS_8K * p->factor;
-    tp_simd->correlate(reversed, PLC_ORDER + 1, x + n - kept - PLC_ORDER, e, kept);
+    const size_t kept = TP_PLC_EXCITATION_8K * p->factor, rms_n = RESIDUAL_RMS_8K * p->factor;
+    tp_simd->correlate(reversed, TP_PLC_ORDER + 1, x + n - kept - TP_PLC_ORDER, e, kept);
     p->residual_rms = sqrtf(tp_simd->dot(e + kept - rms_n, e + kept - rms_n, rms_n) / (float)rms_n);
-    memcpy(p->memory, x + n - PLC_ORDER, sizeof p->memory);
+    memcpy(p->memory, x + n - TP_PLC_ORDER, sizeof p->memory);
 
-    tp_plc_decimate(x, p->factor, scratch, PLC_HISTORY_8K);
+    tp_plc_decimate(x, p->factor, scratch, TP_PLC_HISTORY_8K);
     find_pitch(p, scratch);
 }
 
@@ -198,10 +198,10 @@ void tp_plc_analyse_background(tp_plc *p)
      * the quietest frame so far may have been speech. */
     const float faintest = 6.3f * TP_INT16_SCALE, loudest = 0.01f;
     const unsigned char *const base = (const unsigned char *)p;
-    const plc_layout at = tp_plc_layout(&p->config);
+    const tp_plc_offsets at = tp_plc_layout(&p->config);
     const size_t which = p->quiet[1].samples != 0 && p->quiet[1].level < p->quiet[0].level;
     const size_t n = p->quiet[which].samples;
-    float x[PLC_BACKGROUND_8K * PLC_MAX_FACTOR + PLC_NOISE_ORDER + 8] = { 0 }, r[16] = { 0 };
+    float x[TP_PLC_BACKGROUND_8K * TP_PLC_MAX_FACTOR + TP_PLC_NOISE_ORDER + 8] = { 0 }, r[16] = { 0 };
     if (n != 0) {
         const int16_t *const frame = (const int16_t *)(const void *)(base + at.quiet[which]);
         for (size_t i = 0; i < n; i++)
@@ -211,7 +211,7 @@ void tp_plc_analyse_background(tp_plc *p)
     const float rms = n != 0 ? sqrtf(r[0] / (float)n) : 0.0f;
     /* The floor makes the faintest backgrounds white: below it the samples are rounding noise anyway. */
     r[0] = r[0] * (1.0f + 1e-3f) + (float)n * TP_INT16_SCALE * TP_INT16_SCALE * 4.0f + 1e-9f;
-    const float error = tp_lpc_from_autocorrelation(r, PLC_NOISE_ORDER, p->background_a, NULL);
+    const float error = tp_lpc_from_autocorrelation(r, TP_PLC_NOISE_ORDER, p->background_a, NULL);
     p->background_rms = clamp(rms, faintest, loudest) * sqrtf(error / r[0]);
     memset(p->background_memory, 0, sizeof p->background_memory);
 }

@@ -14,27 +14,28 @@
 #include "dsp/lpc.h"
 #include "talkpath/plc.h"
 
-#define PLC_MAX_FACTOR 6u
-#define PLC_ORDER 32u
-#define PLC_NOISE_ORDER 8u
+#define TP_PLC_MAX_FACTOR 6u
+#define TP_PLC_ORDER 32u
+#define TP_PLC_NOISE_ORDER 8u
 
-#define PLC_HISTORY_8K 320u     /* 40 ms: the pitch trend's oldest sample is 315 back                       */
-#define PLC_WINDOW_8K 256u      /* 32 ms of spectral envelope                                               */
-#define PLC_MIN_LAG_8K 20u      /* 400 Hz                                                                   */
-#define PLC_MAX_LAG_8K 136u     /* 59 Hz                                                                    */
-#define PLC_EXCITATION_8K 152u  /* past residual: the longest lag, its trend included, fits                 */
-#define PLC_BLOCK_8K 80u        /* synthesis works on 10 ms at a time                                       */
-#define PLC_BACKGROUND_8K 160u  /* a quiet frame is kept, 20 ms at most                                     */
-#define PLC_LANES 4u            /* independent noise generators side by side                                */
+#define TP_PLC_HISTORY_8K 320u    /* 40 ms: the pitch trend's oldest sample is 315 back                         */
+#define TP_PLC_WINDOW_8K 256u     /* 32 ms of spectral envelope                                                 */
+#define TP_PLC_MIN_LAG_8K 20u     /* 400 Hz                                                                     */
+#define TP_PLC_MAX_LAG_8K 136u    /* 59 Hz                                                                      */
+#define TP_PLC_EXCITATION_8K 152u /* past residual: the longest lag, its trend included, fits                   */
+#define TP_PLC_BLOCK_8K 80u       /* synthesis works on 10 ms at a time                                         */
+#define TP_PLC_BACKGROUND_8K 160u /* a quiet frame is kept, 20 ms at most                                       */
+#define TP_PLC_FADE_8K 1120u      /* a loss is over, and only background left, after 140 ms                     */
+#define TP_PLC_LANES 4u           /* independent noise generators side by side                                  */
 
-#define PLC_MAX_HISTORY (PLC_HISTORY_8K * PLC_MAX_FACTOR)
-#define PLC_MAX_BLOCK (PLC_BLOCK_8K * PLC_MAX_FACTOR)
+#define TP_PLC_MAX_HISTORY (TP_PLC_HISTORY_8K * TP_PLC_MAX_FACTOR)
+#define TP_PLC_MAX_BLOCK (TP_PLC_BLOCK_8K * TP_PLC_MAX_FACTOR)
 
 /* A quiet stretch of the stream: its samples follow the state. */
-typedef struct plc_quiet {
+typedef struct tp_plc_quiet {
     float level; /* mean |sample|, int16 scale */
     uint32_t samples;
-} plc_quiet;
+} tp_plc_quiet;
 
 struct tp_plc {
     tp_plc_config config;
@@ -44,11 +45,11 @@ struct tp_plc {
     uint64_t lost_samples; /* in this loss, so far                   */
     int32_t heard;         /* a good frame has come since the start  */
     uint32_t minimum_left; /* samples until the next minimum begins  */
-    plc_quiet quiet[2];    /* this minimum, and the one before       */
-    uint32_t noise[PLC_LANES];
+    tp_plc_quiet quiet[2];    /* this minimum, and the one before       */
+    uint32_t noise[TP_PLC_LANES];
 
     /* The loss: the model of the sound before it. Lags in samples of the stream. */
-    float a[PLC_ORDER + 1];
+    float a[TP_PLC_ORDER + 1];
     float lag, lag_trend; /* at the end of the past; relative change around the middle of the first 20 ms */
     float lag_error;      /* what rounding the lags has left over */
     uint32_t faded_samples; /* of the fade, recovery's look ahead included */
@@ -58,20 +59,20 @@ struct tp_plc {
 
     /* The background that it fades to. */
     int32_t background_ready;
-    float background_a[PLC_NOISE_ORDER + 1], background_rms;
-    float background_memory[PLC_NOISE_ORDER];
+    float background_a[TP_PLC_NOISE_ORDER + 1], background_rms;
+    float background_memory[TP_PLC_NOISE_ORDER];
 
-    float memory[PLC_ORDER]; /* the synthesis filter's past output, newest last */
-    /* Then, see plc_layout: window, excitation, history, two quiet frames. */
+    float memory[TP_PLC_ORDER]; /* the synthesis filter's past output, newest last */
+    /* Then, see tp_plc_layout: window, excitation, history, two quiet frames. */
 };
 
-typedef struct plc_layout {
+typedef struct tp_plc_offsets {
     size_t window, excitation, history, quiet[2], size; /* offsets in bytes */
-} plc_layout;
+} tp_plc_offsets;
 
-plc_layout tp_plc_layout(const tp_plc_config *config);
+tp_plc_offsets tp_plc_layout(const tp_plc_config *config);
 
-float *tp_plc_window(tp_plc *p);     /* PLC_WINDOW_8K·factor                          */
+float *tp_plc_window(tp_plc *p);     /* TP_PLC_WINDOW_8K·factor                          */
 float *tp_plc_excitation(tp_plc *p); /* past residual, then room for one block and 1  */
 int16_t *tp_plc_history(tp_plc *p);  /* newest last                                   */
 
@@ -80,6 +81,9 @@ void tp_plc_analyse(tp_plc *p);
 
 /* Fills the model of the background. */
 void tp_plc_analyse_background(tp_plc *p);
+
+/* The next block of concealment. */
+void tp_plc_synthesize(tp_plc *p, float *out);
 
 /* Low-pass and down to 8 kHz: y[i], i < n, is centred on x[i·factor + factor - 1]; x has n·factor samples. */
 void tp_plc_decimate(const float *x, uint32_t factor, float *y, size_t n);

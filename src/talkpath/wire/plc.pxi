@@ -43,8 +43,8 @@ cdef class PacketLossConcealer(_State):
 
     Notes
     -----
-    Good frames come out bit for bit, except the first after a loss, whose first 4 to 16 ms (10 ms frames: up to all of it)
-    are cross-faded from the concealment. Concealment continues the voice's pitch, envelope and noisiness for 20 ms, then
+    Good frames come out bit for bit, except the first after a loss, whose first 12 to 17.5 ms (10 ms frames: all of it) are
+    cross-faded from the concealment. Concealment continues the voice's pitch, envelope and noisiness for 20 ms, then
     fades within 120 ms to noise like the line's own background, at least -74.3 dBov. Linear prediction and pitch repetition
     after Gunduzhan and Momtahan (2001), with pitch trend and aligned recovery; the task is that of ITU-T G.711 Appendix I.
     Pickles its configuration, not its stream. One object belongs to one stream and one thread at a time.

@@ -23,6 +23,7 @@ class Ops(c.Structure):
         ("dot", c.CFUNCTYPE(c.c_float, c.c_void_p, c.c_void_p, c.c_size_t)),
         ("correlate", c.CFUNCTYPE(None, c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_size_t)),
         ("all_pole", c.CFUNCTYPE(None, *[c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t])),
+        ("affine", c.CFUNCTYPE(None, *[c.c_void_p] * 4, c.c_size_t, c.c_size_t)),
     ]  # fmt: skip
 
 
@@ -123,3 +124,18 @@ def test_all_pole_is_the_same_filter_everywhere(variants: list[Ops], order: int,
         v.all_pole(pointer(taps), order, pointer(response), pointer(x.astype(np.float32)), here, 160)
         np.testing.assert_allclose(y[order:-1], expected[order:], atol=1e-4, err_msg=v.name)
         assert y[-1] == 0
+
+
+@pytest.mark.parametrize("rows", [8, 16, 32, 40, 64, 96, 136])
+@pytest.mark.parametrize("columns", [0, 1, 2, 31, 44])
+def test_affine_is_within_its_bound(variants: list[Ops], rows: int, columns: int, rng: np.random.Generator) -> None:
+    weights = rng.standard_normal((rows, columns)).astype(np.float32)
+    bias, x = rng.standard_normal(rows).astype(np.float32), rng.standard_normal(columns).astype(np.float32)
+    by_column = np.ascontiguousarray(weights.T)
+    exact = bias + weights.astype(float) @ x.astype(float)
+    bound = 4e-7 * 8 * (np.abs(bias) + np.abs(weights).astype(float) @ np.abs(x).astype(float))
+    for v in variants:
+        y = np.full(rows + 1, 99, np.float32)
+        v.affine(pointer(by_column), pointer(bias), pointer(x), pointer(y), rows, columns)
+        assert (np.abs(y[:rows] - exact) <= bound).all(), v.name
+        assert y[rows] == 99

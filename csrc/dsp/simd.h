@@ -49,6 +49,10 @@ typedef struct tp_simd_ops {
      * tp_lpc_synthesize(): taps[order + 1 .. order + 7] are 0, response[0 .. 7] are 0, response[8 .. 15] start the impulse
      * response. */
     void (*all_pole)(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
+
+    /* y[r] = bias[r] + Σ weights[c·rows + r]·x[c], c < columns, for r < rows, a multiple of 8: one layer of a network.
+     * y must not overlap the rest. */
+    void (*affine)(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns);
 } tp_simd_ops;
 
 extern const tp_simd_ops *tp_simd;
@@ -59,6 +63,7 @@ void tp_simd_init(void);
 /* Shared by the variants whose compilers do well with it; kernels call through tp_simd. */
 void tp_correlate_plain(const float *a, size_t n, const float *b, float *r, size_t lags);
 void tp_all_pole_plain(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
+void tp_affine_plain(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns);
 
 /* The i-th variant that this machine can run, or NULL when there are no more. Variant 0 is plain C. */
 const tp_simd_ops *tp_simd_variant(size_t i);

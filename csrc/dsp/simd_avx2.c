@@ -161,6 +161,54 @@ static void all_pole_avx2(const float *taps, size_t order, const float *response
     }
 }
 
+TP_TARGET_AVX2
+static void affine_avx2(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns)
+{
+    size_t r = 0;
+    for (; r + 64 <= rows; r += 64) {
+        const float *w = weights + r;
+        __m256 s[8];
+        for (int i = 0; i < 8; i++)
+            s[i] = _mm256_loadu_ps(bias + r + 8 * i);
+        for (size_t c = 0; c < columns; c++, w += rows) {
+            const __m256 v = _mm256_broadcast_ss(x + c);
+            for (int i = 0; i < 8; i++)
+                s[i] = _mm256_fmadd_ps(v, _mm256_loadu_ps(w + 8 * i), s[i]);
+        }
+        for (int i = 0; i < 8; i++)
+            _mm256_storeu_ps(y + r + 8 * i, s[i]);
+    }
+    for (; r + 32 <= rows; r += 32) {
+        const float *w = weights + r;
+        __m256 s[8]; /* even columns, odd columns */
+        for (int i = 0; i < 4; i++) {
+            s[i] = _mm256_loadu_ps(bias + r + 8 * i);
+            s[4 + i] = _mm256_setzero_ps();
+        }
+        size_t c = 0;
+        for (; c + 2 <= columns; c += 2, w += 2 * rows) {
+            const __m256 v0 = _mm256_broadcast_ss(x + c), v1 = _mm256_broadcast_ss(x + c + 1);
+            for (int i = 0; i < 4; i++) {
+                s[i] = _mm256_fmadd_ps(v0, _mm256_loadu_ps(w + 8 * i), s[i]);
+                s[4 + i] = _mm256_fmadd_ps(v1, _mm256_loadu_ps(w + rows + 8 * i), s[4 + i]);
+            }
+        }
+        if (c < columns) {
+            const __m256 v = _mm256_broadcast_ss(x + c);
+            for (int i = 0; i < 4; i++)
+                s[i] = _mm256_fmadd_ps(v, _mm256_loadu_ps(w + 8 * i), s[i]);
+        }
+        for (int i = 0; i < 4; i++)
+            _mm256_storeu_ps(y + r + 8 * i, _mm256_add_ps(s[i], s[4 + i]));
+    }
+    for (; r < rows; r += 8) {
+        __m256 s = _mm256_loadu_ps(bias + r);
+        for (size_t c = 0; c < columns; c++)
+            s = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c), _mm256_loadu_ps(weights + c * rows + r), s);
+        _mm256_storeu_ps(y + r, s);
+    }
+}
+
 extern const tp_simd_ops tp_simd_avx2;
 const tp_simd_ops tp_simd_avx2 = {
     .name = "avx2",
@@ -172,6 +220,7 @@ const tp_simd_ops tp_simd_avx2 = {
     .dot = dot_avx2,
     .correlate = correlate_avx2,
     .all_pole = all_pole_avx2,
+    .affine = affine_avx2,
 };
 
 #else

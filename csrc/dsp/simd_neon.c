@@ -69,8 +69,9 @@ const tp_simd_ops tp_simd_neon = {
     .alaw_decode = alaw_decode_neon,
     .fir_bank = fir_bank_neon,
     .dot = dot_neon,
-    .correlate = tp_correlate_plain, /* these two are eight lanes wide as they are */
+    .correlate = tp_correlate_plain, /* these are eight lanes wide as they are */
     .all_pole = tp_all_pole_plain,
+    .affine = tp_affine_plain,
 };
 
 #else

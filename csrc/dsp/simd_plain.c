@@ -88,6 +88,28 @@ void tp_all_pole_plain(const float *taps, size_t order, const float *response, c
     }
 }
 
+void tp_affine_plain(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns)
+{
+    for (size_t r = 0; r < rows; r += 16) {
+        const size_t width = rows - r < 16 ? 8 : 16;
+        float s[16] = { 0 };
+        for (size_t i = 0; i < width; i++)
+            s[i] = bias[r + i];
+        const float *w = weights + r;
+        if (width == 16) {
+            for (size_t c = 0; c < columns; c++, w += rows)
+                for (size_t i = 0; i < 16; i++)
+                    s[i] += w[i] * x[c];
+        } else {
+            for (size_t c = 0; c < columns; c++, w += rows)
+                for (size_t i = 0; i < 8; i++)
+                    s[i] += w[i] * x[c];
+        }
+        for (size_t i = 0; i < width; i++)
+            y[r + i] = s[i];
+    }
+}
+
 extern const tp_simd_ops tp_simd_plain;
 const tp_simd_ops tp_simd_plain = {
     .name = "plain",
@@ -99,4 +121,5 @@ const tp_simd_ops tp_simd_plain = {
     .dot = dot_plain,
     .correlate = tp_correlate_plain,
     .all_pole = tp_all_pole_plain,
+    .affine = tp_affine_plain,
 };

@@ -34,7 +34,13 @@ def flags() -> tuple[list[str], list[str]]:
         compile_flags += ["-O0", "-g", "-UNDEBUG"]
         instrumented = True
     if sanitizers := os.environ.get("TALKPATH_SANITIZE"):
-        compile_flags += [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-g"]
+        compile_flags += [
+            f"-fsanitize={sanitizers}",
+            "-fno-sanitize-recover=all",
+            "-fno-omit-frame-pointer",
+            "-O1",
+            "-g",
+        ]
         link_flags += [f"-fsanitize={sanitizers}"]
         instrumented = True
     if os.environ.get("TALKPATH_COVERAGE"):

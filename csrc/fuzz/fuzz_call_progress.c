@@ -1,15 +1,11 @@
 /* Call progress: any audio in any cut must give the events of the whole, within their bound. */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "talkpath/call_progress.h"
-#include "talkpath/talkpath.h"
 
 static tp_call_progress *make(const tp_call_progress_config *config)
 {
     const size_t bytes = tp_call_progress_size(config);
-    tp_call_progress *c = aligned_alloc(TP_ALIGN, (bytes + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN);
+    tp_call_progress *c = fuzz_state(bytes);
     if (tp_call_progress_init(c, config) != TP_OK)
         abort();
     return c;
@@ -25,23 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (tp_call_progress_check(&config))
         return 0;
-    /* Audio: the bytes themselves or, since random bytes seldom make a tone, sines and silences that they describe. */
     size_t cut = data[2], n;
-    int16_t *pcm;
-    if (data[3] & 1) {
-        n = (size - 4) / 2;
-        pcm = malloc(n * sizeof *pcm + 1);
-        memcpy(pcm, data + 4, n * sizeof *pcm);
-    } else {
-        const size_t pieces = (size - 4) / 3 < 40 ? (size - 4) / 3 : 40;
-        n = 0;
-        pcm = malloc(pieces * 8 * 255 * sizeof *pcm + 1);
-        for (size_t i = 0; i < pieces; i++) {
-            const uint8_t *d = data + 4 + 3 * i;
-            for (int k = 0; k < 8 * d[0]; k++)
-                pcm[n++] = (int16_t)(pow(2.0, d[2] / 17.0) * sin(0.012 * d[1] * k));
-        }
-    }
+    int16_t *pcm = fuzz_audio(data + 3, size - 3, &n);
     tp_call_progress *whole = make(&config), *parts = make(&config);
     tp_call_progress_event *want = calloc(TP_CALL_PROGRESS_MAX_EVENTS(n), sizeof *want), *got = calloc(n / 80 + 64, sizeof *got);
     const size_t n_want = tp_call_progress_process(whole, pcm, n, want);
@@ -49,10 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     size_t n_got = 0;
     for (size_t at = 0; at < n;) {
-        const size_t step = cut % 500 + 1 < n - at ? cut % 500 + 1 : n - at;
+        const size_t step = fuzz_cut(&cut, n - at);
         n_got += tp_call_progress_process(parts, pcm + at, step, got + n_got);
         at += step;
-        cut = cut * 31 + 7;
     }
     if (n_got != n_want)
         abort();

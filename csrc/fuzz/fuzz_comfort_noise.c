@@ -1,9 +1,6 @@
 /* Any configuration, then any sequence of generate, observe, encode and decode. */
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "talkpath/comfort_noise.h"
-#include "talkpath/talkpath.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (bytes == 0)
         return 0;
-    tp_comfort_noise *c = aligned_alloc(TP_ALIGN, (bytes + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN);
+    tp_comfort_noise *c = fuzz_state(bytes);
     if (tp_comfort_noise_init(c, &config) != TP_OK)
         abort();
     int16_t pcm[2048];

@@ -1,14 +1,11 @@
 /* DTMF: any audio in any cut must give the digits of the whole, within their bound. */
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "talkpath/dtmf.h"
-#include "talkpath/talkpath.h"
 
 static tp_dtmf *make(const tp_dtmf_config *config)
 {
     const size_t bytes = tp_dtmf_size(config);
-    tp_dtmf *d = aligned_alloc(TP_ALIGN, (bytes + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN);
+    tp_dtmf *d = fuzz_state(bytes);
     if (tp_dtmf_init(d, config) != TP_OK)
         abort();
     return d;
@@ -24,9 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (tp_dtmf_check(&config))
         return 0;
-    size_t cut = data[1], n = (size - 2) / 2;
-    int16_t *pcm = malloc(n * sizeof *pcm + 1);
-    memcpy(pcm, data + 2, n * sizeof *pcm);
+    size_t cut = data[1], n;
+    int16_t *pcm = fuzz_audio(data + 2, size - 2, &n);
     tp_dtmf *whole = make(&config), *parts = make(&config);
     tp_dtmf_digit *want = calloc(TP_DTMF_MAX_DIGITS(n), sizeof *want), *got = calloc(n + 64, sizeof *got);
     const size_t n_want = tp_dtmf_process(whole, pcm, n, want);
@@ -34,10 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     size_t n_got = 0;
     for (size_t at = 0; at < n;) {
-        const size_t step = cut % 500 + 1 < n - at ? cut % 500 + 1 : n - at;
+        const size_t step = fuzz_cut(&cut, n - at);
         n_got += tp_dtmf_process(parts, pcm + at, step, got + n_got);
         at += step;
-        cut = cut * 31 + 7;
     }
     if (n_got != n_want || tp_dtmf_sounding(whole) != tp_dtmf_sounding(parts))
         abort();

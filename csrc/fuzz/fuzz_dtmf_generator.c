@@ -1,9 +1,6 @@
 /* DTMF generator: any configuration, any characters, any cut. */
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "talkpath/dtmf_generator.h"
-#include "talkpath/talkpath.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (bytes == 0)
         return 0;
-    tp_dtmf_generator *g = aligned_alloc(TP_ALIGN, (bytes + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN);
+    tp_dtmf_generator *g = fuzz_state(bytes);
     if (tp_dtmf_generator_init(g, &config) != TP_OK)
         abort();
     size_t cut = data[5], n = 0, good = 0;

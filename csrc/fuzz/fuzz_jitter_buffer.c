@@ -1,10 +1,7 @@
 /* Any packets in any order, with any numbers, between any gets; the books must balance at all times. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "dsp/simd.h"
+#include "fuzz/fuzz.h"
 #include "talkpath/jitter_buffer.h"
-#include "talkpath/talkpath.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (bytes == 0)
         return 0;
-    tp_jitter_buffer *j = aligned_alloc(TP_ALIGN, (bytes + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN);
+    tp_jitter_buffer *j = fuzz_state(bytes);
     if (tp_jitter_buffer_init(j, &config) != TP_OK)
         abort();
     const size_t frame = tp_jitter_buffer_frame_samples(j);

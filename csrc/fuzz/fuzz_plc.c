@@ -1,10 +1,7 @@
 /* Any configuration, any audio, any pattern of losses. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "dsp/simd.h"
+#include "fuzz/fuzz.h"
 #include "talkpath/plc.h"
-#include "talkpath/talkpath.h"
 
 static const int rates_hz[] = { 8000, 16000, 24000, 48000, 11025 };
 static const int frames_ms[] = { 10, 20, 30, 40, 60, 25 };
@@ -20,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (bytes == 0)
         return 0;
-    tp_plc *p = aligned_alloc(TP_ALIGN, (bytes + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN);
+    tp_plc *p = fuzz_state(bytes);
     memset(p, 0xff, bytes); /* init must not rely on zeros */
     if (tp_plc_init(p, &config) != TP_OK)
         abort();

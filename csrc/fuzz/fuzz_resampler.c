@@ -1,10 +1,7 @@
 /* Any two rates, any quality, any cut of any samples. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "dsp/simd.h"
+#include "fuzz/fuzz.h"
 #include "talkpath/resampler.h"
-#include "talkpath/talkpath.h"
 
 static const int rates_hz[] = { 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 12345 };
 
@@ -20,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (bytes == 0)
         return 0;
-    tp_resampler *r = aligned_alloc(TP_ALIGN, (bytes + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN);
+    tp_resampler *r = fuzz_state(bytes);
     if (tp_resampler_init(r, &config) != TP_OK)
         abort();
     size_t cut = data[3];

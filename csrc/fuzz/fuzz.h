@@ -1,0 +1,48 @@
+/* What the fuzz targets share: state memory, audio made of bytes, cuts. */
+#ifndef TALKPATH_FUZZ_H
+#define TALKPATH_FUZZ_H
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "talkpath/talkpath.h"
+
+/* Memory for a kernel's state, to be freed. */
+static inline void *fuzz_state(size_t bytes)
+{
+    return aligned_alloc(TP_ALIGN, (bytes + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN);
+}
+
+/* Audio, to be freed: the bytes themselves (first bit set) or, since random bytes seldom make a tone, the sines and
+ * silences that they describe. */
+static inline int16_t *fuzz_audio(const uint8_t *data, size_t size, size_t *n)
+{
+    *n = 0;
+    if (size == 0)
+        return malloc(1);
+    if (data[0] & 1) {
+        *n = (size - 1) / 2;
+        int16_t *pcm = malloc(*n * sizeof *pcm + 1);
+        memcpy(pcm, data + 1, *n * sizeof *pcm);
+        return pcm;
+    }
+    const size_t pieces = (size - 1) / 3 < 40 ? (size - 1) / 3 : 40;
+    int16_t *pcm = malloc(pieces * 8 * 255 * sizeof *pcm + 1);
+    for (size_t i = 0; i < pieces; i++) {
+        const uint8_t *d = data + 1 + 3 * i;
+        for (int k = 0; k < 8 * d[0]; k++)
+            pcm[(*n)++] = (int16_t)(pow(2.0, d[2] / 17.0) * sin(0.012 * d[1] * k));
+    }
+    return pcm;
+}
+
+/* The next piece of a stream with `left` samples to go; `cut` decides, and changes. */
+static inline size_t fuzz_cut(size_t *cut, size_t left)
+{
+    const size_t n = *cut % 500 + 1 < left ? *cut % 500 + 1 : left;
+    *cut = *cut * 31 + 7;
+    return n;
+}
+
+#endif

@@ -35,3 +35,16 @@ def test_versions_agree() -> None:
     assert f'#define TP_VERSION "{tp.__version__}"' in header
     pyproject = (CSRC.parent / "pyproject.toml").read_text()
     assert f'version = "{tp.__version__}"' in pyproject
+
+
+def test_no_object_without_a_state() -> None:
+    """`__new__` alone must not give an object whose methods would follow a null pointer."""
+    for name in tp.__all__:
+        cls = getattr(tp, name)
+        if isinstance(cls, type) and issubclass(cls, _core._State):
+            try:
+                made = cls.__new__(cls)
+            except TypeError:
+                continue
+            made.reset()
+            assert repr(made) == repr(cls())

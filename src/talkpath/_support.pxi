@@ -117,7 +117,10 @@ cdef Py_ssize_t _get_out_data(object out, Py_buffer *view, Py_ssize_t need) exce
 # --- state memory: one aligned block an object ------------------------------------------------------------------------
 
 cdef class _State:
-    """Owns the aligned memory of one kernel state; base of all stream objects."""
+    """Owns the aligned memory of one kernel state; base of all stream objects.
+
+    They build their state in `__cinit__`, which nothing can skip: an object without a state cannot exist.
+    """
     cdef void *_memory
     cdef void *_state
 

@@ -70,7 +70,7 @@ cdef class BeepDetector(_State):
     cdef tp_beep_config _config
     cdef tp_beep *_b
 
-    def __init__(self, sample_rate=8000, timeout_ms=None):
+    def __cinit__(self, sample_rate=8000, timeout_ms=None):
         cdef tp_beep_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.timeout_ms = 0

@@ -68,7 +68,7 @@ cdef class CallProgressDetector(_State):
     cdef tp_call_progress_config _config
     cdef tp_call_progress *_c
 
-    def __init__(self, sample_rate=8000):
+    def __cinit__(self, sample_rate=8000):
         cdef tp_call_progress_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         _check_config(tp_call_progress_check(&config), f"{sample_rate!r}")

@@ -63,7 +63,7 @@ cdef class DtmfDetector(_State):
     cdef tp_dtmf_config _config
     cdef tp_dtmf *_d
 
-    def __init__(self, sample_rate=8000):
+    def __cinit__(self, sample_rate=8000):
         cdef tp_dtmf_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         _check_config(tp_dtmf_check(&config), f"{sample_rate!r}")

@@ -61,7 +61,7 @@ cdef class ComfortNoise(_State):
     cdef tp_comfort_noise_config _config
     cdef tp_comfort_noise *_c
 
-    def __init__(self, sample_rate=8000, divisor=None, level_dbov=None, seed=1):
+    def __cinit__(self, sample_rate=8000, divisor=None, level_dbov=None, seed=1):
         cdef tp_comfort_noise_config config
         if divisor is not None and level_dbov is not None:
             raise ConfigError(f"divisor and level_dbov both say the level (got {divisor!r} and {level_dbov!r}); give one")

@@ -70,7 +70,7 @@ cdef class JitterBuffer(_State):
     cdef tp_jitter_buffer_config _config
     cdef tp_jitter_buffer *_j
 
-    def __init__(self, sample_rate=8000, frame_ms=20, max_ms=200):
+    def __cinit__(self, sample_rate=8000, frame_ms=20, max_ms=200):
         cdef tp_jitter_buffer_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.frame_ms = _int(frame_ms, "frame_ms")

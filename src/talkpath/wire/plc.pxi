@@ -53,7 +53,7 @@ cdef class PacketLossConcealer(_State):
     cdef tp_plc *_p
     cdef Py_ssize_t _n
 
-    def __init__(self, sample_rate=8000, frame_ms=20):
+    def __cinit__(self, sample_rate=8000, frame_ms=20):
         cdef tp_plc_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.frame_ms = _int(frame_ms, "frame_ms")

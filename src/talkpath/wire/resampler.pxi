@@ -62,7 +62,7 @@ cdef class Resampler(_State):
     cdef tp_resampler_config _config
     cdef tp_resampler *_r
 
-    def __init__(self, rate_in, rate_out, quality="voice"):
+    def __cinit__(self, rate_in, rate_out, quality="voice"):
         cdef tp_resampler_config config
         config.rate_in_hz = _int(rate_in, "rate_in")
         config.rate_out_hz = _int(rate_out, "rate_out")

@@ -12,6 +12,7 @@ from talkpath._core import (
     JitterBuffer,
     PacketLossConcealer,
     Resampler,
+    VoiceActivityDetector,
 )
 from talkpath.errors import ConfigError, FormatError, LengthError, StateError, TalkpathError
 from talkpath.results import Beep, CallProgress, DtmfDigit, JitterStats, Tone
@@ -45,6 +46,7 @@ __all__ = [
     "TalkpathError",
     "Tone",
     "Transmitted",
+    "VoiceActivityDetector",
     "__version__",
     "dtmf",
     "g711",

@@ -14,5 +14,6 @@ include "wire/jitter_buffer.pxi"
 include "detect/beep.pxi"
 include "detect/call_progress.pxi"
 include "detect/dtmf.pxi"
+include "detect/vad.pxi"
 
 include "playout/dtmf_generator.pxi"

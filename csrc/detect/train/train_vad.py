@@ -1,0 +1,139 @@
+"""Trains the VAD's network and writes csrc/detect/vad_weights.npz, from which gen_vad.py makes the C table.
+
+    python csrc/detect/train/train_vad.py [--signals 5000 4000] [--steps 2750 3000]
+
+Needs talkpath, torch, scipy, soundfile, soxr and the packages named in corpus.py. About 20 minutes on one core, in one run:
+draw labelled telephone audio (seed 1), extract features (vad_features.py), train two small GRU layers with binary cross
+entropy (AdamW, one-cycle learning rate, state carried over pieces of 2.5 s, average of the last weights), then again with more music.
+No file of any evaluation set is used.
+"""
+
+import argparse
+import copy
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from corpus import HOP, RATE_HZ, Mixer, load_music, load_noises, load_speech
+from vad_features import FEATURES, features
+
+SECONDS, PIECES, BATCH = 10.0, 4, 128
+DENSE, HIDDEN, LAYERS = 32, 32, 2
+KEEP = 0.995  # of the running average of the weights, per step
+
+
+class Network(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = torch.nn.Linear(FEATURES, DENSE)
+        self.gru = torch.nn.GRU(DENSE, HIDDEN, num_layers=LAYERS, batch_first=True)
+        self.out = torch.nn.Linear(HIDDEN, 1)
+
+    def forward(self, x: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        y, state = self.gru(torch.tanh(self.dense(x)), state)
+        return self.out(y)[..., 0], state
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """As vad_features.forward wants them."""
+        g = {k: v.detach().numpy() for k, v in self.gru.named_parameters()}
+        result = {
+            "dense": self.dense.weight,
+            "dense_bias": self.dense.bias,
+            "out": self.out.weight,
+            "out_bias": self.out.bias,
+        }
+        result = {k: v.detach().numpy() for k, v in result.items()}
+        for i in range(LAYERS):
+            result |= {f"input{i}": g[f"weight_ih_l{i}"], f"input{i}_bias": g[f"bias_ih_l{i}"],
+                       f"recurrent{i}": g[f"weight_hh_l{i}"], f"recurrent{i}_bias": g[f"bias_hh_l{i}"]}  # fmt: skip
+        return {k: v.astype(np.float32) for k, v in result.items()}
+
+
+def draw(mixer: Mixer, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    hops = round(SECONDS * RATE_HZ) // HOP
+    x, y = np.empty((count, hops, FEATURES), np.float16), np.empty((count, hops), np.float16)
+    for start in range(0, count, 20):
+        drawn = [mixer.draw(SECONDS) for _ in range(min(20, count - start))]
+        x[start : start + 20] = features(np.stack([pcm for pcm, _ in drawn]))
+        y[start : start + 20] = [label for _, label in drawn]
+    return torch.from_numpy(x), torch.from_numpy(y)
+
+
+def train(
+    network: Network, data: list[torch.Tensor], check: list[torch.Tensor], steps: int, of: int, rate: float, seed: int, skip: int, out: Path
+) -> Network:  # fmt: skip
+    """`steps` of a learning-rate cycle `of` so many, not judging the first `skip` hops; returns the average of the last weights."""
+    started, (x, y), (x_check, y_check) = time.time(), data, check
+    average = copy.deepcopy(network)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=of, pct_start=0.05)
+    loss_of = torch.nn.BCEWithLogitsLoss()
+    chooser = np.random.default_rng(seed)
+    for step in range(steps):
+        piece = step % PIECES
+        if piece == 0:
+            batch, state = torch.from_numpy(chooser.integers(0, len(x), BATCH)), None
+            xs, ys = x[batch].float().chunk(PIECES, 1), y[batch].float().chunk(PIECES, 1)
+        first = skip if piece == 0 else 0
+        logits, state = network(xs[piece], state)
+        state = state.detach()
+        loss = loss_of(logits[:, first:], ys[piece][:, first:])
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        with torch.no_grad():
+            keep = min(KEEP, step / (step + 10))
+            for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
+                slow.lerp_(fast, 1 - keep)
+            if step % 250 == 249 or step == steps - 1:
+                unseen = loss_of(average(x_check.float())[0], y_check.float())
+                print(
+                    f"step {step + 1}: loss {loss:.4f}, unseen mixtures {unseen:.4f}, {time.time() - started:.0f} s",
+                    flush=True,
+                )
+            if step % 250 == 249:
+                np.savez(out, **average.weights())
+    return average
+
+
+def centre(network: Network, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Moves the output's bias so that F1 is highest at a probability of 0.5; returns the logit that was best before."""
+    with torch.no_grad():
+        logits, truth = network(x.float())[0], y > 0.5
+        grid = np.linspace(-1.5, 1.5, 61)
+        hits = [(truth & (logits > c)).sum() for c in grid]
+        f1 = [2 * h / ((logits > c).sum() + truth.sum()) for h, c in zip(hits, grid, strict=True)]
+        best = float(grid[int(np.argmax(f1))])
+        network.out.bias -= best
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--signals", type=int, nargs=2, default=[5000, 4000])
+    parser.add_argument("--steps", type=int, nargs=2, default=[2750, 3000])
+    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "vad_weights.npz")
+    args = parser.parse_args()
+    torch.manual_seed(1)
+    torch.set_num_threads(1)
+
+    speech, music, noises = load_speech(per_speaker=240, seed=1), load_music(), load_noises()
+    minutes = sum(len(clip) for clips in speech.values() for clip in clips) / RATE_HZ / 60
+    print(f"{len(speech)} speakers, {minutes:.0f} min", flush=True)
+    mixer = Mixer(speech, music, noises, seed=1)
+    data, check = draw(mixer, args.signals[0]), draw(mixer, 200)
+    average = train(Network(), data, check, args.steps[0], 3600, 5e-3, 1, 20, args.out)
+
+    # Once more, from the start of the cycle, with more of what is hard: music, cries, no speech at all, streams that begin in it.
+    more = draw(Mixer(speech, music, noises, seed=2, harder=True), args.signals[1])
+    data = [torch.cat(pair) for pair in zip(data, more, strict=True)]
+    average = train(average, data, check, args.steps[1], args.steps[1], 3e-3, 2, 2, args.out)
+    print(f"best threshold before centring: logit {centre(average, *check):.2f}")
+    np.savez(args.out, **average.weights())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+#include "talkpath/vad.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "detect/half_rate.h"
+#include "detect/vad_tables.h"
+#include "dsp/cpu.h"
+#include "dsp/fft.h"
+#include "dsp/simd.h"
+#include "talkpath/talkpath.h"
+
+/* All of it works at 8 kHz; train/vad_features.py is the same in NumPy. */
+enum {
+    HOP = 80,
+    FFT = TP_VAD_FFT,
+    BINS = FFT / 2 + 1,
+    BANDS = TP_VAD_BANDS,
+    FEATURES = TP_VAD_FEATURES,
+    UNITS = TP_VAD_UNITS,
+    LAYERS = 2,
+    LOWEST_BIN = 2,
+    FIRST_LAG = 20,
+    LAST_LAG = 127,
+};
+
+#define EPSILON 1e-6f
+#define FLOOR_RISE 0.004f
+#define SMOOTH 0.3f
+
+struct tp_vad {
+    tp_vad_config config;
+    tp_half_rate half_rate;
+    size_t fill;        /* of samples; the oldest FFT - HOP are the last hops' */
+    int started;        /* the floors have a first value */
+    float samples[FFT];
+    float smooth[BANDS], floor[BANDS];
+    float lag; /* of the last hop's pitch, in octaves */
+    float probability;
+    float units[LAYERS][UNITS];
+};
+
+const char *tp_vad_check(const tp_vad_config *config)
+{
+    return config->sample_rate_hz == 8000 || config->sample_rate_hz == 16000 ? NULL : "sample_rate must be 8000 or 16000";
+}
+
+size_t tp_vad_size(const tp_vad_config *config)
+{
+    return tp_vad_check(config) ? 0 : sizeof(tp_vad);
+}
+
+int tp_vad_init(tp_vad *v, const tp_vad_config *config)
+{
+    if (tp_vad_check(config))
+        return TP_ECONFIG;
+    v->config = *config;
+    tp_vad_reset(v);
+    return TP_OK;
+}
+
+void tp_vad_reset(tp_vad *v)
+{
+    const tp_vad_config config = v->config;
+    memset(v, 0, sizeof *v);
+    v->config = config;
+    v->fill = FFT - HOP; /* silence before the first sample */
+    tp_half_rate_reset(&v->half_rate);
+}
+
+float tp_vad_probability(const tp_vad *v)
+{
+    return v->probability;
+}
+
+size_t tp_vad_delay_samples(const tp_vad *v)
+{
+    const size_t delay = FFT - TP_VAD_WINDOW_MIDDLE;
+    return v->config.sample_rate_hz == 16000 ? 2 * (delay + TP_HALF_RATE_DELAY) : delay;
+}
+
+/* Natural logarithm of normal positive x, within 3e-7 + 1e-7·|ln x|: 2·artanh((m - 1) / (m + 1)) of the mantissa, by its
+ * series. */
+TP_INLINE float log_of(float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const int32_t exponent = (bits - 0x3f3504f3) >> 23; /* mantissa from 0.7071 to 1.4142 */
+    bits -= exponent * (1 << 23);
+    float m;
+    memcpy(&m, &bits, sizeof m);
+    const float s = (m - 1.0f) / (m + 1.0f), q = s * s;
+    const float series = 2.0f + q * (0.666666667f + q * (0.4f + q * 0.285714286f));
+    return (float)exponent * 0.693147181f + s * series;
+}
+
+/* tanh within 1e-4 of the true value: the [7/6] Padé approximant up to where it reaches 1. */
+TP_INLINE float tanh_of(float x)
+{
+    x = x < 4.97f ? x : 4.97f;
+    x = x > -4.97f ? x : -4.97f;
+    const float q = x * x;
+    const float y = x * (135135.0f + q * (17325.0f + q * (378.0f + q))) / (135135.0f + q * (62370.0f + q * (3150.0f + q * 28.0f)));
+    const float low = y > -1.0f ? y : -1.0f;
+    return low < 1.0f ? low : 1.0f;
+}
+
+TP_INLINE float sigmoid_of(float x)
+{
+    return 0.5f + 0.5f * tanh_of(0.5f * x);
+}
+
+/* Highest peak of the magnitudes' inverse transform, re its start, and the lag there in octaves over 50 samples. */
+static float pitch(const float *magnitude, float *lag)
+{
+    static const float no_phase[BINS] = { 0 };
+    float correlation[FFT];
+    tp_rfft_inverse(FFT, magnitude, no_phase, correlation);
+    size_t best = FIRST_LAG;
+    for (size_t i = FIRST_LAG + 1; i <= LAST_LAG; i++)
+        best = correlation[i] > correlation[best] ? i : best;
+    *lag = vad_lags[best - FIRST_LAG];
+    return correlation[best] / correlation[0];
+}
+
+static void features(tp_vad *v, float *f)
+{
+    float x[FFT], re[BINS], im[BINS], power[BINS], magnitude[BINS], logs[BANDS];
+    for (size_t i = 0; i < FFT; i++)
+        x[i] = v->samples[i] * vad_window[i];
+    tp_rfft_forward(FFT, x, re, im);
+    for (size_t i = 0; i < BINS; i++) {
+        power[i] = re[i] * re[i] + im[i] * im[i];
+        magnitude[i] = sqrtf(power[i] + EPSILON);
+    }
+
+    const float *row = vad_band_rows;
+    for (size_t b = 0; b < BANDS; b++) {
+        logs[b] = tp_simd->dot(row, power + vad_band_first[b], vad_band_count[b]) + EPSILON;
+        row += vad_band_count[b];
+    }
+    for (size_t b = 0; b < BANDS; b++)
+        logs[b] = log_of(logs[b]);
+    if (!v->started) {
+        memcpy(v->smooth, logs, sizeof logs);
+        memcpy(v->floor, logs, sizeof logs);
+        v->started = 1;
+    }
+    for (size_t b = 0; b < BANDS; b++) {
+        v->smooth[b] += SMOOTH * (logs[b] - v->smooth[b]);
+        const float risen = v->floor[b] + FLOOR_RISE;
+        v->floor[b] = risen < v->smooth[b] ? risen : v->smooth[b];
+        f[b] = logs[b] * 0.2f + 1.0f;
+        f[BANDS + b] = (logs[b] - v->floor[b]) * 0.3f;
+    }
+
+    float powers = 0.0f, magnitudes = 0.0f, lag;
+    for (size_t i = 0; i < LOWEST_BIN; i++)
+        magnitude[i] = 0.0f;
+    for (size_t i = LOWEST_BIN; i < BINS; i++) {
+        powers += power[i];
+        magnitudes += magnitude[i];
+    }
+    const float share = 1.0f / (float)(BINS - LOWEST_BIN);
+    const float peak = pitch(magnitude, &lag), move = fabsf(lag - v->lag);
+    v->lag = lag;
+    f[2 * BANDS] = peak * 3.0f - 1.0f;
+    f[2 * BANDS + 1] = lag;
+    f[2 * BANDS + 2] = move < 1.0f ? move : 1.0f;
+    f[2 * BANDS + 3] = log_of(powers * share + EPSILON) - 2.0f * log_of(magnitudes * share);
+}
+
+/* One step of a layer whose gates are stacked reset, update, new; the result replaces `units`. */
+static void recurrent(const float *input, const float *input_bias, const float *own, const float *own_bias, const float *x,
+                      size_t n, float *units)
+{
+    float a[3 * UNITS], b[3 * UNITS];
+    tp_simd->affine(input, input_bias, x, a, 3 * UNITS, n);
+    tp_simd->affine(own, own_bias, units, b, 3 * UNITS, UNITS);
+    for (size_t i = 0; i < 2 * UNITS; i++)
+        a[i] = sigmoid_of(a[i] + b[i]);
+    for (size_t i = 0; i < UNITS; i++) {
+        const float fresh = tanh_of(a[2 * UNITS + i] + a[i] * b[2 * UNITS + i]);
+        units[i] = fresh + a[UNITS + i] * (units[i] - fresh);
+    }
+}
+
+static float judge(tp_vad *v)
+{
+    float f[FEATURES], x[UNITS];
+    features(v, f);
+    tp_simd->affine(vad_dense, vad_dense_bias, f, x, UNITS, FEATURES);
+    for (size_t i = 0; i < UNITS; i++)
+        x[i] = tanh_of(x[i]);
+    recurrent(vad_input0, vad_input0_bias, vad_recurrent0, vad_recurrent0_bias, x, UNITS, v->units[0]);
+    recurrent(vad_input1, vad_input1_bias, vad_recurrent1, vad_recurrent1_bias, v->units[0], UNITS, v->units[1]);
+    return sigmoid_of(tp_simd->dot(vad_out, v->units[1], UNITS) + vad_out_bias[0]);
+}
+
+size_t tp_vad_process(tp_vad *v, const int16_t *pcm, size_t n, float *probabilities)
+{
+    const size_t step = v->config.sample_rate_hz == 16000 ? 2 : 1;
+    size_t hops = 0;
+    while (n > 0) {
+        /* At 16 kHz one input less: a sample may be waiting for its partner. */
+        size_t take = (FFT - v->fill) * step - (step - 1);
+        take = take < n ? take : n;
+        float *to = v->samples + v->fill;
+        if (step == 2) {
+            v->fill += tp_half_rate_process(&v->half_rate, pcm, take, to);
+        } else {
+            for (size_t i = 0; i < take; i++)
+                to[i] = TP_INT16_SCALE * (float)pcm[i];
+            v->fill += take;
+        }
+        pcm += take;
+        n -= take;
+        if (v->fill == FFT) {
+            v->probability = judge(v);
+            if (probabilities)
+                probabilities[hops] = v->probability;
+            hops++;
+            memmove(v->samples, v->samples + HOP, (FFT - HOP) * sizeof *v->samples);
+            v->fill = FFT - HOP;
+        }
+    }
+    return hops;
+}

@@ -1,0 +1,115 @@
+# Voice activity; csrc/include/talkpath/vad.h
+
+cdef extern from "talkpath/vad.h" nogil:
+    ctypedef struct tp_vad_config:
+        int sample_rate_hz
+    ctypedef struct tp_vad:
+        pass
+    const char *tp_vad_check(const tp_vad_config *)
+    size_t tp_vad_size(const tp_vad_config *)
+    int tp_vad_init(tp_vad *, const tp_vad_config *)
+    void tp_vad_reset(tp_vad *)
+    size_t tp_vad_process(tp_vad *, const int16_t *, size_t, float *)
+    float tp_vad_probability(const tp_vad *)
+    size_t tp_vad_delay_samples(const tp_vad *)
+
+
+cdef class VoiceActivityDetector(_State):
+    """VoiceActivityDetector(sample_rate=8000)
+
+    Is that speech? A small recurrent network answers every 10 ms.
+
+    Parameters
+    ----------
+    sample_rate : {8000, 16000}
+        Hz. 16 kHz audio is judged by what a telephone would carry of it.
+
+    Attributes
+    ----------
+    probability : float
+        What `process` returned last.
+    delay_ms : float
+        How far behind the newest sample the middle of the analysis window lies.
+
+    Raises
+    ------
+    ConfigError
+        Another sample rate.
+
+    Notes
+    -----
+    Telephone speech in any language, at any level, clean or in noise; hold music, network tones, keys and noises are not
+    speech. 0.5 is the threshold to start with. Method, limits and cost: csrc/include/talkpath/vad.h.
+    Any chunk length; the probabilities do not depend on it. Pickles its configuration, not its stream. One object belongs to
+    one stream and one thread at a time.
+
+    Examples
+    --------
+    >>> vad = talkpath.VoiceActivityDetector()
+    >>> vad.process(bytes(320)) > 0.5
+    False
+    """
+    cdef tp_vad_config _config
+    cdef tp_vad *_v
+
+    def __cinit__(self, sample_rate=8000):
+        cdef tp_vad_config config
+        config.sample_rate_hz = _int(sample_rate, "sample_rate")
+        _check_config(tp_vad_check(&config), f"{sample_rate!r}")
+        self._config = config
+        self._v = <tp_vad *>_allocate(self, tp_vad_size(&config))
+        _check(tp_vad_init(self._v, &config))
+
+    @property
+    def sample_rate(self):
+        """int: Hz."""
+        return self._config.sample_rate_hz
+
+    @property
+    def delay_ms(self):
+        """float: how far behind the newest sample the middle of the analysis window lies."""
+        return tp_vad_delay_samples(self._v) * 1000.0 / self._config.sample_rate_hz
+
+    @property
+    def probability(self):
+        """float: what `process` returned last; 0.0 before the first 10 ms."""
+        return tp_vad_probability(self._v)
+
+    def process(self, pcm):
+        """process(pcm, /)
+
+        Take the next samples of the stream.
+
+        Parameters
+        ----------
+        pcm : int16 buffer, shape (n,)
+            Any length, 0 included.
+
+        Returns
+        -------
+        float
+            Speech probability, 0 … 1, of the newest whole 10 ms; the last value again when these samples completed none.
+
+        Raises
+        ------
+        FormatError
+            Not int16 (LengthError: an odd number of bytes). The stream is as before.
+        """
+        cdef Py_buffer src
+        cdef size_t n = <size_t>_get_pcm(pcm, &src)
+        tp_vad_process(self._v, <const int16_t *>src.buf, n, NULL)
+        PyBuffer_Release(&src)
+        return tp_vad_probability(self._v)
+
+    def reset(self):
+        """reset()
+
+        Forget the stream: the object is as new.
+        """
+        tp_vad_reset(self._v)
+
+    def __reduce__(self):
+        return type(self), (self.sample_rate,)
+
+    def __repr__(self):
+        return f"VoiceActivityDetector(sample_rate={self.sample_rate})"

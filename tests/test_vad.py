@@ -1,0 +1,215 @@
+"""Voice activity: the C against the NumPy front end and network, properties of a stream, what is speech and what is not."""
+
+import ctypes
+import importlib.util
+import pickle
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import CSRC, hostile_signals, pointer, random_cuts
+
+import talkpath as tp
+
+RATE, HOP = 8000, 80
+# C works in float with its own tanh (within 1e-4) and logarithm; the reference in double.
+TOLERANCE = 5e-3
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """csrc/detect/train/vad_features.py."""
+    spec = importlib.util.spec_from_file_location("vad_features", CSRC / "detect/train/vad_features.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def to_int16(x):
+    return np.clip(np.rint(x * 32768), -32768, 32767).astype(np.int16)
+
+
+def ulaw(pcm):
+    return tp.g711.ulaw_decode(tp.g711.ulaw_encode(pcm))
+
+
+def track(pcm, rate=RATE):
+    """The probability of every hop."""
+    v, n = tp.VoiceActivityDetector(rate), rate // 100
+    return np.array([v.process(pcm[i : i + n]) for i in range(0, len(pcm) - n + 1, n)])
+
+
+def voice(seconds, rate=RATE, seed=1):
+    """Glottal pulses through moving formants, in syllables, over a little noise."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * rate)) / rate
+    pitch = 130 * 2 ** (0.25 * np.sin(2 * np.pi * 0.6 * t) + 0.02 * np.sin(2 * np.pi * 5 * t))
+    phase = 2 * np.pi * np.cumsum(pitch) / rate
+    first, second = 550 + 250 * np.sin(2 * np.pi * 1.7 * t), 1500 + 500 * np.sin(2 * np.pi * 1.1 * t + 1)
+    x = np.zeros(len(t))
+    for k in range(1, 30):
+        hz = k * pitch
+        x += np.where(
+            hz < 3700, (1 / np.hypot(1, (hz - first) / 60) + 0.6 / np.hypot(1, (hz - second) / 80)), 0
+        ) * np.sin(k * phase)
+    syllables = np.clip(np.sin(2 * np.pi * 4 * t) * 2 + 0.8, 0, 1) * (np.sin(2 * np.pi * 0.5 * t) > -0.7)
+    return to_int16(0.15 * x / np.abs(x).max() * syllables + 1e-4 * rng.standard_normal(len(t)))
+
+
+def scene(seconds=6, rate=RATE):
+    """Voice, noise, tones and silence in turn."""
+    rng = np.random.default_rng(3)
+    x = voice(seconds, rate).astype(float)
+    n = len(x)
+    x[n // 3 :] += 800 * rng.standard_normal(n - n // 3)
+    x[n // 2 : n // 2 + n // 8] = 6000 * np.sin(2 * np.pi * 440 * np.arange(n // 8) / rate)
+    x[-n // 8 :] = 0
+    return np.clip(x, -32768, 32767).astype(np.int16)
+
+
+@pytest.mark.parametrize("kind", ["scene", "µ-law", *sorted(hostile_signals(1))])
+def test_agrees_with_the_reference(reference, kind):
+    pcm = {"scene": scene(), "µ-law": ulaw(scene()), **hostile_signals(16000)}[kind]
+    weights = dict(np.load(CSRC / "detect/vad_weights.npz"))
+    want = reference.forward(weights, reference.features(pcm))
+    np.testing.assert_allclose(track(pcm), want[: len(pcm) // HOP], atol=TOLERANCE)
+
+
+def test_every_hop_through_c(native):
+    """tp_vad_process: one probability a hop, the same that Python sees, over any number of hops at once."""
+    pcm, config = scene(), (ctypes.c_int * 1)(RATE)
+    native.tp_vad_size.restype = native.tp_vad_process.restype = ctypes.c_size_t
+    memory = np.zeros(native.tp_vad_size(config) + 64, np.uint8)
+    state = ctypes.c_void_p(-(-memory.ctypes.data // 64) * 64)
+    assert native.tp_vad_init(state, config) == 0
+    got = np.full(len(pcm) // HOP + 2, 9, np.float32)
+    hops = native.tp_vad_process(state, pointer(pcm), ctypes.c_size_t(len(pcm)), pointer(got))
+    assert hops == len(pcm) // HOP
+    np.testing.assert_array_equal(got[:hops], track(pcm).astype(np.float32))
+    assert (got[hops:] == 9).all()
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_chunks_do_not_matter(rate, rng):
+    pcm, hop = scene(2, rate), rate // 100
+    want = np.concatenate([[0.0], track(pcm, rate)])
+    for longest in (1, 33, 700):
+        v, done = tp.VoiceActivityDetector(rate), 0
+        for piece in random_cuts(pcm, rng, longest):
+            done += len(piece)
+            assert v.process(piece) == v.probability == want[done // hop]
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_reset_is_new(rate):
+    pcm = scene(2, rate)
+    v = tp.VoiceActivityDetector(rate)
+    for stop in (0, 333, len(pcm)):
+        v.process(pcm[:stop])
+        v.reset()
+        assert v.probability == 0.0
+        assert [v.process(pcm[i : i + 777]) for i in range(0, len(pcm), 777)] == [
+            w.process(pcm[i : i + 777]) for w in [tp.VoiceActivityDetector(rate)] for i in range(0, len(pcm), 777)
+        ]
+        v.reset()
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_hostile_audio(hostile, rate):
+    """Never NaN, never out of range; and a voice that follows is heard again within seconds."""
+    values = track(hostile, rate)
+    assert np.isfinite(values).all()
+    assert values.min() >= 0
+    assert values.max() <= 1
+    after = track(np.concatenate([hostile, voice(8, rate)]), rate)[-200:]
+    assert (after > 0.5).mean() > 0.4
+
+
+def tone_pattern(pair, on_s, off_s, seconds=10):
+    t = np.arange(seconds * RATE) / RATE
+    return to_int16(0.08 * (t % (on_s + off_s) < on_s) * sum(np.sin(2 * np.pi * hz * t) for hz in pair))
+
+
+@pytest.mark.parametrize(
+    ("pair", "on_s", "off_s"),
+    [((350, 440), 9, 1), ((425,), 10, 0), ((440, 480), 2, 4), ((425,), 1, 4), ((480, 620), 0.5, 0.5), ((480, 620), 0.25, 0.25),
+     ((425,), 0.2, 0.2), ((400, 450), 0.4, 0.2), ((950,), 0.33, 0.03), ((1400, 2060, 2450, 2600), 0.1, 0.1), ((2100,), 3, 1)],
+)  # fmt: skip
+def test_network_tones_are_not_speech(pair, on_s, off_s):
+    assert (track(ulaw(tone_pattern(pair, on_s, off_s))) > 0.5).mean() <= 0.06
+
+
+def test_keys_are_not_speech():
+    keys = tp.dtmf.generate("0123456789*#ABCD" * 3, tone_ms=80, gap_ms=80)
+    assert (track(ulaw(keys)) > 0.5).mean() <= 0.1
+
+
+@pytest.mark.parametrize("dbov", [-60, -40, -20])
+@pytest.mark.parametrize("color", ["white", "brown", "hum", "silence"])
+def test_noise_is_not_speech(color, dbov):
+    rng = np.random.default_rng(4)
+    n = 10 * RATE
+    x = rng.standard_normal(n)
+    if color == "brown":
+        x = np.fft.irfft(np.fft.rfft(x) / np.maximum(np.arange(n // 2 + 1), 50), n)
+    elif color == "hum":
+        x = sum(np.sin(2 * np.pi * 50 * k * np.arange(n) / RATE) / k for k in range(1, 12)) + 0.1 * x
+    pcm = np.zeros(n, np.int16) if color == "silence" else to_int16(x / x.std() * 10 ** (dbov / 20))
+    assert (track(ulaw(pcm)) > 0.5).mean() <= 0.02
+
+
+@pytest.mark.parametrize("gain_db", [0, -24])
+def test_prompts_are_speech(speech_prompts, gain_db, rng):
+    """Where a prompt is loud there is speech, and in the pauses between prompts there is none."""
+    heard = total = false = quiet = 0
+    for path in rng.choice(speech_prompts, 25, replace=False):
+        pcm, rate = soundfile.read(path, dtype="int16")
+        assert rate == RATE
+        pause = np.zeros(RATE, np.int16)
+        line = np.concatenate([pause, pcm, pause]).astype(float) * 10 ** (gain_db / 20) + rng.normal(
+            0, 4, len(pcm) + 2 * RATE
+        )
+        values = track(ulaw(np.rint(line).astype(np.int16)))
+        power = (pcm[: len(pcm) // HOP * HOP].reshape(-1, HOP).astype(float) ** 2).mean(axis=1)
+        inside = values[100 : 100 + len(power)]
+        loud = power > power.max() * 10**-2
+        heard, total = heard + (inside[loud] > 0.5).sum(), total + loud.sum()
+        false, quiet = false + (values[:95] > 0.5).sum() + (values[-60:] > 0.5).sum(), quiet + 155
+    assert heard / total > 0.97
+    assert false / quiet < 0.02
+
+
+def test_16k_agrees_with_8k():
+    """The same sound at both rates; hops are judged half a sample apart and through a filter of the front end's own."""
+    wide = scene(6, 16000)
+    narrow = tp.Resampler(16000, 8000, "voice")
+    pcm = np.concatenate([narrow.process(wide), narrow.flush()])
+    a, b = track(wide, 16000), track(pcm)[: len(wide) // 160]
+    assert np.corrcoef(a, b)[0, 1] > 0.95
+    assert ((a > 0.5) != (b > 0.5)).mean() < 0.05
+
+
+def test_delay():
+    assert tp.VoiceActivityDetector(8000).delay_ms == 8.0
+    assert tp.VoiceActivityDetector(16000).delay_ms == pytest.approx(8.94, abs=0.1)
+
+
+def test_bad_buffers_change_nothing():
+    pcm = scene(2)
+    v = tp.VoiceActivityDetector()
+    v.process(pcm[:8040])
+    with pytest.raises(tp.LengthError):
+        v.process(b"abc")
+    with pytest.raises(tp.FormatError):
+        v.process(np.zeros(160, np.float32))
+    with pytest.raises(TypeError):
+        v.process(None)
+    assert v.process(pcm[8040:].tobytes()) == tp.VoiceActivityDetector().process(pcm)
+
+
+def test_configuration():
+    with pytest.raises(tp.ConfigError, match=r"sample_rate must be 8000 or 16000 \(got 11025\)"):
+        tp.VoiceActivityDetector(11025)
+    v = tp.VoiceActivityDetector(sample_rate=16000)
+    assert repr(v) == "VoiceActivityDetector(sample_rate=16000)"
+    assert repr(pickle.loads(pickle.dumps(v))) == repr(v)

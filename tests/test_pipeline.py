@@ -102,6 +102,18 @@ def test_busy_tone_is_an_event_when_the_agent_calls() -> None:
         assert not [e for e in events if e.type == "voicemail.beep"]
 
 
+def test_a_beep_before_the_greeting_decides_is_a_machine() -> None:
+    t = np.arange(3200) / 8000
+    pcm = np.zeros(24000, np.int16)
+    pcm[8000:11200] = np.rint(5000 * np.sin(2 * np.pi * 1000 * t))
+    call = tp.CallPipeline(detection_method="audio")
+    events = [e for i in range(0, len(pcm), 160) for e in call.receive(call.encode(pcm[i : i + 160])).events]
+    assert [(e.type, getattr(e, "result", None), getattr(e, "method", None)) for e in events] == [
+        ("voicemail.detected", "machine", "beep"),
+        ("voicemail.beep", None, None),
+    ]
+
+
 def test_configuration() -> None:
     with pytest.raises(tp.ConfigError, match=r"frame_ms must be one of 10, 20, 30, 40, 60 \(got 25\)"):
         tp.CallConfig(frame_ms=25)
@@ -126,7 +138,15 @@ def test_utterances_are_cut_at_pauses() -> None:
 def test_demo_tells_the_story(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--out", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
-    for word in ("user.dtmf", "digit=4", "voicemail.beep", "agent.speech_started", "agent.speech_completed"):
+    for word in (
+        "user.dtmf",
+        "digit=4",
+        "voicemail.detected",
+        "result=machine",
+        "voicemail.beep",
+        "agent.speech_started",
+        "agent.speech_completed",
+    ):
         assert word in shown
     for name in ("inbound", "voicemail"):
         events = [json.loads(line) for line in (tmp_path / name / "events.jsonl").read_text().splitlines()]
@@ -137,7 +157,10 @@ def test_demo_tells_the_story(tmp_path, capsys: pytest.CaptureFixture[str]) -> N
         if name == "inbound":
             assert [e["digit"] for e in events if e["type"] == "user.dtmf"] == list("4711#")
         else:
+            (answer,) = [e for e in events if e["type"] == "voicemail.detected"]
+            assert (answer["result"], answer["method"]) == ("machine", "audio")
             (beep,) = [e for e in events if e["type"] == "voicemail.beep"]
+            assert beep["timestamp_ms"] > answer["timestamp_ms"]
             assert beep["frequency_hz"] == pytest.approx(1015, abs=2)
             assert beep["duration_ms"] == pytest.approx(420, abs=30)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from talkpath import dtmf, g711, l16
 from talkpath._core import (
+    AnsweringMachineDetector,
     BeepDetector,
     CallProgressDetector,
     ComfortNoise,
@@ -15,7 +16,7 @@ from talkpath._core import (
     VoiceActivityDetector,
 )
 from talkpath.errors import ConfigError, FormatError, LengthError, StateError, TalkpathError
-from talkpath.results import Beep, CallProgress, DtmfDigit, JitterStats, Tone
+from talkpath.results import AmdResult, Beep, CallProgress, DtmfDigit, JitterStats, Tone
 
 if TYPE_CHECKING:
     from talkpath.config import CallConfig
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AmdResult",
+    "AnsweringMachineDetector",
     "Beep",
     "BeepDetector",
     "CallConfig",

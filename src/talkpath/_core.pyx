@@ -15,5 +15,6 @@ include "detect/beep.pxi"
 include "detect/call_progress.pxi"
 include "detect/dtmf.pxi"
 include "detect/vad.pxi"
+include "detect/answering_machine.pxi"
 
 include "playout/dtmf_generator.pxi"

@@ -53,8 +53,8 @@ class CallConfig:
     plc_enabled : bool
         Conceal lost frames; otherwise they are silence.
     detection_method : {"disabled", "audio"}
-        "audio", for calls that the agent makes: reports the beep after an answering machine's greeting
-        (`voicemail.beep`), and ringback, busy and other tones of the network (`line.tone`).
+        "audio", for calls that the agent makes: says once who answered (`voicemail.detected`), then, unless that was a
+        person, when the beep is over (`voicemail.beep`); also reports ringback, busy and other tones (`line.tone`).
 
     Raises
     ------

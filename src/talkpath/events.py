@@ -33,6 +33,16 @@ class UserDtmf(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class VoicemailDetected(Event):
+    """Who answered: "human", "machine" or "unknown"; by the greeting ("audio") or by a beep that came first ("beep")."""
+
+    type: ClassVar[str] = "voicemail.detected"
+
+    result: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class VoicemailBeep(Event):
     """The beep after an answering machine's greeting is over: speak now."""
 

@@ -8,11 +8,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from talkpath import g711, l16
-from talkpath._core import BeepDetector, CallProgressDetector, DtmfDetector, PacketLossConcealer, Resampler
+from talkpath._core import (
+    AnsweringMachineDetector,
+    BeepDetector,
+    CallProgressDetector,
+    DtmfDetector,
+    PacketLossConcealer,
+    Resampler,
+)
 from talkpath._types import Buffer, Samples
 from talkpath.config import CallConfig
 from talkpath.errors import ConfigError, LengthError
-from talkpath.events import AgentSpeechCompleted, AgentSpeechStarted, Event, LineTone, UserDtmf, VoicemailBeep
+from talkpath.events import (
+    AgentSpeechCompleted,
+    AgentSpeechStarted,
+    Event,
+    LineTone,
+    UserDtmf,
+    VoicemailBeep,
+    VoicemailDetected,
+)
 
 _ENCODE: dict[str, Callable[[Buffer], bytes]] = {"ulaw": g711.ulaw_encode, "alaw": g711.alaw_encode, "l16": l16.encode}
 _DECODE: dict[str, Callable[[Buffer], Samples]] = {
@@ -47,6 +62,31 @@ class _Utterance:
     sent: int = 0
 
 
+class _Answer:
+    """What becomes of a call that the agent makes: who answers, the beep after a machine's greeting, the network's tones."""
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._greeting: AnsweringMachineDetector | None = AnsweringMachineDetector(sample_rate_hz)
+        self._beep: BeepDetector | None = BeepDetector(sample_rate_hz)
+        self._progress = CallProgressDetector(sample_rate_hz)
+
+    def listen(self, pcm: Samples, now_ms: float) -> list[Event]:
+        """Events of the next samples."""
+        events: list[Event] = [LineTone(now_ms, t.tone, t.plan) for t in self._progress.process(pcm)]
+        if self._greeting is not None and (decision := self._greeting.process(pcm)) is not None:
+            events.append(VoicemailDetected(now_ms, decision.result, "audio"))
+            self._greeting = None
+            if decision.result == "human":  # whatever beeps from now on is not an answering machine
+                self._beep = None
+        for beep in self._beep.process(pcm) if self._beep is not None else ():
+            if self._greeting is not None:  # a short greeting: the beep came before the decision, and makes it
+                events.append(VoicemailDetected(now_ms, "machine", "beep"))
+                self._greeting = None
+            events.append(VoicemailBeep(now_ms, beep.frequency_hz, beep.duration_ms))
+            self._beep = None
+        return events
+
+
 class CallPipeline:
     """Both paths of one phone call.
 
@@ -71,9 +111,7 @@ class CallPipeline:
         self._encode, self._decode = _ENCODE[config.wire.codec], _DECODE[config.wire.codec]
         self._plc = PacketLossConcealer(wire_hz, config.frame_ms) if config.plc_enabled else None
         self._dtmf = DtmfDetector(wire_hz)
-        outbound = config.detection_method == "audio"
-        self._beep = BeepDetector(wire_hz) if outbound else None
-        self._progress = CallProgressDetector(wire_hz) if outbound else None
+        self._answer = _Answer(wire_hz) if config.detection_method == "audio" else None
         self._to_audio = Resampler(wire_hz, config.audio_rate_hz)
         self._queue: deque[_Utterance] = deque()
         self._received_samples = self._sent_samples = 0
@@ -118,9 +156,8 @@ class CallPipeline:
         self._received_samples += len(pcm)
         now_ms = self._received_samples * 1000 / self.config.wire.sample_rate_hz
         events: list[Event] = [UserDtmf(now_ms, press.digit) for press in self._dtmf.process(pcm)]
-        if self._beep is not None and self._progress is not None:
-            events += [VoicemailBeep(now_ms, b.frequency_hz, b.duration_ms) for b in self._beep.process(pcm)]
-            events += [LineTone(now_ms, t.tone, t.plan) for t in self._progress.process(pcm)]
+        if self._answer is not None:
+            events += self._answer.listen(pcm, now_ms)
         return Received(self._to_audio.process(pcm), events)
 
     # --- transmit path ------------------------------------------------------------------------------------------------

@@ -116,3 +116,24 @@ class CallProgress(NamedTuple):
     plan: str
     start_ms: float
     cadence: tuple[int, ...]
+
+
+class AmdResult(NamedTuple):
+    """Who answered a call, decided once.
+
+    Attributes
+    ----------
+    result : str
+        "human", "machine" or "unknown".
+    confidence : float
+        Share of such decisions that are right.
+    reason : str
+        "short_greeting", "long_greeting", "maximum_words", "initial_silence", "total_time" or "end_of_audio".
+    decided_ms : float
+        Stream time of the decision.
+    """
+
+    result: str
+    confidence: float
+    reason: str
+    decided_ms: float

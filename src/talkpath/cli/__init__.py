@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from talkpath import __version__
-from talkpath.config import AUDIO_FORMATS, WIRE_FORMATS
+from talkpath.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
 from talkpath.errors import TalkpathError
 
 
@@ -34,6 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--audio-format", default="pcm_16k", choices=AUDIO_FORMATS, help="of caller.wav (default: %(default)s)"
     )
+    run.add_argument("--detection-method", default="disabled", choices=DETECTION_METHODS,
+                     help="audio: the agent made the call; who answers? (default: %(default)s)")  # fmt: skip
     run.add_argument(
         "--loss", type=float, default=0.0, metavar="PERCENT", help="drop this share of the caller's frames"
     )
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             demo(args.out)
         else:
             run_call(args.caller, args.out, agent=args.agent, stream=args.stream, audio_format=args.audio_format,
-                     loss_percent=args.loss)  # fmt: skip
+                     detection_method=args.detection_method, loss_percent=args.loss)  # fmt: skip
     except (TalkpathError, OSError) as problem:
         print(f"talkpath: {problem}", file=sys.stderr)
         return 1

@@ -80,7 +80,7 @@ def run_call(
     stream: str = "audio/x-mulaw;rate=8000",
     audio_format: str = "pcm_16k",
     loss_percent: float = 0.0,
-    detection_method: str = "audio",
+    detection_method: str = "disabled",
     console: Console | None = None,
 ) -> list[Event]:
     """Take a recorded call through the pipeline.
@@ -149,6 +149,6 @@ def run_call(
 def demo(out: Path) -> None:
     """Run the example calls that the package ships."""
     console = Console()
-    for name in ("inbound", "voicemail"):
+    for name, detection_method in (("inbound", "disabled"), ("voicemail", "audio")):
         with resources.as_file(resources.files("talkpath") / "data" / f"example_{name}.wav") as path:
-            run_call(path, out / name, console=console)
+            run_call(path, out / name, detection_method=detection_method, console=console)

@@ -155,7 +155,9 @@ def test_noise_is_not_speech(color, dbov):
     elif color == "hum":
         x = sum(np.sin(2 * np.pi * 50 * k * np.arange(n) / RATE) / k for k in range(1, 12)) + 0.1 * x
     pcm = np.zeros(n, np.int16) if color == "silence" else to_int16(x / x.std() * 10 ** (dbov / 20))
-    assert (track(ulaw(pcm)) > 0.5).mean() <= 0.02
+    values = track(ulaw(pcm))
+    assert (values[100:] > 0.5).mean() <= 0.02
+    assert (values > 0.5).mean() <= 0.06  # a line that begins with loud hum may take half a second to be known as such
 
 
 @pytest.mark.parametrize("gain_db", [0, -24])

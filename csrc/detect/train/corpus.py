@@ -14,6 +14,7 @@ Everything is drawn with one seed; the same packages give the same data.
 
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def synthesised() -> Iterator[tuple[str, np.ndarray]]:
             if len(raw) > 2000:
                 yield f"espeak-{voice}{variant}", tp.read_wav(raw, RATE_HZ).astype(np.float32) / 32768
     for voice in ("kal16", "awb", "rms", "slt"):
-        path = Path(f"/tmp/talkpath-flite-{voice}.wav")
+        path = Path(tempfile.gettempdir()) / f"talkpath-flite-{voice}.wav"
         subprocess.run(["flite", "-voice", voice, "-t", TEXTS["en"], "-o", str(path)], check=True)
         yield f"flite-{voice}", tp.read_wav(path, RATE_HZ).astype(np.float32) / 32768
         path.unlink()

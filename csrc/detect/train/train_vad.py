@@ -2,9 +2,9 @@
 
     python csrc/detect/train/train_vad.py [--signals 5000 4000] [--steps 2750 3000]
 
-Needs talkpath, torch, scipy, soundfile, soxr and the packages named in corpus.py. About 20 minutes on one core, in one run:
-draw labelled telephone audio (seed 1), extract features (vad_features.py), train two small GRU layers with binary cross
-entropy (AdamW, one-cycle learning rate, state carried over pieces of 2.5 s, average of the last weights), then again with more music.
+Needs talkpath, torch, scipy, soundfile, soxr and the packages named in corpus.py. About 25 minutes on one core, in one run:
+draw labelled telephone audio (seeds 1 and 2), extract features (vad_features.py), train two small GRU layers with binary cross
+entropy (AdamW, one-cycle learning rate, state carried over pieces of 2.5 s, average of the last weights), then go on with more of what is hard.
 No file of any evaluation set is used.
 """
 

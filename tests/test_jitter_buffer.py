@@ -244,6 +244,52 @@ def test_every_configuration(rate: int, frame_ms: int, rng: np.random.Generator)
     )
 
 
+def hum(frames: int, frame: int, frequency_hz: float) -> np.ndarray:
+    """A low, perfectly periodic voice: every place looks fit for a change."""
+    return np.rint(8000 * np.sin(2 * np.pi * frequency_hz * np.arange(frames * frame) / RATE_HZ)).astype(np.int16)
+
+
+@pytest.mark.parametrize("frame_ms", [10, 20, 30])
+@pytest.mark.parametrize("frequency_hz", [67, 75, 90])
+@pytest.mark.parametrize("step_ms", [-24, -13, 11, 17, 24])
+def test_a_step_in_time_is_made_up_for_once(frame_ms: int, frequency_hz: float, step_ms: int) -> None:
+    """Long periods must not be put in and taken out again, for ever."""
+    jb, frame = tp.JitterBuffer(RATE_HZ, frame_ms), frame_ms * 8
+    pcm = hum(2000, frame, frequency_hz)
+    for i in range(12000 // frame_ms):
+        jb.put(pcm[i * frame : (i + 1) * frame], i, i * frame + (8 * step_ms if i * frame_ms > 2000 else 0))
+        jb.get()
+    assert jb.stats.inserted_ms + jb.stats.removed_ms <= 75
+
+
+def test_restart_after_late_packets_with_short_frames() -> None:
+    """Six late packets, then the sender restarts with other numbers: play-out goes on, and stays within the buffer."""
+    jb, sequence, timestamp = tp.JitterBuffer(RATE_HZ, 10, 1000), 100, 10**9
+    pcm = hum(3000, 80, 66.7)
+    for k in range(3000):
+        packet = pcm[k * 80 : (k + 1) * 80]
+        if k == 70:
+            for late in range(6):
+                jb.put(packet, sequence - 60 - 2 * late, timestamp - (60 - 2 * late) * 80)
+        if k == 76:
+            sequence, timestamp = sequence + 5000, timestamp - 500_000_000
+        jb.put(packet, sequence, timestamp)
+        sequence, timestamp = sequence + 1, timestamp + 80
+        jb.get()
+        assert jb.stats.depth_ms <= 1000 + 65
+    assert jb.stats.played > 2900
+    assert jb.stats.depth_ms < 200
+
+
+def test_a_jump_of_the_timestamps_alone_starts_anew() -> None:
+    jb, pcm = tp.JitterBuffer(), voice(8)
+    for i in range(400):
+        jb.put(pcm[i * FRAME : (i + 1) * FRAME], i, i * FRAME - (10**6 if i > 100 else 0))
+        jb.get()
+    assert jb.stats.target_ms <= 60
+    assert jb.stats.depth_ms <= 60
+
+
 def test_reset_is_new() -> None:
     pcm = voice(2)
 

@@ -41,6 +41,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tp_jitter_buffer_get_stats(j, &s);
         if (s.received != s.played + s.late + s.duplicates + s.discarded + s.buffered)
             abort();
+        /* All of max_ms in slots, and the FIFO's room: more would mean that it ran over inside the state's block. */
+        if (tp_jitter_buffer_delay_samples(j) > (size_t)config.sample_rate_hz / 1000 * (size_t)(config.max_ms + 45 + 2 * config.frame_ms))
+            abort();
     }
     free(pcm);
     free(j);

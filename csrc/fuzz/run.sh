@@ -12,6 +12,7 @@ for source in csrc/fuzz/fuzz_*.c; do
         "$source" $(find csrc -name '*.c' -not -path '*/fuzz/*') -lm -o "build/fuzz/$name"
     echo "== $name"
     mkdir -p "build/fuzz/corpus_$name"
-    "build/fuzz/$name" -max_total_time="$seconds" -max_len=8192 -verbosity=0 -print_final_stats=1 "build/fuzz/corpus_$name" 2>&1 |
-        grep -E 'stat::number_of_executed_units|ERROR|SUMMARY|runtime error' || { echo "$name failed"; exit 1; }
+    "build/fuzz/$name" -max_total_time="$seconds" -max_len=8192 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
+        "build/fuzz/corpus_$name" >"build/fuzz/$name.log" 2>&1 || { tail -n 40 "build/fuzz/$name.log"; exit 1; }
+    grep stat::number_of_executed_units "build/fuzz/$name.log"
 done

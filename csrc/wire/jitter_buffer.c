@@ -10,7 +10,7 @@
 #define PERCENTILE 0.97f
 #define FORGET_MS 5000.0f   /* time constant of the histogram        */
 #define BASE_MS 5000u       /* the fastest packets of 1 to 2 of these */
-#define JUMP_MS 3000        /* a sequence jump of more starts anew    */
+#define JUMP_MS 3000        /* a jump of more starts anew             */
 
 /*
  * Packets wait in slots, indexed by sequence number. Frames that are due go through the concealer into `fifo`, where
@@ -233,7 +233,8 @@ void tp_jitter_buffer_put(tp_jitter_buffer *j, const int16_t *pcm, uint16_t sequ
     int64_t s = j->started ? extend16(j->newest, sequence) : ((int64_t)1 << 32) + sequence;
     int64_t time = j->started ? extend32(j->newest_time, timestamp) : (int64_t)timestamp;
     const int64_t jump = JUMP_MS / j->config.frame_ms;
-    if (!j->started || s > j->newest + jump || s < j->newest - jump)
+    const int64_t off = time - (j->newest_time + (s - j->newest) * j->map.frame);
+    if (!j->started || s > j->newest + jump || s < j->newest - jump || off > jump * j->map.frame || off < -jump * j->map.frame)
         start_anew(j, s, time);
     learn_delay(j, s, time);
     if (s < j->next) {
@@ -337,13 +338,15 @@ static void follow_clock(tp_jitter_buffer *j)
     const double ms_per_sample = 1000.0 / j->config.sample_rate_hz;
     const float far = (float)((off < 0 ? -off : off) - tolerance) / (float)(4 * j->map.frame);
     const float pressure = far < 1.0f ? far : 1.0f;
+    /* A period of more than twice the error would leave play-out further off than it is. */
+    const size_t most = 2 * (size_t)(off < 0 ? -off : off);
     /* Shortened only where enough waits to play a frame afterwards. */
     if (off > tolerance && gather(j, 2 * j->map.longest + j->map.frame)) {
-        const size_t gone = tp_time_scale_shorten(fifo_of(j), j->fifo_filled, j->config.sample_rate_hz, pressure);
+        const size_t gone = tp_time_scale_shorten(fifo_of(j), j->fifo_filled, j->config.sample_rate_hz, most, pressure);
         j->fifo_filled -= (uint32_t)gone;
         j->stats.removed_ms += (double)gone * ms_per_sample;
-    } else if (off < -tolerance && gather(j, j->map.longest)) {
-        const size_t more = tp_time_scale_lengthen(fifo_of(j), j->fifo_filled, j->config.sample_rate_hz, pressure);
+    } else if (off < -tolerance && j->fifo_filled < 2 * j->map.longest && gather(j, j->map.longest)) {
+        const size_t more = tp_time_scale_lengthen(fifo_of(j), j->fifo_filled, j->config.sample_rate_hz, most, pressure);
         j->fifo_filled += (uint32_t)more;
         j->stats.inserted_ms += (double)more * ms_per_sample;
     }
@@ -361,7 +364,8 @@ void tp_jitter_buffer_get(tp_jitter_buffer *j, int16_t *pcm)
         j->playing = 1;
         j->fifo_time = j->newest_time - (j->newest - j->next) * j->map.frame;
     }
-    follow_clock(j);
+    if (!j->bridge) /* what the FIFO holds then is of the old stream, and has other timestamps */
+        follow_clock(j);
     while (j->fifo_filled < j->map.frame)
         pull(j);
     int16_t *fifo = fifo_of(j);

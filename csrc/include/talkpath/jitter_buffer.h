@@ -12,7 +12,8 @@
  *             technique based on waveform similarity", ICASSP 1993). Missing packets are concealed by talkpath/plc.h.
  *             When the buffer runs dry nothing is skipped: concealment goes on until a packet comes
  * Limits      0 … max_ms of delay; never a step in the signal; a stall of 300 ms is made up for within 2 s; drift of
- *             200 ppm without underrun; sequence numbers and timestamps may wrap; a jump of more than 3 s starts anew
+ *             200 ppm without underrun; sequence numbers and timestamps may wrap; a jump of more than 3 s in
+ *             either starts anew
  * Units       samples; sequence numbers modulo 2^16, timestamps modulo 2^32, in samples (RTP, RFC 3550)
  * History     max_ms of packets, 40 ms of output
  * Latency     depth_ms of the statistics, tp_jitter_buffer_delay_samples(); two frames at least

@@ -9,7 +9,8 @@ Noises    white, pink, brown, hum, babble, crowds, clicks, typing, dishes, wind,
           crowds, traffic, machines, animals, tools of lincity-ng-data, tuxpaint-stamps-default, wesnoth-1.16-data
 Line      level, spectral tilt, band limits, room, G.711
 
-Everything is drawn with one seed; the same packages give the same data.
+Everything is drawn from seeds; the same packages give the same data, but for the last bits of a few tunes (.it), which ffmpeg's
+module player renders a little differently each time.
 """
 
 import re

@@ -428,3 +428,17 @@ def test_configuration():
     assert repr(detector) == "BeepDetector(sample_rate=16000, timeout_ms=30000)"
     assert repr(pickle.loads(pickle.dumps(detector))) == repr(detector)
     assert tp.BeepDetector().timeout_ms is None
+
+
+def test_a_beep_across_the_timeout_is_reported() -> None:
+    t = np.arange(4000) / 8000
+    pcm = np.zeros(16000, np.int16)
+    pcm[7200:11200] = np.rint(6000 * np.sin(2 * np.pi * 1000 * t))
+    b = tp.BeepDetector(timeout_ms=1000)
+    found = [e for i in range(0, len(pcm), 160) for e in b.process(pcm[i : i + 160])]
+    assert [round(e.frequency_hz) for e in found] == [1000]
+    assert not b.timed_out
+    silent = tp.BeepDetector(timeout_ms=1000)
+    silent.process(np.zeros(16000, np.int16))
+    assert silent.timed_out
+    assert silent.sounding is None

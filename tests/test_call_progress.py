@@ -190,7 +190,7 @@ def test_prompts():
 
 def table():
     """The plans' tones out of the C table, special information tones (a sequence) aside: (tone, plan, Hz, cadence)."""
-    text = (ROOT / "csrc/detect/call_plan.c").read_text()
+    text = (ROOT / "csrc/detect/call_plan.c").read_text(encoding="utf-8")
     row = re.compile(r"\{ TP_CALL_(\w+),\s+(\w+),\s+\{ ([\d, ]+) \},\s+\{ ([\d, ]+) \},\s+(\d+) \}")
     return [
         (t, p, [float(v) for v in hz.split(",")], [int(v) for v in c.split(",")])

@@ -37,14 +37,14 @@ def test_kernel_is_complete(header: Path) -> None:
         ROOT / f"bench/bench_{stem}.py",
     ):
         assert path.exists(), f"{stem} lacks {relative(path)}"
-    text = header.read_text()
+    text = header.read_text(encoding="utf-8")
     for heading in ("What", "How", "Limits", "Units", "History", "Aliasing", "Cost", "Errors"):
         assert re.search(rf"^ \* {heading}\b", text, re.M), f"{relative(header)}: the top comment lacks '{heading}'"
 
 
 @pytest.mark.parametrize("path", C_FILES, ids=relative)
 def test_file(path: Path) -> None:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     if not path.stem.endswith("_tables"):
         lines = text.count("\n")
         assert lines <= MAX_LINES, f"{lines} lines; split it"
@@ -79,7 +79,7 @@ def test_generated_table_is_fresh(generator: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     table = generator.with_name(generator.stem.removeprefix("gen_") + "_tables.h")
-    assert module.generate() == table.read_text(), f"run python {relative(generator)}"
+    assert module.generate() == table.read_text(encoding="utf-8"), f"run python {relative(generator)}"
 
 
 def test_every_table_has_a_generator() -> None:
@@ -90,12 +90,12 @@ def test_every_table_has_a_generator() -> None:
 
 def test_every_stateful_kernel_is_fuzzed() -> None:
     for header in PUBLIC:
-        if "_init(" in header.read_text():
+        if "_init(" in header.read_text(encoding="utf-8"):
             assert (CSRC / f"fuzz/fuzz_{header.stem}.c").exists(), f"{header.stem} lacks csrc/fuzz/fuzz_{header.stem}.c"
 
 
 def test_wrappers_are_included() -> None:
-    core = (ROOT / "src/talkpath/_core.pyx").read_text()
+    core = (ROOT / "src/talkpath/_core.pyx").read_text(encoding="utf-8")
     for wrapper in (ROOT / "src/talkpath").rglob("*.pxi"):
         assert f'include "{wrapper.relative_to(ROOT / "src/talkpath").as_posix()}"' in core, (
             f"_core.pyx lacks {wrapper.name}"

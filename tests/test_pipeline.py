@@ -81,6 +81,17 @@ def test_an_utterance_keeps_its_rate() -> None:
     call.speak(b"", 16000, utterance="b")  # another utterance may have another
 
 
+def test_a_refused_chunk_changes_nothing() -> None:
+    call = tp.CallPipeline()
+    call.speak(np.full(160, 500, np.int16), 8000, utterance="a")
+    for wrong, rate_hz in ((b"odd", 8000), (b"", 8001)):
+        with pytest.raises(tp.TalkpathError):
+            call.speak(wrong, rate_hz, utterance="b")
+    call.speak(np.full(160, 500, np.int16), 8000, utterance="a", final=True)  # still the same utterance
+    events = [e for _ in range(5) for e in call.transmit().events]
+    assert events == [AgentSpeechStarted(0.0, "a"), AgentSpeechCompleted(40.0, "a", 0.04)]
+
+
 def test_keys_are_events_on_both_laws() -> None:
     for stream in STREAMS:
         call = tp.CallPipeline(stream=stream)
@@ -117,8 +128,13 @@ def test_a_beep_before_the_greeting_decides_is_a_machine() -> None:
 def test_configuration() -> None:
     with pytest.raises(tp.ConfigError, match=r"frame_ms must be one of 10, 20, 30, 40, 60 \(got 25\)"):
         tp.CallConfig(frame_ms=25)
-    with pytest.raises(tp.ConfigError, match="stream must be one of"):
-        tp.CallPipeline(stream="audio/x-opus")
+    for stream in ("audio/x-opus", [], None):
+        with pytest.raises(tp.ConfigError, match="stream must be one of"):
+            tp.CallPipeline(stream=stream)
+    with pytest.raises(tp.ConfigError, match="frame_ms must be one of"):
+        tp.CallConfig(frame_ms=20.0)
+    with pytest.raises(tp.ConfigError, match="no such field: frame_length"):
+        tp.CallPipeline(frame_length=20)
     c = tp.CallConfig(audio_format="pcm_24k")
     assert tp.CallConfig(**c.to_dict()) == c
     assert c.replaced(frame_ms=10).frame_samples == 80
@@ -149,7 +165,9 @@ def test_demo_tells_the_story(tmp_path, capsys: pytest.CaptureFixture[str]) -> N
     ):
         assert word in shown
     for name in ("inbound", "voicemail"):
-        events = [json.loads(line) for line in (tmp_path / name / "events.jsonl").read_text().splitlines()]
+        events = [
+            json.loads(line) for line in (tmp_path / name / "events.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
         times = [e["timestamp_ms"] for e in events]
         assert times == sorted(times) or max(np.diff(times).min() * -1, 0) <= 20  # in order, to the frame
         caller, wire = tp.read_wav(tmp_path / name / "caller.wav"), tp.read_wav(tmp_path / name / "wire.wav", 8000)
@@ -175,7 +193,7 @@ def test_run_takes_separate_tracks_and_other_formats(tmp_path) -> None:
     arguments = ["run", str(tmp_path / "caller.wav"), "--agent", str(tmp_path / "agent.wav"), "--out", str(out), "--stream",
                  "audio/x-alaw;rate=8000", "--audio-format", "pcm_24k", "--loss", "5"]  # fmt: skip
     assert main(arguments) == 0
-    types = [json.loads(line)["type"] for line in (out / "events.jsonl").read_text().splitlines()]
+    types = [json.loads(line)["type"] for line in (out / "events.jsonl").read_text(encoding="utf-8").splitlines()]
     assert types.count("user.dtmf") == 2
     assert types.count("agent.speech_completed") == 1
     assert wav.read_wav_channels(out / "wire.wav", 8000)[0].max() > 800

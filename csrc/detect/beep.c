@@ -195,7 +195,7 @@ size_t tp_beep_process(tp_beep *b, const int16_t *pcm, size_t n, tp_beep_event *
         found += (size_t)take_frame(b, &frame, events + found);
         b->frame_count++;
         b->heard_any |= found > 0;
-        if (b->config.timeout_ms > 0 && !b->heard_any)
+        if (b->config.timeout_ms > 0 && !b->heard_any && b->length == 0) /* a tone that lasts is waited for */
             b->timed_out = (double)b->frame_count * TP_TONE_HOP_MS >= b->config.timeout_ms;
     }
     return found;

@@ -31,4 +31,4 @@ def generate() -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("fft_tables.h").write_text(generate())
+    Path(__file__).with_name("fft_tables.h").write_text(generate(), encoding="utf-8")

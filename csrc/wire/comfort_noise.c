@@ -12,6 +12,8 @@
 #define LOUDEST_BLOCK 4.0f       /* a block counts at most 6 dB above the estimate */
 #define LEAST_POWER 1e-14f       /* below any level that int16 can carry */
 #define SID_STEP (258.0f / 32768.0f)
+#define STEEPEST 0.98f           /* |k| of a packet: extreme codes must not …                  */
+#define MOST_SHAPED 1e-4f        /* … ask for resonances that take minutes to build up: Π(1 - k²) */
 
 typedef struct shape {
     float rms;      /* of the output, ±1.0 scale */
@@ -236,9 +238,15 @@ int tp_comfort_noise_decode_sid(tp_comfort_noise *c, const uint8_t *data, size_t
     if (size == 0)
         return TP_EFORMAT;
     shape described = { .rms = rms_of(-(float)(data[0] & 0x7F)) };
+    float left = 1.0f;
     for (size_t i = 0; i + 1 < size && i < ORDER; i++) {
         const int code = data[1 + i] < 254 ? data[1 + i] : 254;
-        described.k[i] = SID_STEP * (float)(code - 127);
+        float k = SID_STEP * (float)(code - 127);
+        k = k > STEEPEST ? STEEPEST : k < -STEEPEST ? -STEEPEST : k;
+        left *= 1.0f - k * k;
+        if (left < MOST_SHAPED)
+            break; /* RFC 3389: a receiver may use fewer */
+        described.k[i] = k;
     }
     aim(c, &described);
     return TP_OK;

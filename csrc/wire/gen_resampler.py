@@ -57,4 +57,4 @@ def generate() -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("resampler_tables.h").write_text(generate())
+    Path(__file__).with_name("resampler_tables.h").write_text(generate(), encoding="utf-8")

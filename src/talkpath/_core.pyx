@@ -2,6 +2,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """talkpath's compiled core: one extension module, one .pxi file a kernel (they mirror csrc/)."""
 
+cimport cython
+
 include "_support.pxi"
 
 include "wire/g711.pxi"

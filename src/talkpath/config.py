@@ -33,7 +33,7 @@ DETECTION_METHODS = ("disabled", "audio")
 
 
 def _one_of(field: str, value: object, allowed: Mapping[Any, Any] | tuple[Any, ...]) -> None:
-    if value not in allowed:
+    if not any(type(value) is type(a) and value == a for a in allowed):
         raise ConfigError(f"{field} must be one of {', '.join(map(repr, allowed))} (got {value!r})")
 
 

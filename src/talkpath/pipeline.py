@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,6 +107,8 @@ class CallPipeline:
     def __init__(self, config: CallConfig | None = None, **fields: Any) -> None:
         if config is not None and fields:
             raise ConfigError("give a config or its fields, not both")
+        if unknown := set(fields) - {f.name for f in dataclass_fields(CallConfig)}:
+            raise ConfigError(f"no such field: {', '.join(sorted(unknown))}")
         self.config = config = config or CallConfig(**fields)
         wire_hz = config.wire.sample_rate_hz
         self._encode, self._decode = _ENCODE[config.wire.codec], _DECODE[config.wire.codec]
@@ -177,14 +180,17 @@ class CallPipeline:
             The utterance is complete.
         """
         last = self._queue[-1] if self._queue else None
-        if last is None or last.final or last.name != utterance:
+        if last is not None and not last.final and last.name == utterance:
+            if last.resampler.rate_in != sample_rate:
+                raise ConfigError(f"sample_rate is {last.resampler.rate_in} in this utterance (got {sample_rate!r})")
+            last.chunks.append(last.resampler.process(pcm))
+        else:
+            resampler = Resampler(sample_rate, self.config.wire.sample_rate_hz)
+            new = _Utterance(utterance, resampler, deque([resampler.process(pcm)]))
             if last is not None and not last.final:
                 self._finish(last)
-            last = _Utterance(utterance, Resampler(sample_rate, self.config.wire.sample_rate_hz), deque())
-            self._queue.append(last)
-        elif last.resampler.rate_in != sample_rate:
-            raise ConfigError(f"sample_rate is {last.resampler.rate_in} in this utterance (got {sample_rate!r})")
-        last.chunks.append(last.resampler.process(pcm))
+            self._queue.append(new)
+            last = new
         if final:
             self._finish(last)
 

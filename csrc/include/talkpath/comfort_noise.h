@@ -5,11 +5,12 @@
  *             packet described
  * How         normal numbers by inversion (wire/gen_comfort_noise.py) from a 64 bit linear congruential generator
  *             (multiplier: D. Knuth, MMIX), through an all-pole lattice filter whose excitation is scaled by
- *             Π(1 - k²), so that the output has the level asked for whatever the filter. The background is learned
+ *             Π(1 - k²), so that the output has the level asked for whatever the filter
+ *             (|k| of a packet is limited to 0.98, its coefficients to a gain of 40 dB). The background is learned
  *             from the autocorrelation of 20 ms blocks, averaged over the first 2 s, then exponentially; a block counts
  *             at most 6 dB above the present estimate, so that a stray word hardly lifts it. Coefficients by
  *             dsp/lpc.h. Packets: RFC 3389, sections 3.1 and 3.2
- * Limits      level within ±0.1 dB from -20 to -80 dBov; kurtosis 3.0 ± 0.05; flat within 0.01 dB when white; period 2^64.
+ * Limits      level within ±0.1 dB from -20 to -80 dBov when white, 0.5 dB shaped; kurtosis 3.0 ± 0.05; flat within 0.01 dB when white; period 2^64.
  *             A SID round trip keeps the level within 0.5 dB (its step is 1 dB) and k within 0.004
  * Units       level in dBov (0 dBov: rms 32768); reflection coefficients k without unit, k < 0 is low-pass;
  *             RFC 3389 codes: level -N dBov in byte 0, then k = 258·(i - 127)/32768 a byte

@@ -34,6 +34,7 @@ cdef object _amd_result(const tp_amd_decision *d):
     return AmdResult(_AMD_RESULTS[d.result], round(d.confidence, 2), _AMD_REASONS[d.reason], d.decided_ms)
 
 
+@cython.final
 cdef class AnsweringMachineDetector(_State):
     """AnsweringMachineDetector(sample_rate=8000, *, initial_silence_ms=3200, greeting_ms=3400, after_greeting_silence_ms=1180,
     between_words_silence_ms=50, maximum_words=20, total_ms=10000)
@@ -107,7 +108,7 @@ cdef class AnsweringMachineDetector(_State):
         """float: of the voice activity detector behind it."""
         return tp_amd_delay_samples(self._a) * 1000.0 / self._config.sample_rate_hz
 
-    def process(self, pcm):
+    def process(self, pcm, /):
         """process(pcm, /)
 
         Take the next samples.

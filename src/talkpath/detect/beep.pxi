@@ -31,6 +31,7 @@ cdef enum:
     _BEEP_ROOM = 7     # … TP_BEEP_MAX_EVENTS(_BEEP_BLOCK)
 
 
+@cython.final
 cdef class BeepDetector(_State):
     """BeepDetector(sample_rate=8000, timeout_ms=None)
 
@@ -111,7 +112,7 @@ cdef class BeepDetector(_State):
         """bool: `timeout_ms` have passed without a beep."""
         return bool(tp_beep_timed_out(self._b))
 
-    def process(self, pcm):
+    def process(self, pcm, /):
         """process(pcm, /)
 
         Take the next samples of the stream.

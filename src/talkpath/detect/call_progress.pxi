@@ -34,6 +34,7 @@ cdef enum:
     _CALL_PROGRESS_ROOM = 13    # … TP_CALL_PROGRESS_MAX_EVENTS(_CALL_PROGRESS_BLOCK)
 
 
+@cython.final
 cdef class CallProgressDetector(_State):
     """CallProgressDetector(sample_rate=8000)
 
@@ -86,7 +87,7 @@ cdef class CallProgressDetector(_State):
         """float: delay of an event behind the end of the burst that made it certain."""
         return tp_call_progress_delay_samples(self._c) * 1000.0 / self._config.sample_rate_hz
 
-    def process(self, pcm):
+    def process(self, pcm, /):
         """process(pcm, /)
 
         Take the next samples of the stream.

@@ -24,6 +24,7 @@ cdef enum:
     _DTMF_ROOM = 33    # … TP_DTMF_MAX_DIGITS(_DTMF_BLOCK)
 
 
+@cython.final
 cdef class DtmfDetector(_State):
     """DtmfDetector(sample_rate=8000)
 
@@ -87,7 +88,7 @@ cdef class DtmfDetector(_State):
         cdef char key = tp_dtmf_sounding(self._d)
         return chr(key) if key else None
 
-    def process(self, pcm):
+    def process(self, pcm, /):
         """process(pcm, /)
 
         Take the next samples of the stream.

@@ -14,6 +14,7 @@ cdef extern from "talkpath/vad.h" nogil:
     size_t tp_vad_delay_samples(const tp_vad *)
 
 
+@cython.final
 cdef class VoiceActivityDetector(_State):
     """VoiceActivityDetector(sample_rate=8000)
 
@@ -38,8 +39,8 @@ cdef class VoiceActivityDetector(_State):
 
     Notes
     -----
-    Telephone speech in any language, at any level, clean or in noise; hold music, network tones, keys and noises are not
-    speech. 0.5 is the threshold to start with. Method, limits and cost: csrc/include/talkpath/vad.h.
+    Telephone speech in any language, at any level, clean or in noise; network tones, keys and noises are not speech, hold music
+    mostly not (see the limits in the header). 0.5 is the threshold to start with. Method, limits and cost: csrc/include/talkpath/vad.h.
     Any chunk length; the probabilities do not depend on it. Pickles its configuration, not its stream. One object belongs to
     one stream and one thread at a time.
 
@@ -75,7 +76,7 @@ cdef class VoiceActivityDetector(_State):
         """float: what `process` returned last; 0.0 before the first 10 ms."""
         return tp_vad_probability(self._v)
 
-    def process(self, pcm):
+    def process(self, pcm, /):
         """process(pcm, /)
 
         Take the next samples of the stream.

@@ -43,8 +43,8 @@ cdef inline object _g711_decode(_decode_f decode, object data, object out):
         PyBuffer_Release(&src)
 
 
-def ulaw_encode(pcm, out=None):
-    """ulaw_encode(pcm, *, out=None)
+def ulaw_encode(pcm, /, *, out=None):
+    """ulaw_encode(pcm, /, *, out=None)
 
     Encode linear PCM as G.711 µ-law.
 
@@ -72,8 +72,8 @@ def ulaw_encode(pcm, out=None):
     return _g711_encode(tp_ulaw_encode, pcm, out)
 
 
-def ulaw_decode(data, out=None):
-    """ulaw_decode(data, *, out=None)
+def ulaw_decode(data, /, *, out=None):
+    """ulaw_decode(data, /, *, out=None)
 
     Decode G.711 µ-law to linear PCM.
 
@@ -101,16 +101,16 @@ def ulaw_decode(data, out=None):
     return _g711_decode(tp_ulaw_decode, data, out)
 
 
-def alaw_encode(pcm, out=None):
-    """alaw_encode(pcm, *, out=None)
+def alaw_encode(pcm, /, *, out=None):
+    """alaw_encode(pcm, /, *, out=None)
 
     Encode linear PCM as G.711 A-law, even bits inverted as on the wire. See `ulaw_encode` for the parameters.
     """
     return _g711_encode(tp_alaw_encode, pcm, out)
 
 
-def alaw_decode(data, out=None):
-    """alaw_decode(data, *, out=None)
+def alaw_decode(data, /, *, out=None):
+    """alaw_decode(data, /, *, out=None)
 
     Decode G.711 A-law to linear PCM within ±32256. See `ulaw_decode` for the parameters.
     """

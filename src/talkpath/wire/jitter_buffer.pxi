@@ -34,6 +34,7 @@ cdef extern from "talkpath/jitter_buffer.h" nogil:
     size_t tp_jitter_buffer_delay_samples(const tp_jitter_buffer *)
 
 
+@cython.final
 cdef class JitterBuffer(_State):
     """JitterBuffer(sample_rate=8000, frame_ms=20, max_ms=200)
 
@@ -109,7 +110,7 @@ cdef class JitterBuffer(_State):
         return JitterStats(s.received, s.played, s.late, s.duplicates, s.discarded, s.buffered, s.lost, s.underruns,
                            s.concealed_ms, s.inserted_ms, s.removed_ms, s.depth_ms, s.target_ms)
 
-    def put(self, pcm, sequence, timestamp):
+    def put(self, pcm, sequence, timestamp, /):
         """put(pcm, sequence, timestamp, /)
 
         A packet came.
@@ -138,7 +139,7 @@ cdef class JitterBuffer(_State):
         tp_jitter_buffer_put(self._j, <const int16_t *>src.buf, <unsigned short>number, time)
         PyBuffer_Release(&src)
 
-    def get(self, out=None):
+    def get(self, *, out=None):
         """get(*, out=None)
 
         One frame to play.

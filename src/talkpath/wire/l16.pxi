@@ -16,8 +16,8 @@ cdef int _byteorder(object name) except -1:
     raise ConfigError(f"byteorder must be 'little' or 'big' (got {name!r})")
 
 
-def l16_encode(pcm, byteorder="little", out=None):
-    """encode(pcm, byteorder="little", *, out=None)
+def l16_encode(pcm, /, byteorder="little", *, out=None):
+    """encode(pcm, /, byteorder="little", *, out=None)
 
     Pack samples as L16 wire data.
 
@@ -58,8 +58,8 @@ def l16_encode(pcm, byteorder="little", out=None):
         PyBuffer_Release(&src)
 
 
-def l16_decode(data, byteorder="little", out=None):
-    """decode(data, byteorder="little", *, out=None)
+def l16_decode(data, /, byteorder="little", *, out=None):
+    """decode(data, /, byteorder="little", *, out=None)
 
     Unpack L16 wire data.
 

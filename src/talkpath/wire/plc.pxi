@@ -17,6 +17,7 @@ cdef extern from "talkpath/plc.h" nogil:
     void tp_plc_conceal(tp_plc *, int16_t *)
 
 
+@cython.final
 cdef class PacketLossConcealer(_State):
     """PacketLossConcealer(sample_rate=8000, frame_ms=20)
 
@@ -83,7 +84,7 @@ cdef class PacketLossConcealer(_State):
         """float: how much has been concealed since the last good frame."""
         return 1000.0 * tp_plc_lost_samples(self._p) / self._config.sample_rate_hz
 
-    def receive(self, pcm, out=None):
+    def receive(self, pcm, /, *, out=None):
         """receive(pcm, /, *, out=None)
 
         A good frame came.
@@ -122,7 +123,7 @@ cdef class PacketLossConcealer(_State):
         finally:
             PyBuffer_Release(&src)
 
-    def conceal(self, out=None):
+    def conceal(self, *, out=None):
         """conceal(*, out=None)
 
         A frame is lost.

@@ -29,6 +29,7 @@ cdef dict _QUALITIES = {
 }
 
 
+@cython.final
 cdef class Resampler(_State):
     """Resampler(rate_in, rate_out, quality="voice")
 
@@ -66,7 +67,7 @@ cdef class Resampler(_State):
         cdef tp_resampler_config config
         config.rate_in_hz = _int(rate_in, "rate_in")
         config.rate_out_hz = _int(rate_out, "rate_out")
-        if quality not in _QUALITIES:
+        if not isinstance(quality, str) or quality not in _QUALITIES:
             raise ConfigError(f"quality must be 'low_latency', 'voice' or 'hifi' (got {quality!r})")
         config.quality = _QUALITIES[quality]
         _check_config(tp_resampler_check(&config), f"rate_in={rate_in!r}, rate_out={rate_out!r}")
@@ -94,7 +95,7 @@ cdef class Resampler(_State):
         """float: constant delay of the output behind the input, exact."""
         return tp_resampler_delay_ms(self._r)
 
-    def process(self, pcm, out=None):
+    def process(self, pcm, /, *, out=None):
         """process(pcm, /, *, out=None)
 
         Convert the next samples of the stream.
@@ -132,16 +133,16 @@ cdef class Resampler(_State):
         finally:
             PyBuffer_Release(&src)
 
-    def output_samples(self, n):
+    def output_samples(self, n, /):
         """output_samples(n, /)
 
         int: how many samples the next `process` call returns for `n` samples of input.
         """
-        if n < 0:
-            raise ConfigError(f"n must not be negative (got {n})")
+        if not 0 <= n < 2**48:
+            raise ConfigError(f"n must be 0 to 2^48 (got {n})")
         return tp_resampler_output_samples(self._r, <size_t>n)
 
-    def flush(self, out=None):
+    def flush(self, *, out=None):
         """flush(*, out=None)
 
         End the stream: return what the delay still holds, then reset.

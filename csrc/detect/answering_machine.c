@@ -6,8 +6,8 @@
 #include "talkpath/vad.h"
 
 #define HOP_MS TP_VAD_HOP_MS
-#define SPEECH 0.6f            /* a word begins above …                                      */
-#define SILENCE 0.4f           /* … and pauses below                                         */
+#define SPEECH 0.8f            /* a word begins above …                                      */
+#define SILENCE 0.6f           /* … and pauses below                                         */
 #define SHORTEST_WORD_MS 60    /* less is a click                                            */
 #define LEAST_SPEECH_MS 150    /* less in all, and then silence, was no greeting            */
 #define ONSET_DB_POWER 8.0f    /* a hop 9 dB over the silence before it may be the next word … */

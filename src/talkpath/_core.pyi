@@ -136,7 +136,7 @@ class AnsweringMachineDetector(_State):
         sample_rate: int = 8000,
         initial_silence_ms: int = 3200,
         greeting_ms: int = 3400,
-        after_greeting_silence_ms: int = 1180,
+        after_greeting_silence_ms: int = 1220,
         between_words_silence_ms: int = 50,
         maximum_words: int = 20,
         total_ms: int = 10000,

@@ -36,7 +36,7 @@ cdef object _amd_result(const tp_amd_decision *d):
 
 @cython.final
 cdef class AnsweringMachineDetector(_State):
-    """AnsweringMachineDetector(sample_rate=8000, *, initial_silence_ms=3200, greeting_ms=3400, after_greeting_silence_ms=1180,
+    """AnsweringMachineDetector(sample_rate=8000, *, initial_silence_ms=3200, greeting_ms=3400, after_greeting_silence_ms=1220,
     between_words_silence_ms=50, maximum_words=20, total_ms=10000)
 
     Was a call answered by a person or by a machine? Decides once, from audio alone.
@@ -76,7 +76,7 @@ cdef class AnsweringMachineDetector(_State):
     cdef tp_amd_config _config
     cdef tp_amd *_a
 
-    def __cinit__(self, sample_rate=8000, initial_silence_ms=3200, greeting_ms=3400, after_greeting_silence_ms=1180,
+    def __cinit__(self, sample_rate=8000, initial_silence_ms=3200, greeting_ms=3400, after_greeting_silence_ms=1220,
                  between_words_silence_ms=50, maximum_words=20, total_ms=10000):
         cdef tp_amd_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")

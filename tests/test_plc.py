@@ -256,14 +256,14 @@ def test_the_level_is_back_after_a_long_loss(length: int) -> None:
 @rates
 @pytest.mark.parametrize("kind", sorted(hostile_signals(1)))
 def test_hostile_audio(rate: int, kind: str, rng: np.random.Generator) -> None:
-    """No exception, and what is invented is no louder than full scale of the sound; good frames stay intact."""
+    """What is invented is hardly louder than the loudest frame heard; good frames stay intact."""
     x = hostile_signals(rate)[kind]
     lost = rng.random(50) < 0.3
     y = run(x, lost, rate).reshape(50, -1)
     untouched = ~lost & ~np.concatenate([[False], lost[:-1]])
     np.testing.assert_array_equal(y[untouched], x.reshape(50, -1)[untouched])
-    if kind == "silence":
-        assert np.abs(y).max() < 60
+    rms = np.sqrt((y.astype(float) ** 2).mean(axis=1))
+    assert rms[lost].max() <= 1.5 * max(rms[untouched].max(), 40.0)
 
 
 @pytest.mark.parametrize("frame_ms", [10, 20])

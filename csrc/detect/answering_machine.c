@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "dsp/block.h"
 #include "talkpath/talkpath.h"
 #include "talkpath/vad.h"
 
@@ -39,11 +40,6 @@ struct tp_amd {
     int64_t onset_ms;    /* a hop stood out of the silence last */
     tp_amd_decision decision;
 };
-
-static size_t align_up(size_t n)
-{
-    return (n + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN;
-}
 
 static tp_vad *vad_of(const tp_amd *a)
 {
@@ -84,7 +80,7 @@ size_t tp_amd_size(const tp_amd_config *config)
     if (tp_amd_check(config) != NULL)
         return 0;
     const tp_vad_config vad = vad_config(config);
-    return align_up(sizeof(tp_amd)) + tp_vad_size(&vad);
+    return tp_align_up(sizeof(tp_amd)) + tp_vad_size(&vad);
 }
 
 int tp_amd_init(tp_amd *a, const tp_amd_config *config)
@@ -93,7 +89,7 @@ int tp_amd_init(tp_amd *a, const tp_amd_config *config)
         return TP_ECONFIG;
     const tp_vad_config vad = vad_config(config);
     a->config = *config;
-    a->vad_offset = align_up(sizeof(tp_amd));
+    a->vad_offset = tp_align_up(sizeof(tp_amd));
     tp_vad_init(vad_of(a), &vad);
     tp_amd_reset(a);
     return TP_OK;

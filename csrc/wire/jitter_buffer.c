@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "dsp/block.h"
 #include "talkpath/plc.h"
 #include "talkpath/talkpath.h"
 #include "wire/time_scale.h"
@@ -54,11 +55,6 @@ typedef struct slot {
     int64_t sequence, timestamp; /* sequence -1: empty */
 } slot;
 
-static size_t align_up(size_t n)
-{
-    return (n + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN;
-}
-
 static layout plan(const tp_jitter_buffer_config *config)
 {
     layout a = { .frame = (uint32_t)(config->sample_rate_hz / 1000 * config->frame_ms) };
@@ -68,10 +64,10 @@ static layout plan(const tp_jitter_buffer_config *config)
     /* History; what a change looks at or adds; and whole frames on top. */
     a.fifo_room = 4 * a.longest + 2 * a.frame;
     const tp_plc_config plc = { config->sample_rate_hz, config->frame_ms };
-    a.plc = align_up(sizeof(tp_jitter_buffer));
-    a.fifo = a.plc + align_up(tp_plc_size(&plc));
-    a.headers = a.fifo + align_up(a.fifo_room * sizeof(int16_t));
-    a.pcm = a.headers + align_up(a.slots * sizeof(slot));
+    a.plc = tp_align_up(sizeof(tp_jitter_buffer));
+    a.fifo = a.plc + tp_align_up(tp_plc_size(&plc));
+    a.headers = a.fifo + tp_align_up(a.fifo_room * sizeof(int16_t));
+    a.pcm = a.headers + tp_align_up(a.slots * sizeof(slot));
     a.size = a.pcm + (size_t)a.slots * a.frame * sizeof(int16_t);
     return a;
 }

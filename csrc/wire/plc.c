@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dsp/block.h"
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 #include "wire/plc_state.h"
@@ -21,21 +22,16 @@
 
 #define MINIMUM_MS 1500u /* the background's level is the least in two stretches of this length */
 
-static size_t align_up(size_t n)
-{
-    return (n + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN;
-}
-
 tp_plc_offsets tp_plc_layout(const tp_plc_config *config)
 {
     const size_t factor = (size_t)config->sample_rate_hz / 8000;
     tp_plc_offsets at;
-    at.window = align_up(sizeof(tp_plc));
-    at.excitation = at.window + align_up(TP_PLC_WINDOW_8K * factor * sizeof(float));
-    at.history = at.excitation + align_up(((TP_PLC_EXCITATION_8K + TP_PLC_BLOCK_8K) * factor + 1) * sizeof(float));
-    at.quiet[0] = at.history + align_up(TP_PLC_HISTORY_8K * factor * sizeof(int16_t));
-    at.quiet[1] = at.quiet[0] + align_up(TP_PLC_BACKGROUND_8K * factor * sizeof(int16_t));
-    at.size = at.quiet[1] + align_up(TP_PLC_BACKGROUND_8K * factor * sizeof(int16_t));
+    at.window = tp_align_up(sizeof(tp_plc));
+    at.excitation = at.window + tp_align_up(TP_PLC_WINDOW_8K * factor * sizeof(float));
+    at.history = at.excitation + tp_align_up(((TP_PLC_EXCITATION_8K + TP_PLC_BLOCK_8K) * factor + 1) * sizeof(float));
+    at.quiet[0] = at.history + tp_align_up(TP_PLC_HISTORY_8K * factor * sizeof(int16_t));
+    at.quiet[1] = at.quiet[0] + tp_align_up(TP_PLC_BACKGROUND_8K * factor * sizeof(int16_t));
+    at.size = at.quiet[1] + tp_align_up(TP_PLC_BACKGROUND_8K * factor * sizeof(int16_t));
     return at;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "dsp/block.h"
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 #include "wire/resampler_tables.h"
@@ -62,11 +63,6 @@ static uint32_t gcd(uint32_t a, uint32_t b)
     return a;
 }
 
-static size_t align_up(size_t n)
-{
-    return (n + TP_ALIGN - 1) / TP_ALIGN * TP_ALIGN;
-}
-
 static layout plan(const tp_resampler_config *config)
 {
     const uint32_t in_hz = (uint32_t)config->rate_in_hz, out_hz = (uint32_t)config->rate_out_hz;
@@ -77,8 +73,8 @@ static layout plan(const tp_resampler_config *config)
         const uint32_t needed = (uint32_t)(twice_half * in_hz / (a.low_hz * (uint64_t)TP_PROTOTYPE_POINTS)) + 1;
         a.taps = (needed + TP_FIR_ALIGN_TAPS - 1) / TP_FIR_ALIGN_TAPS * TP_FIR_ALIGN_TAPS;
     }
-    a.buffer = align_up(sizeof(tp_resampler));
-    a.rows = a.buffer + align_up((a.taps + BLOCK_SAMPLES) * sizeof(int16_t));
+    a.buffer = tp_align_up(sizeof(tp_resampler));
+    a.rows = a.buffer + tp_align_up((a.taps + BLOCK_SAMPLES) * sizeof(int16_t));
     a.size = a.rows + (a.taps != 0 ? (size_t)a.l * 2 * a.taps * sizeof(int16_t) : 0);
     return a;
 }

@@ -16,7 +16,7 @@
  * Latency     40 ms after what decides (tp_call_progress_delay_samples)
  * Aliasing    pcm is only read
  * Chunks      any length; events do not depend on how the stream is cut
- * Cost        about 2 µs for 20 ms at 8 kHz (4 µs while a tone sounds), 0.3 µs more at 16 kHz
+ * Cost        0.3 to 2 µs for 20 ms at 8 kHz, up to 4 µs while a tone is being judged, 0.3 µs more at 16 kHz
  * Errors      TP_ECONFIG from init; no audio fails
  */
 #ifndef TALKPATH_CALL_PROGRESS_H

@@ -132,5 +132,7 @@ def test_wrong_buffers_are_named(law: str) -> None:
         encode(np.zeros(8, np.int16)[::2])  # not contiguous
     with pytest.raises(TypeError):
         encode(None)
+    with pytest.raises(tp.FormatError, match="mono samples in one dimension, got 2"):
+        encode(np.zeros((4, 2), np.int16))  # stereo, not two frames of mono
     with pytest.raises(tp.FormatError, match="odd address"):
         encode(memoryview(b"\0" * 9)[1:])

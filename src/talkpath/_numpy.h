@@ -31,7 +31,7 @@ static inline int tp_array_view(PyObject *object, int type, int writable, Py_buf
         return 0;
     PyArrayObject *array = (PyArrayObject *)object;
     const int needed = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | (writable ? NPY_ARRAY_WRITEABLE : 0);
-    if (PyArray_TYPE(array) != type || (PyArray_FLAGS(array) & needed) != needed || !PyArray_ISNOTSWAPPED(array))
+    if (PyArray_NDIM(array) != 1 || PyArray_TYPE(array) != type || (PyArray_FLAGS(array) & needed) != needed || !PyArray_ISNOTSWAPPED(array))
         return 0;
     view->obj = NULL;
     view->buf = PyArray_DATA(array);

@@ -63,6 +63,10 @@ cdef Py_ssize_t _get_pcm(object obj, Py_buffer *view, bint writable=False) excep
         return view.len // 2
     PyObject_GetBuffer(obj, view, (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) if writable
                        else (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT))
+    if view.ndim > 1:
+        dimensions = view.ndim
+        PyBuffer_Release(view)
+        raise FormatError(f"expected mono samples in one dimension, got {dimensions}; pass one channel at a time")
     if _is_int16(view):
         return view.len // 2
     if not _is_bytes(view):

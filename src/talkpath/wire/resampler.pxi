@@ -120,13 +120,17 @@ cdef class Resampler(_State):
         cdef Py_buffer src, dst
         cdef int16_t *samples = NULL
         cdef Py_ssize_t n = _get_pcm(pcm, &src)
-        cdef Py_ssize_t count = <Py_ssize_t>tp_resampler_output_samples(self._r, <size_t>n)
+        cdef Py_ssize_t have, count = <Py_ssize_t>tp_resampler_output_samples(self._r, <size_t>n)
         try:
             if out is None:
                 out = tp_new_int16(count, &samples)
                 tp_resampler_process(self._r, <const int16_t *>src.buf, <size_t>n, samples)
                 return out
-            _get_out_pcm(out, &dst, count)
+            have = _get_out_pcm(out, &dst, count)
+            count = <Py_ssize_t>tp_resampler_output_samples(self._r, <size_t>n)  # giving its buffer, out may have run code
+            if count > have:
+                PyBuffer_Release(&dst)
+                _short_output(have, count, "samples")
             tp_resampler_process(self._r, <const int16_t *>src.buf, <size_t>n, <int16_t *>dst.buf)
             PyBuffer_Release(&dst)
             return count

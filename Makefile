@@ -44,7 +44,7 @@ test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m pytest bench --benchmark-columns=median,mean,max,rounds --benchmark-sort=median --benchmark-disable-gc
+	$(BIN)/python -m pytest bench --benchmark-quiet --benchmark-disable-gc -W ignore::DeprecationWarning
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

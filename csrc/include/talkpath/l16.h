@@ -3,7 +3,7 @@
  *
  * What        int16 samples ↔ bytes in a stated order, stateless. RTP's L16 (RFC 3551, 4.5.11) is big-endian; media-stream
  *             web sockets (audio/x-l16) send little-endian
- * How         byte by byte, whatever the machine's own order
+ * How         a copy in the machine's own order, a swap of bytes in the other
  * Limits      exact
  * Units       pcm: n samples; data: 2·n bytes, no alignment needed
  * History     none; latency 0; any n, 0 included

@@ -91,6 +91,18 @@ def test_the_end_of_the_audio(voices: list, rng: np.random.Generator) -> None:
     assert tp.AnsweringMachineDetector().finish().result == "unknown"
 
 
+@pytest.mark.parametrize("level_dbov", [-48.0, -40.0])
+def test_noise_that_comes_to_stay_does_not_hold_the_decision(
+    voices: list, level_dbov: float, rng: np.random.Generator
+) -> None:
+    pcm = line(np.zeros(4000), spoken(0.8, rng, voices), np.zeros(80000), rng=rng).astype(float)
+    start = 4000 + 6400 + 4000  # half a second into the silence
+    pcm[start:] += silence((len(pcm) - start) / 8000, rng, level_dbov)
+    result = decide(np.clip(np.rint(pcm), -32768, 32767).astype(np.int16))
+    assert (result.result, result.reason) == ("human", "short_greeting")
+    assert result.decided_ms < 3500
+
+
 def test_a_click_is_no_greeting(rng: np.random.Generator) -> None:
     pcm = silence(8, rng)
     pcm[8000:8400] += rng.standard_normal(400) * 4000

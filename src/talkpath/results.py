@@ -126,7 +126,7 @@ class AmdResult(NamedTuple):
     result : str
         "human", "machine" or "unknown".
     confidence : float
-        Share of such decisions that are right.
+        Share of such decisions that were right in tests; 0.5 is a guess.
     reason : str
         "short_greeting", "long_greeting", "maximum_words", "initial_silence", "total_time" or "end_of_audio".
     decided_ms : float

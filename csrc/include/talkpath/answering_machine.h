@@ -8,7 +8,7 @@
  *             after_greeting_silence_ms before that is a person. Something as short as "hello?" (up to 1.1 s) needs two
  *             thirds of that silence, because few recorded greetings begin so. Less than 150 ms of speech in all is no greeting
  * Limits      with initial 3200, greeting 3400, after-greeting 1220 ms, generated calls in five languages (machines 120; people:
- *             ordinary 120, long-winded, in loud rooms, on quiet lines 60 each): right 98 % of machines, 100, 98, 97 and 100 % of
+ *             ordinary 120, long-winded, in loud rooms, on quiet lines 60 each): right 98 % of machines, 100, 98, 98 and 100 % of
  *             people; 0.86 s (median) from the end of a person's greeting to the decision. On two other draws, one of other
  *             speakers, 96 to 97 % of machines and 97 to 100 % of people. A machine that pauses for 0.9 s after "hello" is
  *             taken for a person
@@ -51,7 +51,7 @@ typedef struct tp_amd_config {
 typedef struct tp_amd_decision {
     tp_amd_result result;
     tp_amd_reason reason;
-    float confidence; /* share of such decisions that are right, see Limits */
+    float confidence; /* share of such decisions that were right in tests; 0.5: a guess */
     double decided_ms;
 } tp_amd_decision;
 

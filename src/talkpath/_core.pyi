@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from talkpath._types import Buffer, Samples
 from talkpath.results import AmdResult, Beep, CallProgress, DtmfDigit, JitterStats, Tone
+from talkpath.vad_backends import VadBackend, VadFunction
 
 Quality: TypeAlias = Literal["low_latency", "voice", "hifi"]
 Byteorder: TypeAlias = Literal["little", "big"]
@@ -193,9 +194,11 @@ class DtmfDetector(_State):
 
 @final
 class VoiceActivityDetector(_State):
-    def __init__(self, sample_rate: int = 8000) -> None: ...
+    def __init__(self, sample_rate: int = 8000, backend: str | VadBackend | VadFunction = "native") -> None: ...
     @property
     def sample_rate(self) -> int: ...
+    @property
+    def backend(self) -> str | VadBackend | VadFunction: ...
     @property
     def delay_ms(self) -> float: ...
     @property

@@ -16,7 +16,7 @@ cdef extern from "talkpath/vad.h" nogil:
 
 @cython.final
 cdef class VoiceActivityDetector(_State):
-    """VoiceActivityDetector(sample_rate=8000)
+    """VoiceActivityDetector(sample_rate=8000, backend="native")
 
     Is that speech? A small recurrent network answers every 10 ms.
 
@@ -24,6 +24,9 @@ cdef class VoiceActivityDetector(_State):
     ----------
     sample_rate : {8000, 16000}
         Hz. 16 kHz audio is judged by what a telephone would carry of it.
+    backend : {"native", "webrtc"} or VadBackend or callable
+        Who answers. "webrtc" is WebRTC's detector, for comparison (`pip install talkpath[webrtcvad]`); an object or a function of
+        your own gets frames of samples and returns a probability, see `talkpath.vad_backends`.
 
     Attributes
     ----------
@@ -35,7 +38,9 @@ cdef class VoiceActivityDetector(_State):
     Raises
     ------
     ConfigError
-        Another sample rate.
+        Another sample rate, or a backend that is none.
+    ModuleNotFoundError
+        "webrtc" without its package.
 
     Notes
     -----
@@ -52,14 +57,18 @@ cdef class VoiceActivityDetector(_State):
     """
     cdef tp_vad_config _config
     cdef tp_vad *_v
+    cdef object _frames  # vad_backends.Frames of another backend, else None
 
-    def __cinit__(self, sample_rate=8000):
+    def __cinit__(self, sample_rate=8000, backend="native"):
         cdef tp_vad_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         _check_config(tp_vad_check(&config), f"{sample_rate!r}")
         self._config = config
         self._v = <tp_vad *>_allocate(self, tp_vad_size(&config))
         _check(tp_vad_init(self._v, &config))
+        if not (isinstance(backend, str) and backend == "native"):
+            from talkpath.vad_backends import Frames
+            self._frames = Frames(backend, config.sample_rate_hz)
 
     @property
     def sample_rate(self):
@@ -67,14 +76,21 @@ cdef class VoiceActivityDetector(_State):
         return self._config.sample_rate_hz
 
     @property
+    def backend(self):
+        """str or object: who answers."""
+        return "native" if self._frames is None else self._frames.backend
+
+    @property
     def delay_ms(self):
         """float: how far behind the newest sample the middle of the analysis window lies."""
+        if self._frames is not None:
+            return self._frames.delay_ms
         return tp_vad_delay_samples(self._v) * 1000.0 / self._config.sample_rate_hz
 
     @property
     def probability(self):
         """float: what `process` returned last; 0.0 before the first 10 ms."""
-        return tp_vad_probability(self._v)
+        return tp_vad_probability(self._v) if self._frames is None else self._frames.probability
 
     def process(self, pcm, /):
         """process(pcm, /)
@@ -98,6 +114,9 @@ cdef class VoiceActivityDetector(_State):
         """
         cdef Py_buffer src
         cdef size_t n = <size_t>_get_pcm(pcm, &src)
+        if self._frames is not None:
+            PyBuffer_Release(&src)
+            return self._frames.process(pcm)
         tp_vad_process(self._v, <const int16_t *>src.buf, n, NULL)
         PyBuffer_Release(&src)
         return tp_vad_probability(self._v)
@@ -108,9 +127,12 @@ cdef class VoiceActivityDetector(_State):
         Forget the stream: the object is as new.
         """
         tp_vad_reset(self._v)
+        if self._frames is not None:
+            self._frames.reset()
 
     def __reduce__(self):
-        return type(self), (self.sample_rate,)
+        return type(self), (self.sample_rate, self.backend)
 
     def __repr__(self):
-        return f"VoiceActivityDetector(sample_rate={self.sample_rate})"
+        backend = "" if self._frames is None else f", backend={self.backend!r}"
+        return f"VoiceActivityDetector(sample_rate={self.sample_rate}{backend})"

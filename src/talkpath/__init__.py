@@ -16,11 +16,12 @@ from talkpath._core import (
     VoiceActivityDetector,
 )
 from talkpath.errors import ConfigError, FormatError, LengthError, StateError, TalkpathError
-from talkpath.results import AmdResult, Beep, CallProgress, DtmfDigit, JitterStats, Tone
+from talkpath.results import AmdResult, Beep, CallProgress, DtmfDigit, JitterStats, PlayoutEvent, Tone
 
 if TYPE_CHECKING:
     from talkpath.config import CallConfig
     from talkpath.pipeline import CallPipeline, Received, Transmitted
+    from talkpath.playout_queue import PlayoutQueue
     from talkpath.wav import read_wav
 
 __version__ = "0.1.0"
@@ -43,6 +44,8 @@ __all__ = [
     "JitterStats",
     "LengthError",
     "PacketLossConcealer",
+    "PlayoutEvent",
+    "PlayoutQueue",
     "Received",
     "Resampler",
     "StateError",
@@ -61,6 +64,7 @@ __all__ = [
 _LAZY = {
     "CallConfig": "talkpath.config",
     "CallPipeline": "talkpath.pipeline",
+    "PlayoutQueue": "talkpath.playout_queue",
     "Received": "talkpath.pipeline",
     "Transmitted": "talkpath.pipeline",
     "read_wav": "talkpath.wav",

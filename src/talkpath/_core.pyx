@@ -20,3 +20,4 @@ include "detect/vad.pxi"
 include "detect/answering_machine.pxi"
 
 include "playout/dtmf_generator.pxi"
+include "playout/playout_queue.pxi"

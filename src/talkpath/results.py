@@ -137,3 +137,31 @@ class AmdResult(NamedTuple):
     confidence: float
     reason: str
     decided_ms: float
+
+
+class PlayoutEvent(NamedTuple):
+    """What became of a source in a `PlayoutQueue`.
+
+    Attributes
+    ----------
+    kind : str
+        "started", "completed", "interrupted" (cleared after it had started), "dropped" (cleared before), "checkpoint"
+        (everything before it was played), "underrun" (speech ran dry before its end), "paused", "resumed".
+    source : str
+        "speech", "play", "dtmf", "silence", "checkpoint"; empty when nothing was queued.
+    name : str
+        As given: of the utterance, file or checkpoint; the digits.
+    at_ms : float
+        Time of the output: samples read since the start.
+    played_samples : int
+        Samples of the source that were played, at the queue's rate.
+    position_s : float
+        How much of the source was heard, in its own time: without the delay of its conversion.
+    """
+
+    kind: str
+    source: str
+    name: str
+    at_ms: float
+    played_samples: int
+    position_s: float

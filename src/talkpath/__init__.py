@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from talkpath import dtmf, g711, l16
 from talkpath._core import (
+    AmbienceMixer,
     AnsweringMachineDetector,
     BeepDetector,
     CallProgressDetector,
     ComfortNoise,
     DtmfDetector,
     JitterBuffer,
+    LevelNormalizer,
     PacketLossConcealer,
     Resampler,
     VoiceActivityDetector,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AmbienceMixer",
     "AmdResult",
     "AnsweringMachineDetector",
     "Beep",
@@ -43,6 +46,7 @@ __all__ = [
     "JitterBuffer",
     "JitterStats",
     "LengthError",
+    "LevelNormalizer",
     "PacketLossConcealer",
     "PlayoutEvent",
     "PlayoutQueue",

@@ -21,3 +21,6 @@ include "detect/answering_machine.pxi"
 
 include "playout/dtmf_generator.pxi"
 include "playout/playout_queue.pxi"
+include "playout/ambience.pxi"
+include "playout/mixer.pxi"
+include "playout/level.pxi"

@@ -5,7 +5,7 @@
 
 #include "detect/half_rate.h"
 #include "detect/vad_tables.h"
-#include "dsp/cpu.h"
+#include "dsp/approx.h"
 #include "dsp/fft.h"
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
@@ -79,37 +79,6 @@ size_t tp_vad_delay_samples(const tp_vad *v)
     return v->config.sample_rate_hz == 16000 ? 2 * (delay + TP_HALF_RATE_DELAY) : delay;
 }
 
-/* Natural logarithm of normal positive x, within 3e-7 + 1e-7·|ln x|: 2·artanh((m - 1) / (m + 1)) of the mantissa, by its
- * series. */
-TP_INLINE float log_of(float x)
-{
-    int32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    const int32_t exponent = (bits - 0x3f3504f3) >> 23; /* mantissa from 0.7071 to 1.4142 */
-    bits -= exponent * (1 << 23);
-    float m;
-    memcpy(&m, &bits, sizeof m);
-    const float s = (m - 1.0f) / (m + 1.0f), q = s * s;
-    const float series = 2.0f + q * (0.666666667f + q * (0.4f + q * 0.285714286f));
-    return (float)exponent * 0.693147181f + s * series;
-}
-
-/* tanh within 1e-4 of the true value: the [7/6] Padé approximant up to where it reaches 1. */
-TP_INLINE float tanh_of(float x)
-{
-    x = x < 4.97f ? x : 4.97f;
-    x = x > -4.97f ? x : -4.97f;
-    const float q = x * x;
-    const float y = x * (135135.0f + q * (17325.0f + q * (378.0f + q))) / (135135.0f + q * (62370.0f + q * (3150.0f + q * 28.0f)));
-    const float low = y > -1.0f ? y : -1.0f;
-    return low < 1.0f ? low : 1.0f;
-}
-
-TP_INLINE float sigmoid_of(float x)
-{
-    return 0.5f + 0.5f * tanh_of(0.5f * x);
-}
-
 /* Highest peak of the magnitudes' inverse transform, re its start, and the lag there in octaves over 50 samples. */
 static float pitch(const float *magnitude, float *lag)
 {
@@ -140,7 +109,7 @@ static void features(tp_vad *v, float *f)
         row += vad_band_count[b];
     }
     for (size_t b = 0; b < BANDS; b++)
-        logs[b] = log_of(logs[b]);
+        logs[b] = tp_log_near(logs[b]);
     if (!v->started) {
         memcpy(v->smooth, logs, sizeof logs);
         memcpy(v->floor, logs, sizeof logs);
@@ -167,7 +136,7 @@ static void features(tp_vad *v, float *f)
     f[2 * BANDS] = peak * 3.0f - 1.0f;
     f[2 * BANDS + 1] = lag;
     f[2 * BANDS + 2] = move < 1.0f ? move : 1.0f;
-    f[2 * BANDS + 3] = log_of(powers * share + EPSILON) - 2.0f * log_of(magnitudes * share);
+    f[2 * BANDS + 3] = tp_log_near(powers * share + EPSILON) - 2.0f * tp_log_near(magnitudes * share);
 }
 
 /* One step of a layer whose gates are stacked reset, update, new; the result replaces `units`. */
@@ -178,9 +147,9 @@ static void recurrent(const float *input, const float *input_bias, const float *
     tp_simd->affine(input, input_bias, x, a, 3 * UNITS, n);
     tp_simd->affine(own, own_bias, units, b, 3 * UNITS, UNITS);
     for (size_t i = 0; i < 2 * UNITS; i++)
-        a[i] = sigmoid_of(a[i] + b[i]);
+        a[i] = tp_sigmoid_near(a[i] + b[i]);
     for (size_t i = 0; i < UNITS; i++) {
-        const float fresh = tanh_of(a[2 * UNITS + i] + a[i] * b[2 * UNITS + i]);
+        const float fresh = tp_tanh_near(a[2 * UNITS + i] + a[i] * b[2 * UNITS + i]);
         units[i] = fresh + a[UNITS + i] * (units[i] - fresh);
     }
 }
@@ -191,10 +160,10 @@ static float judge(tp_vad *v)
     features(v, f);
     tp_simd->affine(vad_dense, vad_dense_bias, f, x, UNITS, FEATURES);
     for (size_t i = 0; i < UNITS; i++)
-        x[i] = tanh_of(x[i]);
+        x[i] = tp_tanh_near(x[i]);
     recurrent(vad_input0, vad_input0_bias, vad_recurrent0, vad_recurrent0_bias, x, UNITS, v->units[0]);
     recurrent(vad_input1, vad_input1_bias, vad_recurrent1, vad_recurrent1_bias, v->units[0], UNITS, v->units[1]);
-    return sigmoid_of(tp_simd->dot(vad_out, v->units[1], UNITS) + vad_out_bias[0]);
+    return tp_sigmoid_near(tp_simd->dot(vad_out, v->units[1], UNITS) + vad_out_bias[0]);
 }
 
 size_t tp_vad_process(tp_vad *v, const int16_t *pcm, size_t n, float *probabilities)

@@ -73,6 +73,11 @@ static int complex_forward(size_t n, float *ar, float *ai, float *br, float *bi)
     return in_b;
 }
 
+const float *tp_fft_cosines(void)
+{
+    return tp_fft_cos;
+}
+
 void tp_rfft_forward(size_t n, const float *x, float *re, float *im)
 {
     float ar[HALF_MAX], ai[HALF_MAX], br[HALF_MAX], bi[HALF_MAX];

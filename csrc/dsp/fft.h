@@ -22,4 +22,7 @@
 void tp_rfft_forward(size_t n, const float *x, float *re, float *im);
 void tp_rfft_inverse(size_t n, const float *re, const float *im, float *x);
 
+/* cos(2π·k / TP_FFT_MAX), k < TP_FFT_MAX. */
+const float *tp_fft_cosines(void);
+
 #endif

@@ -53,6 +53,10 @@ typedef struct tp_simd_ops {
     /* y[r] = bias[r] + Σ weights[c·rows + r]·x[c], c < columns, for r < rows, a multiple of 8: one layer of a network.
      * y must not overlap the rest. */
     void (*affine)(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns);
+
+    /* The same with weights in eight bits: y[r] = bias[r] + scale[r]·Σ weights[c·rows + r]·x[c]. */
+    void (*affine_int8)(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
+                        size_t columns);
 } tp_simd_ops;
 
 extern const tp_simd_ops *tp_simd;
@@ -64,6 +68,8 @@ void tp_simd_init(void);
 void tp_correlate_plain(const float *a, size_t n, const float *b, float *r, size_t lags);
 void tp_all_pole_plain(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
 void tp_affine_plain(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns);
+void tp_affine_int8_plain(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
+                          size_t columns);
 
 /* The i-th variant that this machine can run, or NULL when there are no more. Variant 0 is plain C. */
 const tp_simd_ops *tp_simd_variant(size_t i);

@@ -209,6 +209,45 @@ static void affine_avx2(const float *weights, const float *bias, const float *x,
     }
 }
 
+/* Eight weights as floats. */
+TP_TARGET_AVX2 TP_INLINE __m256 widened(const int8_t *w)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)w)));
+}
+
+TP_TARGET_AVX2
+static void affine_int8_avx2(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
+                             size_t columns)
+{
+    size_t r = 0;
+    for (; r + 56 <= rows; r += 56) {
+        const int8_t *w = weights + r;
+        __m256 s[7];
+        for (int i = 0; i < 7; i++)
+            s[i] = _mm256_setzero_ps();
+        for (size_t c = 0; c < columns; c++, w += rows) {
+            const __m256 v = _mm256_broadcast_ss(x + c);
+            for (int i = 0; i < 7; i++)
+                s[i] = _mm256_fmadd_ps(v, widened(w + 8 * i), s[i]);
+        }
+        for (int i = 0; i < 7; i++)
+            _mm256_storeu_ps(y + r + 8 * i,
+                             _mm256_fmadd_ps(_mm256_loadu_ps(scale + r + 8 * i), s[i], _mm256_loadu_ps(bias + r + 8 * i)));
+    }
+    for (; r < rows; r += 8) {
+        const int8_t *w = weights + r;
+        __m256 s[2] = { _mm256_setzero_ps(), _mm256_setzero_ps() }; /* even columns, odd columns */
+        size_t c = 0;
+        for (; c + 2 <= columns; c += 2, w += 2 * rows) {
+            s[0] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c), widened(w), s[0]);
+            s[1] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c + 1), widened(w + rows), s[1]);
+        }
+        if (c < columns)
+            s[0] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c), widened(w), s[0]);
+        _mm256_storeu_ps(y + r, _mm256_fmadd_ps(_mm256_loadu_ps(scale + r), _mm256_add_ps(s[0], s[1]), _mm256_loadu_ps(bias + r)));
+    }
+}
+
 extern const tp_simd_ops tp_simd_avx2;
 const tp_simd_ops tp_simd_avx2 = {
     .name = "avx2",
@@ -221,6 +260,7 @@ const tp_simd_ops tp_simd_avx2 = {
     .correlate = correlate_avx2,
     .all_pole = all_pole_avx2,
     .affine = affine_avx2,
+    .affine_int8 = affine_int8_avx2,
 };
 
 #else

@@ -72,6 +72,7 @@ const tp_simd_ops tp_simd_neon = {
     .correlate = tp_correlate_plain, /* these are eight lanes wide as they are */
     .all_pole = tp_all_pole_plain,
     .affine = tp_affine_plain,
+    .affine_int8 = tp_affine_int8_plain,
 };
 
 #else

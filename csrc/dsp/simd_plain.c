@@ -118,6 +118,24 @@ void tp_affine_plain(const float *weights, const float *bias, const float *x, fl
     }
 }
 
+/* A column at a time: that loop widens its weights in whole vectors. */
+static void add_column(const int8_t *TP_RESTRICT w, float x, float *TP_RESTRICT y, size_t rows)
+{
+    for (size_t r = 0; r < rows; r++)
+        y[r] += (float)w[r] * x;
+}
+
+void tp_affine_int8_plain(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
+                          size_t columns)
+{
+    for (size_t r = 0; r < rows; r++)
+        y[r] = 0.0f;
+    for (size_t c = 0; c < columns; c++)
+        add_column(weights + c * rows, x[c], y, rows);
+    for (size_t r = 0; r < rows; r++)
+        y[r] = bias[r] + scale[r] * y[r];
+}
+
 extern const tp_simd_ops tp_simd_plain;
 const tp_simd_ops tp_simd_plain = {
     .name = "plain",
@@ -130,4 +148,5 @@ const tp_simd_ops tp_simd_plain = {
     .correlate = tp_correlate_plain,
     .all_pole = tp_all_pole_plain,
     .affine = tp_affine_plain,
+    .affine_int8 = tp_affine_int8_plain,
 };

@@ -41,9 +41,9 @@ TEXTS = {
 }
 
 
-def decode(path: Path) -> np.ndarray:
-    """Any audio file as mono float at 8 kHz; empty when it cannot be read."""
-    if path.suffix == ".it":
+def decode(path: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
+    """Any audio file as mono float; empty when it cannot be read."""
+    if path.suffix in (".it", ".g722"):
         command = [
             "ffmpeg",
             "-v",
@@ -57,28 +57,27 @@ def decode(path: Path) -> np.ndarray:
             "-ac",
             "1",
             "-ar",
-            str(RATE_HZ),
+            str(rate_hz),
             "-",
         ]
         raw = subprocess.run(command, capture_output=True).stdout
         return np.frombuffer(raw, np.int16).astype(np.float32) / 32768
-    raw_gsm = (
-        {"format": "RAW", "subtype": "GSM610", "samplerate": RATE_HZ, "channels": 1} if path.suffix == ".gsm" else {}
-    )
+    raw_gsm = {"format": "RAW", "subtype": "GSM610", "samplerate": 8000, "channels": 1} if path.suffix == ".gsm" else {}
     try:
-        x, rate_hz = soundfile.read(path, dtype="float32", always_2d=True, **raw_gsm)
+        x, from_hz = soundfile.read(path, dtype="float32", always_2d=True, **raw_gsm)
     except soundfile.LibsndfileError:
         return np.zeros(0, np.float32)
-    return soxr.resample(x.mean(axis=1), rate_hz, RATE_HZ).astype(np.float32)
+    return soxr.resample(x.mean(axis=1), from_hz, rate_hz).astype(np.float32)
 
 
-def trimmed(x: np.ndarray) -> np.ndarray:
+def trimmed(x: np.ndarray, rate_hz: int = RATE_HZ) -> np.ndarray:
     """Without silence at both ends; empty when there is nothing else."""
-    if len(x) < 800:
+    edge, width = rate_hz // 100, rate_hz // 50
+    if len(x) < 10 * edge:
         return x[:0]
-    power = np.convolve(x**2, np.ones(160) / 160, "same")
+    power = np.convolve(x**2, np.ones(width) / width, "same")
     loud = np.flatnonzero(power > power.max() * 1e-3)
-    return x[max(0, loud[0] - 80) : loud[-1] + 80] if power.max() > 1e-7 else x[:0]
+    return x[max(0, loud[0] - edge) : loud[-1] + edge] if power.max() > 1e-7 else x[:0]
 
 
 def speakers() -> dict[str, list[Path]]:
@@ -101,7 +100,17 @@ def speakers() -> dict[str, list[Path]]:
     return found
 
 
-def synthesised() -> Iterator[tuple[str, np.ndarray]]:
+def dialogue() -> dict[str, list[Path]]:
+    """{speaker: files} of Debian's fillets-ng-data-{cs,nl}: two actors each, and whoever else speaks, in sentences and cries."""
+    found: dict[str, list[Path]] = {}
+    for language in ("cs", "nl"):
+        for path in sorted((SOUNDS / "games/fillets-ng/sound").rglob(f"{language}/*.ogg")):
+            who = path.stem.split("-")[1] if path.stem.count("-") > 1 else "x"
+            found.setdefault(f"fillets-{language}-{who if who in ('m', 'v') else 'others'}", []).append(path)
+    return found
+
+
+def synthesised(rate_hz: int = RATE_HZ) -> Iterator[tuple[str, np.ndarray]]:
     """espeak-ng in several languages, pitches and speeds; flite's voices."""
     rng = np.random.default_rng(7)
     for voice in ESPEAK_VOICES:
@@ -111,42 +120,44 @@ def synthesised() -> Iterator[tuple[str, np.ndarray]]:
                        "--stdout", text]  # fmt: skip
             raw = subprocess.run(command, capture_output=True).stdout
             if len(raw) > 2000:
-                yield f"espeak-{voice}{variant}", tp.read_wav(raw, RATE_HZ).astype(np.float32) / 32768
+                yield f"espeak-{voice}{variant}", tp.read_wav(raw, rate_hz).astype(np.float32) / 32768
     for voice in ("kal16", "awb", "rms", "slt"):
         path = Path(tempfile.gettempdir()) / f"talkpath-flite-{voice}.wav"
         subprocess.run(["flite", "-voice", voice, "-t", TEXTS["en"], "-o", str(path)], check=True)
-        yield f"flite-{voice}", tp.read_wav(path, RATE_HZ).astype(np.float32) / 32768
+        yield f"flite-{voice}", tp.read_wav(path, rate_hz).astype(np.float32) / 32768
         path.unlink()
 
 
-def load_speech(per_speaker: int, seed: int) -> dict[str, list[np.ndarray]]:
-    """{speaker: clips}, at most `per_speaker` seconds of each."""
+def load_speech(
+    per_speaker: int, seed: int, rate_hz: int = RATE_HZ, chosen: dict[str, list[Path]] | None = None
+) -> dict[str, list[np.ndarray]]:
+    """{speaker: clips}, at most `per_speaker` seconds of each; of the `chosen` files, or else of speakers()."""
     rng = np.random.default_rng(seed)
     pool: dict[str, list[np.ndarray]] = {}
-    for name, files in speakers().items():
+    for name, files in (chosen or speakers()).items():
         seconds, clips = 0.0, []
         for i in rng.permutation(len(files)):
-            clip = trimmed(decode(files[i]))[: 10 * RATE_HZ]
-            if len(clip) > 1200:
+            clip = trimmed(decode(files[i], rate_hz), rate_hz)[: 10 * rate_hz]
+            if len(clip) > 0.15 * rate_hz:
                 clips.append(clip)
-                seconds += len(clip) / RATE_HZ
+                seconds += len(clip) / rate_hz
             if seconds > per_speaker:
                 break
         if clips:
             pool[name] = clips
-    for name, speech in synthesised():
-        pool[name] = [trimmed(speech)]
+    for name, speech in synthesised(rate_hz):
+        pool[name] = [trimmed(speech, rate_hz)]
     return pool
 
 
-def load_music() -> list[np.ndarray]:
+def load_music(rate_hz: int = RATE_HZ) -> list[np.ndarray]:
     files = [p for pattern in ("frozen-bubble/snd/*zik*.ogg", "lincity-ng/music/*/*.ogg", "neverball/bgm/*.ogg", "pingus/data/music/*.it")
              for p in sorted((SOUNDS / "games").glob(pattern))]  # fmt: skip
-    tracks = [decode(p)[: 300 * RATE_HZ] for p in files]
-    return [track for track in tracks if len(track) > 20 * RATE_HZ]
+    tracks = [decode(p, rate_hz)[: 300 * rate_hz] for p in files]
+    return [track for track in tracks if len(track) > 20 * rate_hz]
 
 
-def load_noises() -> list[np.ndarray]:
+def load_noises(rate_hz: int = RATE_HZ) -> list[np.ndarray]:
     files = [p for p in sorted((SOUNDS / "games/lincity-ng/sounds").glob("*.wav")) if not p.name.startswith("School")]
     files += [
         p for p in sorted((SOUNDS / "tuxpaint/stamps").rglob("*.ogg")) if "_" not in p.stem and "symbols" not in p.parts
@@ -154,18 +165,18 @@ def load_noises() -> list[np.ndarray]:
     files += [
         p for p in sorted((SOUNDS / "games/wesnoth/1.16/data/core/sounds").rglob("*.ogg")) if not VOICED.search(p.name)
     ]
-    noises = [decode(p) for p in files]
-    return [noise for noise in noises if len(noise) > RATE_HZ // 2]
+    noises = [decode(p, rate_hz) for p in files]
+    return [noise for noise in noises if len(noise) > rate_hz // 2]
 
 
-def activity(clip: np.ndarray) -> np.ndarray:
+def activity(clip: np.ndarray, hop: int = HOP) -> np.ndarray:
     """1 where a recording of speech sounds, per sample: 35 dB below its loud parts or above, and above its own noise."""
-    n = len(clip) // HOP
-    power = (clip[: n * HOP].reshape(n, HOP) ** 2).mean(axis=1) + 1e-12
+    n = len(clip) // hop
+    power = (clip[: n * hop].reshape(n, hop) ** 2).mean(axis=1) + 1e-12
     loud = np.percentile(power[power > power.max() * 1e-4], 90)
     noise = np.percentile(power, 2)
     speech = power > max(loud * 10**-3.5, min(noise * 4, loud * 10**-2.2))
-    return np.resize(np.repeat(speech, HOP).astype(np.float32), len(clip))
+    return np.resize(np.repeat(speech, hop).astype(np.float32), len(clip))
 
 
 def labels(active: np.ndarray) -> np.ndarray:
@@ -179,10 +190,11 @@ def labels(active: np.ndarray) -> np.ndarray:
     return np.convolve(speech, np.ones(2 * pad + 1), "same").clip(0, 1).astype(np.float32)
 
 
-def level(x: np.ndarray) -> float:
+def level(x: np.ndarray, rate_hz: int = RATE_HZ) -> float:
     """rms of the frames within 25 dB of the loudest."""
-    n = len(x) // 160
-    power = (x[: n * 160].reshape(n, 160) ** 2).mean(axis=1) if n else np.array([np.mean(x**2) + 1e-20])
+    width = rate_hz // 50
+    n = len(x) // width
+    power = (x[: n * width].reshape(n, width) ** 2).mean(axis=1) if n else np.array([np.mean(x**2) + 1e-20])
     return float(np.sqrt(power[power >= power.max() * 10**-2.5].mean() + 1e-20))
 
 
@@ -191,10 +203,10 @@ class Mixer:
 
     def __init__(
         self, speech: dict[str, list[np.ndarray]], music: list[np.ndarray], noises: list[np.ndarray], seed: int,
-        harder: bool = False,
+        harder: bool = False, rate_hz: int = RATE_HZ,
     ) -> None:  # fmt: skip
         self.speech, self.music, self.noises, self.names = speech, music, noises, sorted(speech)
-        self.rng, self.harder = np.random.default_rng(seed), harder
+        self.rng, self.harder, self.rate_hz = np.random.default_rng(seed), harder, rate_hz
         amount = np.sqrt([sum(map(len, speech[name])) for name in self.names])
         self.shares = amount / amount.sum()
 
@@ -209,37 +221,37 @@ class Mixer:
         """One talker with pauses, at unit active level, and where speech sounds."""
         rng, out, active = self.rng, np.zeros(n, np.float32), np.zeros(n, np.float32)
         clips = self.talker()
-        at = int(rng.exponential(0.7) * RATE_HZ)
+        at = int(rng.exponential(0.7) * self.rate_hz)
         while at < n:
             clip = clips[rng.integers(len(clips))]
             if rng.random() < 0.15:  # another speed, and with it another pitch
                 clip = signal.resample_poly(clip, *((9, 10), (10, 9), (17, 20), (23, 20))[rng.integers(4)]).astype(
                     np.float32
                 )
-            sounds = activity(clip)
+            sounds = activity(clip, self.rate_hz // 100)
             if self.harder and not active.any() and rng.random() < 0.5:  # the stream begins within speech
                 at, skipped = 0, rng.integers(0, len(clip) // 2)
                 clip, sounds = clip[skipped:], sounds[skipped:]
             sounds = sounds[: n - at]
-            clip = clip[: n - at] / level(clip) * 10 ** (rng.normal(0, 2) / 20)
+            clip = clip[: n - at] / level(clip, self.rate_hz) * 10 ** (rng.normal(0, 2) / 20)
             out[at : at + len(clip)] += clip
             active[at : at + len(clip)] = sounds
-            at += len(clip) + int(rng.choice([rng.uniform(0.03, 0.4), rng.exponential(1.2)]) * RATE_HZ)
+            at += len(clip) + int(rng.choice([rng.uniform(0.03, 0.4), rng.exponential(1.2)]) * self.rate_hz)
         return out, active
 
     def babble(self, n: int) -> np.ndarray:
         out = np.zeros(n, np.float32)
         for _ in range(self.rng.integers(3, 10)):
             track = np.concatenate([np.zeros(0, np.float32), *(self.clip() for _ in range(12))])
-            track = np.resize(track, n + 8000)
-            start = self.rng.integers(0, 8000)
-            out += track[start : start + n] / level(track)
+            track = np.resize(track, n + self.rate_hz)
+            start = self.rng.integers(0, self.rate_hz)
+            out += track[start : start + n] / level(track, self.rate_hz)
         if self.rng.random() < 0.6:
             out = self.room(out, self.rng.uniform(0.3, 0.8))
         return out
 
     def room(self, x: np.ndarray, rt60_s: float) -> np.ndarray:
-        n = int(rt60_s * RATE_HZ)
+        n = int(rt60_s * self.rate_hz)
         tail = self.rng.standard_normal(n) * np.exp(-6.9 * np.arange(n) / n)
         tail[0] = self.rng.uniform(2, 12)
         return np.convolve(x, tail / np.sqrt((tail**2).sum()))[: len(x)].astype(np.float32)
@@ -256,12 +268,14 @@ class Mixer:
         at = 0.0
         while True:
             at += rng.exponential(1 / rate) + 0.02
-            start = int(at * RATE_HZ)
+            start = int(at * self.rate_hz)
             if start >= n:
                 return out
-            m = min(int(ring * 6 * RATE_HZ), n - start)
-            t = np.arange(m) / RATE_HZ
-            body = sum(np.sin(2 * np.pi * rng.uniform(300, 3800) * t) for _ in range(rng.integers(0, 4)))
+            m = min(int(ring * 6 * self.rate_hz), n - start)
+            t = np.arange(m) / self.rate_hz
+            body = sum(
+                np.sin(2 * np.pi * rng.uniform(300, 0.475 * self.rate_hz) * t) for _ in range(rng.integers(0, 4))
+            )
             burst = (
                 (rng.standard_normal(m) * rng.uniform(0, 1) + body) * np.exp(-t / ring) * 10 ** (rng.normal(0, 5) / 20)
             )
@@ -269,7 +283,7 @@ class Mixer:
 
     def tones(self, n: int) -> np.ndarray:
         """Network tones, keys and beeps, with cadences."""
-        rng, t = self.rng, np.arange(n) / RATE_HZ
+        rng, t = self.rng, np.arange(n) / self.rate_hz
         kind = rng.integers(4)
         if kind == 0:
             pair = rng.choice([697, 770, 852, 941]), rng.choice([1209, 1336, 1477, 1633])
@@ -284,7 +298,7 @@ class Mixer:
         return (gate * (np.sin(2 * np.pi * pair[0] * t) + np.sin(2 * np.pi * pair[1] * t))).astype(np.float32)
 
     def hum(self, n: int) -> np.ndarray:
-        t, base = np.arange(n) / RATE_HZ, self.rng.choice([50.0, 60.0, 100.0, 120.0, self.rng.uniform(60, 250)])
+        t, base = np.arange(n) / self.rate_hz, self.rng.choice([50.0, 60.0, 100.0, 120.0, self.rng.uniform(60, 250)])
         parts = [
             np.sin(2 * np.pi * base * k * t + self.rng.uniform(0, 6)) * self.rng.uniform(0, 1) / k for k in range(1, 20)
         ]
@@ -292,12 +306,12 @@ class Mixer:
 
     def swells(self, n: int) -> np.ndarray:
         """Wind, traffic, breath: coloured noise with a slow envelope."""
-        knots = self.rng.exponential(1, max(4, int(n / RATE_HZ * self.rng.uniform(0.5, 5)))) ** 1.5
+        knots = self.rng.exponential(1, max(4, int(n / self.rate_hz * self.rng.uniform(0.5, 5)))) ** 1.5
         envelope = np.interp(np.linspace(0, len(knots) - 1, n), np.arange(len(knots)), knots)
         noise = self.colored(n, self.rng.uniform(0, 1.2))
         if self.rng.random() < 0.5:
             low = self.rng.uniform(200, 1500)
-            noise = signal.sosfilt(signal.butter(2, [low, low * 2], "bandpass", fs=RATE_HZ, output="sos"), noise)
+            noise = signal.sosfilt(signal.butter(2, [low, low * 2], "bandpass", fs=self.rate_hz, output="sos"), noise)
         return (noise * envelope).astype(np.float32)
 
     def tune(self, n: int) -> np.ndarray:
@@ -314,14 +328,18 @@ class Mixer:
             chord = rng.choice([1, 1, 3, 4])
             at = 0
             while at < n:
-                m = min(int(beat_s * rng.choice([0.5, 1, 1, 2, 4]) * RATE_HZ) + 1, n - at)
-                t = np.arange(m) / RATE_HZ
-                envelope = np.minimum(t / 0.01, 1) * np.exp(-t / decay_s) * np.minimum((m - np.arange(m)) / 80, 1)
+                m = min(int(beat_s * rng.choice([0.5, 1, 1, 2, 4]) * self.rate_hz) + 1, n - at)
+                t = np.arange(m) / self.rate_hz
+                envelope = (
+                    np.minimum(t / 0.01, 1)
+                    * np.exp(-t / decay_s)
+                    * np.minimum((m - np.arange(m)) / (self.rate_hz // 100), 1)
+                )
                 for degree in rng.integers(7) + 2 * np.arange(chord):
                     hz = 16.35 * 2 ** (octave + (scale[degree % 7] + 12 * (degree // 7)) / 12)
                     phase = 2 * np.pi * hz * (t + vibrato * np.sin(2 * np.pi * 5.5 * t) / (2 * np.pi * 5.5))
                     for k in range(1, partials + 1):
-                        if hz * k < 3800:
+                        if hz * k < 0.475 * self.rate_hz:
                             out[at : at + m] += envelope * k**-tilt * np.sin(k * phase + k)
                 at += m if rng.random() < 0.9 else 2 * m
         if rng.random() < 0.5:
@@ -345,28 +363,34 @@ class Mixer:
         base, partials, tilt = np.exp(rng.uniform(np.log(380), np.log(2500))), rng.integers(1, 8), rng.uniform(0, 1.5)
         length_s, pause_s = rng.uniform(0.08, 1.5), rng.exponential(0.6)
         while at < n:
-            m = min(int(length_s * rng.uniform(0.6, 1.4) * RATE_HZ) + 100, n - at)
+            m = min(int(length_s * rng.uniform(0.6, 1.4) * self.rate_hz) + self.rate_hz // 80, n - at)
             knots = base * 2 ** rng.uniform(-0.4, 0.4, rng.integers(2, 6))
             hz = np.interp(np.linspace(0, len(knots) - 1, m), np.arange(len(knots)), knots)
-            phase = 2 * np.pi * np.cumsum(hz) / RATE_HZ
+            phase = 2 * np.pi * np.cumsum(hz) / self.rate_hz
             envelope = np.sin(np.pi * (np.arange(m) + 1) / (m + 1)) ** rng.uniform(0.2, 1)
             out[at : at + m] += envelope * sum(
-                np.where(hz * k < 3800, k**-tilt * np.sin(k * phase), 0) for k in range(1, partials + 1)
+                np.where(hz * k < 0.475 * self.rate_hz, k**-tilt * np.sin(k * phase), 0) for k in range(1, partials + 1)
             )
-            at += m + int(rng.exponential(pause_s) * RATE_HZ)
+            at += m + int(rng.exponential(pause_s) * self.rate_hz)
         return out
 
     def recorded(self, n: int) -> np.ndarray:
         """A recorded noise, over and over, at another speed and from another place each time."""
         out, at, track = np.zeros(n, np.float32), 0, self.noises[self.rng.integers(len(self.noises))]
         track = signal.resample_poly(track, *((1, 1), (3, 4), (4, 3), (7, 8))[self.rng.integers(4)]).astype(np.float32)
-        fade = np.minimum(np.arange(len(track)), np.arange(len(track))[::-1]).clip(0, 800).astype(np.float32) / 800
+        fade = np.minimum(np.arange(len(track)), np.arange(len(track))[::-1]).clip(0, self.rate_hz // 10).astype(
+            np.float32
+        ) / (self.rate_hz // 10)
         track = track * fade
         while at < n:
             piece = np.roll(track, self.rng.integers(len(track))) if self.rng.random() < 0.3 else track
             m = min(len(piece), n - at)
             out[at : at + m] += piece[:m]
-            at += max(1, m - 400) if self.rng.random() < 0.7 else m + int(self.rng.exponential(0.7) * RATE_HZ)
+            at += (
+                max(1, m - self.rate_hz // 20)
+                if self.rng.random() < 0.7
+                else m + int(self.rng.exponential(0.7) * self.rate_hz)
+            )
         return out
 
     def noise(self, n: int) -> np.ndarray:
@@ -384,7 +408,7 @@ class Mixer:
 
     def draw(self, seconds: float) -> tuple[np.ndarray, np.ndarray]:
         """(int16 samples, label of each hop) of one telephone signal."""
-        rng, n = self.rng, round(seconds * RATE_HZ)
+        rng, n = self.rng, round(seconds * self.rate_hz)
         clean, active = (
             self.voice(n) if rng.random() < (0.65 if self.harder else 0.87) else np.zeros((2, n), np.float32)
         )
@@ -402,7 +426,7 @@ class Mixer:
             x = signal.lfilter([1, tilt], [1], x)
         if rng.random() < 0.6:
             band = [rng.uniform(60, 320), rng.uniform(3000, 3700)]
-            x = signal.sosfilt(signal.butter(2, band, "bandpass", fs=RATE_HZ, output="sos"), x)
+            x = signal.sosfilt(signal.butter(2, band, "bandpass", fs=self.rate_hz, output="sos"), x)
         gain = 10 ** (rng.uniform(-42, -8) / 20)
         x = x * gain + rng.standard_normal(n) * 10 ** (rng.uniform(-85, -58) / 20)
         pcm = np.clip(np.rint(x * 32768), -32768, 32767).astype(np.int16)

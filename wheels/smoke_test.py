@@ -69,6 +69,7 @@ def every_kernel_runs() -> None:
     (beep,) = tp.BeepDetector().process(np.concatenate([tone, np.zeros(4000, np.int16)]))
     assert abs(beep.frequency_hz - 1000) < 1
     assert tp.VoiceActivityDetector().process(tone) < 0.5
+    assert len(tp.NoiseSuppressor().process(tone)) == len(tone)
     assert tp.AnsweringMachineDetector().process(np.zeros(40000, np.int16)).result == "unknown"
     assert tp.CallProgressDetector().process(np.zeros(8000, np.int16)) == []
 

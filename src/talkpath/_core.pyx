@@ -19,6 +19,8 @@ include "detect/dtmf.pxi"
 include "detect/vad.pxi"
 include "detect/answering_machine.pxi"
 
+include "enhance/noise_suppressor.pxi"
+
 include "playout/dtmf_generator.pxi"
 include "playout/playout_queue.pxi"
 include "playout/ambience.pxi"

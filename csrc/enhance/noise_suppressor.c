@@ -1,0 +1,231 @@
+#include "talkpath/noise_suppressor.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "dsp/approx.h"
+#include "dsp/fft.h"
+#include "enhance/ns_estimate.h"
+#include "enhance/ns_network.h"
+#include "talkpath/talkpath.h"
+
+enum {
+    FFT_8K = 256,
+    HOP_8K = 40,
+    FFT_MAX = 2 * FFT_8K,
+    HOP_MAX = 2 * HOP_8K,
+    HOPS_A_STEP = 2, /* of the network */
+    LEVEL_MIN = 60,
+    LEVEL_MAX = 100,
+};
+
+#define EPSILON 1e-8f /* a bin's power is never less: white noise of -80 dBov */
+#define ATTENUATION_MIN_DB 12.0f
+#define ATTENUATION_STEP_DB 0.6f
+#define EMPHASIS_LEVEL 85
+#define EMPHASIS_STEP 0.02f
+#define LEVEL_RATE 0.1f /* of the way to a new level, per hop: 50 ms */
+
+struct tp_noise_suppressor {
+    tp_noise_suppressor_config config;
+    size_t fft, hop, bins;
+    float scale; /* of a spectrum, so that white noise keeps its power */
+    float analysis[FFT_MAX], synthesis[2 * HOP_MAX]; /* windows */
+    float level_least, level_emphasis;               /* what the level asks for */
+
+    /* Everything below is of the stream. */
+    float least, emphasis; /* on their way there */
+    size_t fill;           /* of samples; the oldest fft - hop are the last hops' */
+    float samples[FFT_MAX];
+    float overlap[HOP_MAX]; /* of the last frame, into the next hop */
+    int16_t ready[HOP_MAX]; /* what comes out while the next hop comes in */
+    tp_ns_bins estimate;
+    tp_ns_floors low, high;
+    tp_ns_units units;
+    float octave; /* of the last pitch lag */
+    int started, hops_to_step;
+    float low_decided[TP_NS_DECISIONS * TP_NS_BANDS], high_decided[TP_NS_DECISIONS * TP_NS_HIGH_BANDS];
+};
+
+const char *tp_noise_suppressor_check(const tp_noise_suppressor_config *config)
+{
+    if (config->sample_rate_hz != 8000 && config->sample_rate_hz != 16000)
+        return "sample_rate must be 8000 or 16000";
+    return config->level < LEVEL_MIN || config->level > LEVEL_MAX ? "level must be 60 to 100" : NULL;
+}
+
+size_t tp_noise_suppressor_size(const tp_noise_suppressor_config *config)
+{
+    return tp_noise_suppressor_check(config) ? 0 : sizeof(tp_noise_suppressor);
+}
+
+/* The analysis window rises over all but the last hop and falls within it; the synthesis window covers the last two hops. Their
+ * product is a Hann window of two hops. */
+static void make_windows(tp_noise_suppressor *s)
+{
+    const double half_pi = 1.5707963267948966;
+    const size_t rise = s->fft - s->hop;
+    double power = 0.0;
+    for (size_t i = 0; i < s->fft; i++) {
+        const double w = i < rise ? sin(half_pi * ((double)i + 0.5) / (double)rise)
+                                  : cos(half_pi * ((double)(i - rise) + 0.5) / (double)s->hop);
+        s->analysis[i] = (float)w;
+        power += w * w;
+    }
+    for (size_t i = 0; i < s->hop; i++) {
+        const double up = sin(half_pi * ((double)i + 0.5) / (double)s->hop);
+        s->synthesis[i] = (float)(up * up / sin(half_pi * ((double)(rise - s->hop + i) + 0.5) / (double)rise));
+        s->synthesis[s->hop + i] = s->analysis[rise + i];
+    }
+    s->scale = (float)(1.0 / power);
+}
+
+static void apply_level(tp_noise_suppressor *s)
+{
+    const float db = ATTENUATION_MIN_DB + ATTENUATION_STEP_DB * (float)(s->config.level - LEVEL_MIN);
+    s->level_least = tp_exp_near(db * -0.115129255f); /* ln 10 / 20 */
+    s->level_emphasis = EMPHASIS_STEP * (float)(EMPHASIS_LEVEL - s->config.level);
+}
+
+int tp_noise_suppressor_init(tp_noise_suppressor *s, const tp_noise_suppressor_config *config)
+{
+    if (tp_noise_suppressor_check(config))
+        return TP_ECONFIG;
+    const size_t times = (size_t)config->sample_rate_hz / 8000;
+    s->config = *config;
+    s->fft = FFT_8K * times;
+    s->hop = HOP_8K * times;
+    s->bins = s->fft / 2 + 1;
+    make_windows(s);
+    apply_level(s);
+    tp_noise_suppressor_reset(s);
+    return TP_OK;
+}
+
+void tp_noise_suppressor_reset(tp_noise_suppressor *s)
+{
+    s->least = s->level_least;
+    s->emphasis = s->level_emphasis;
+    s->fill = s->fft - s->hop; /* silence before the first sample */
+    memset(s->samples, 0, sizeof s->samples);
+    memset(s->overlap, 0, sizeof s->overlap);
+    memset(s->ready, 0, sizeof s->ready);
+    memset(&s->estimate, 0, sizeof s->estimate);
+    memset(&s->low, 0, sizeof s->low);
+    memset(&s->high, 0, sizeof s->high);
+    memset(&s->units, 0, sizeof s->units);
+    memset(s->low_decided, 0, sizeof s->low_decided);
+    memset(s->high_decided, 0, sizeof s->high_decided);
+    s->octave = 0.0f;
+    s->started = s->hops_to_step = 0;
+}
+
+int tp_noise_suppressor_set_level(tp_noise_suppressor *s, int level)
+{
+    const tp_noise_suppressor_config config = { s->config.sample_rate_hz, level };
+    if (tp_noise_suppressor_check(&config))
+        return TP_ECONFIG;
+    s->config = config;
+    apply_level(s);
+    return TP_OK;
+}
+
+int tp_noise_suppressor_level(const tp_noise_suppressor *s)
+{
+    return s->config.level;
+}
+
+size_t tp_noise_suppressor_delay_samples(const tp_noise_suppressor *s)
+{
+    return 2 * s->hop;
+}
+
+/* The bins' logits from what was decided for their bands. */
+static void spread(const tp_ns_layout *layout, const float *decided, const float *log_snr, const float *contrast,
+                   const float *comb, float *logits)
+{
+    const float *u = decided, *v = u + layout->bands, *w = v + layout->bands, *z = w + layout->bands;
+    for (size_t b = 0; b + 1 < layout->bands; b++) {
+        const float du = u[b + 1] - u[b], dv = v[b + 1] - v[b], dw = w[b + 1] - w[b], dz = z[b + 1] - z[b];
+        for (size_t k = layout->start[b]; k < layout->start[b + 1]; k++) {
+            const float part = layout->share[k];
+            logits[k] = (u[b] + part * du) + (v[b] + part * dv) * log_snr[k] + (w[b] + part * dw) * contrast[k] +
+                        (z[b] + part * dz) * comb[k];
+        }
+    }
+}
+
+static void gains(tp_noise_suppressor *s, const float *power, float *gain)
+{
+    const size_t high = TP_NS_LOW_BINS;
+    const int wide = s->bins > high;
+    tp_ns_bins *const e = &s->estimate;
+    float low_features[TP_NS_FEATURES], high_features[TP_NS_HIGH_FEATURES], comb[TP_NS_BINS], logits[TP_NS_BINS];
+    tp_ns_estimate(e, power, s->bins);
+    tp_ns_band_features(&tp_ns_low_layout, &s->low, !s->started, power, e->noise, low_features);
+    tp_ns_voicing(power, &s->octave, comb, s->bins, low_features + 3 * TP_NS_BANDS);
+    if (wide)
+        tp_ns_band_features(&tp_ns_high_layout, &s->high, !s->started, power + high, e->noise + high, high_features);
+    s->started = 1;
+    if (s->hops_to_step == 0) {
+        s->hops_to_step = HOPS_A_STEP;
+        tp_ns_step(&s->units, low_features, s->low_decided);
+        if (wide)
+            tp_ns_high(&s->units, high_features, s->high_decided);
+    }
+    s->hops_to_step--;
+    spread(&tp_ns_low_layout, s->low_decided, e->log_snr, e->contrast, comb, logits);
+    if (wide)
+        spread(&tp_ns_high_layout, s->high_decided, e->log_snr + high, e->contrast + high, comb + high, logits + high);
+
+    s->least += LEVEL_RATE * (s->level_least - s->least);
+    s->emphasis += LEVEL_RATE * (s->level_emphasis - s->emphasis);
+    for (size_t k = 0; k < s->bins; k++)
+        gain[k] = s->least + (1.0f - s->least) / (1.0f + tp_exp_near(-(logits[k] + s->emphasis)));
+}
+
+/* The newest frame: its last hop but one is complete with it. */
+static void frame(tp_noise_suppressor *s)
+{
+    float x[FFT_MAX], re[TP_NS_BINS], im[TP_NS_BINS], power[TP_NS_BINS], gain[TP_NS_BINS];
+    for (size_t i = 0; i < s->fft; i++)
+        x[i] = s->samples[i] * s->analysis[i];
+    tp_rfft_forward(s->fft, x, re, im);
+    for (size_t k = 0; k < s->bins; k++)
+        power[k] = (re[k] * re[k] + im[k] * im[k]) * s->scale + EPSILON;
+    gains(s, power, gain);
+    for (size_t k = 0; k < s->bins; k++) {
+        re[k] *= gain[k];
+        im[k] *= gain[k];
+    }
+    tp_rfft_inverse(s->fft, re, im, x);
+    const float *const end = x + s->fft - 2 * s->hop;
+    for (size_t i = 0; i < s->hop; i++) {
+        float y = (s->overlap[i] + end[i] * s->synthesis[i]) * 32768.0f;
+        y = y < 32767.0f ? y : 32767.0f;
+        y = y > -32768.0f ? y : -32768.0f;
+        s->ready[i] = (int16_t)lrintf(y);
+        s->overlap[i] = end[s->hop + i] * s->synthesis[s->hop + i];
+    }
+    memmove(s->samples, s->samples + s->hop, (s->fft - s->hop) * sizeof *s->samples);
+    s->fill = s->fft - s->hop;
+}
+
+void tp_noise_suppressor_process(tp_noise_suppressor *s, const int16_t *pcm, int16_t *out, size_t n)
+{
+    while (n > 0) {
+        const size_t left = s->fft - s->fill, take = left < n ? left : n;
+        const int16_t *const ready = s->ready + (s->hop - left);
+        float *const to = s->samples + s->fill;
+        for (size_t i = 0; i < take; i++) {
+            to[i] = TP_INT16_SCALE * (float)pcm[i];
+            out[i] = ready[i];
+        }
+        s->fill += take;
+        pcm += take;
+        out += take;
+        n -= take;
+        if (s->fill == s->fft)
+            frame(s);
+    }
+}

@@ -1,0 +1,247 @@
+"""Trains the noise suppressor and writes ../noise_suppressor_weights.npz; gen_noise_suppressor.py makes the C table.
+
+    python csrc/enhance/train/train_ns.py [--signals 2200 900] [--steps 1600 3000 2200]
+
+Needs talkpath, torch, scipy, soundfile, soxr and the packages named in ns_corpus.py; 16 GB of memory, about 40 minutes on one core:
+draw noisy and clean streams at both rates (seed 1), then train the network to give amplitudes like the clean ones (compressed, bins
+weighted as the ear does); in a second cycle also to keep the envelopes of third octaves alike, which is what intelligibility hangs
+on; then once more with as many new streams (seed 2). AdamW, one-cycle learning rates, state carried over pieces of 1 s, average of
+the last weights. No file of any evaluation set is used.
+"""
+
+import argparse
+import copy
+import time
+from pathlib import Path
+
+import ns_corpus
+import ns_features as front
+import numpy as np
+import torch
+
+RATES_HZ = (8000, 16000)
+SECONDS, STEPS_A_PIECE = 6.0, 100
+BATCH, NARROW = 120, 80  # streams, at 8 kHz of them
+UNITS, HIGH_UNITS = 56, 32
+KEEP = 0.995
+COMPRESSION = 0.3
+EDGE = 0.02  # of a gain: what lies below no one hears through the least gain
+
+
+class Network(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = torch.nn.Linear(front.FEATURES, UNITS)
+        self.gru = torch.nn.GRU(UNITS, UNITS, num_layers=2, batch_first=True)
+        self.out = torch.nn.Linear(UNITS, front.DECISIONS * front.BANDS)
+        self.high = torch.nn.Linear(front.HIGH_FEATURES + UNITS, HIGH_UNITS)
+        self.high_out = torch.nn.Linear(HIGH_UNITS, front.DECISIONS * front.HIGH_BANDS)
+        with torch.no_grad():  # the classical estimator
+            for layer, n in ((self.out, front.BANDS), (self.high_out, front.HIGH_BANDS)):
+                layer.weight *= 0.3
+                layer.bias.zero_()
+                layer.bias[n : 2 * n] = 1.0
+        for name, bands in zip(("bands", "high_bands"), front.band_map(), strict=True):
+            self.register_buffer(name, torch.from_numpy(bands).float(), persistent=False)
+
+    def forward(self, low, high, state=None):
+        """Of the low bands and, for the streams that have high ones (the last), of those: u, v, w."""
+        y, state = self.gru(torch.tanh(self.dense(low)), state)
+        first = len(low) - len(high)
+        x = torch.tanh(self.high(torch.cat([high, y[first:]], -1)))
+        return self.out(y), self.high_out(x), state
+
+    @staticmethod
+    def logits(decided, bands, log_snr, contrast, comb):
+        n = len(bands)
+        u, v, w, z = (decided[..., i * n : (i + 1) * n] @ bands for i in range(front.DECISIONS))
+        return u + v * log_snr + w * contrast + z * comb
+
+    def weights(self) -> dict[str, np.ndarray]:
+        g = dict(self.gru.named_parameters())
+        result = {}
+        for name in ("dense", "out", "high", "high_out"):
+            layer = getattr(self, name)
+            result |= {name: layer.weight, f"{name}_bias": layer.bias}
+        for i in range(2):
+            result |= {f"input{i}": g[f"weight_ih_l{i}"], f"input{i}_bias": g[f"bias_ih_l{i}"],
+                       f"recurrent{i}": g[f"weight_hh_l{i}"], f"recurrent{i}_bias": g[f"bias_hh_l{i}"]}  # fmt: skip
+        return {k: v.detach().numpy().astype(np.float32) for k, v in result.items()}
+
+
+def prepare(drawn: list[tuple[np.ndarray, np.ndarray, float]], rate_hz: int) -> dict[str, np.ndarray]:
+    """What the training needs of streams of equal length, in float16."""
+    seen = front.front_end(np.stack([pcm for pcm, _, _ in drawn]), rate_hz)
+    clean = front.spectra(np.stack([c for _, c, _ in drawn]) * 32768, rate_hz)
+    gain = np.array([g for _, _, g in drawn])[:, None, None]
+    made = {
+        "noisy": (np.abs(seen["spectrum"]) / gain) ** COMPRESSION,
+        "clean": (np.abs(clean) / gain) ** COMPRESSION,
+        "log_snr": seen["log_snr"],
+        "contrast": seen["contrast"],
+        "lag": seen["lag"][..., None],
+        "low": seen["low"],
+        "high": seen.get("high", seen["low"][..., :0]),
+    }
+    return {k: v.astype(np.float16) for k, v in made.items()}
+
+
+def draw(mixer: ns_corpus.Mixer, count: int, rate_hz: int) -> dict[str, torch.Tensor]:
+    parts = [prepare([mixer.pair(SECONDS, rate_hz) for _ in range(20)], rate_hz) for _ in range(count // 20)]
+    return {k: torch.from_numpy(np.concatenate([p[k] for p in parts])) for k in parts[0]}
+
+
+def ear() -> torch.Tensor:
+    """How much a bin counts: its width in Bark (H. Traunmüller, JASA 88, 1990), softened."""
+    hz = 31.25 * np.arange(front.LOW_BINS + front.HIGH_BINS + 1)
+    bark = 26.81 * hz / (1960 + hz)
+    width = np.diff(bark) ** 0.7
+    return torch.from_numpy(width / width[: front.LOW_BINS].mean()).float()
+
+
+EAR = ear()
+TEETH = torch.from_numpy(front.comb(np.arange(front.LAST_LAG + 1), front.LOW_BINS + front.HIGH_BINS)).float()
+PER_STEP = ("low", "high")  # the rest is per hop
+
+
+def some(
+    streams: dict[str, torch.Tensor], which: torch.Tensor | slice, first: int, steps: int, phase: int
+) -> dict[str, torch.Tensor]:
+    """`steps` of the network, and of the hops that hold its decisions the first (`phase` 0) or second of each."""
+    start, end, by = first * front.HOPS_A_STEP, (first + steps) * front.HOPS_A_STEP, front.HOPS_A_STEP
+    return {k: v[which, slice(start + (0 if k in PER_STEP else phase), end, by)].float() for k, v in streams.items()}
+
+
+def loss_of(logits: torch.Tensor, noisy: torch.Tensor, clean: torch.Tensor, start: int, wiener: float) -> torch.Tensor:
+    """`wiener`: how far the target goes from the clean amplitude (0) to what a Wiener filter leaves (1)."""
+    gain = EDGE + (1 - EDGE) * torch.sigmoid(logits)
+    weight = EAR[start : start + logits.shape[-1]]
+    ideal = (clean / (noisy + 1e-3)).clamp(0, 1)  # compressed, as everything here
+    compressed = gain**COMPRESSION
+    error = compressed * noisy - clean * ideal**wiener
+    return (weight * (error**2 + 0.05 * (compressed - ideal) ** 2)).mean()
+
+
+def thirds() -> torch.Tensor:
+    """Bins to 15 third-octave bands from 150 Hz on: (LOW_BINS, 15)."""
+    hz, centre = 31.25 * np.arange(front.LOW_BINS)[:, None], 150 * 2 ** (np.arange(15) / 3)
+    return torch.from_numpy((hz >= centre * 2 ** (-1 / 6)) & (hz < centre * 2 ** (1 / 6))).float()
+
+
+THIRDS = thirds()
+
+
+def dissimilarity(logits: torch.Tensor, noisy: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """1 - correlation of the envelopes of third octaves over 380 ms, where something is said, as in C. H. Taal et al., "An algorithm
+    for intelligibility prediction of time-frequency weighted noisy speech", IEEE Trans. ASLP 19(7), 2011."""
+    power = 2 / COMPRESSION
+    kept = EDGE + (1 - EDGE) * torch.sigmoid(logits)
+    got, wanted = ((a @ THIRDS).clamp(min=1e-8) for a in (kept**2 * noisy**power, clean**power))
+    got, wanted = (a.sqrt().unfold(1, 38, 7) for a in (got, wanted))  # (streams, segments, bands, steps)
+    energy = (wanted**2).mean(-1)
+    total = energy.sum(-1, keepdim=True)
+    counts = ((total > 0.3) & (energy > 1e-5 * total)).float()
+    got, wanted = (a - a.mean(-1, keepdim=True) for a in (got, wanted))
+    likeness = (got * wanted).sum(-1) / ((got**2).sum(-1) * (wanted**2).sum(-1) + 1e-10).sqrt()
+    return (counts * (1 - likeness)).sum() / (counts.sum() + 1)
+
+
+def total_loss(network, narrow, wide, state, wiener):
+    """Both rates in one step: the narrow streams first."""
+    low = torch.cat([narrow["low"], wide["low"]])
+    decided, high, state = network(low, wide["high"], state)
+    n, bins = len(narrow["low"]), front.LOW_BINS
+    teeth = TEETH[torch.cat([narrow["lag"], wide["lag"]])[..., 0].long()]
+    a = network.logits(decided[:n], network.bands, narrow["log_snr"], narrow["contrast"], teeth[:n, :, :bins])
+    b = network.logits(
+        decided[n:], network.bands, wide["log_snr"][..., :bins], wide["contrast"][..., :bins], teeth[n:, :, :bins]
+    )
+    c = network.logits(
+        high, network.high_bands, wide["log_snr"][..., bins:], wide["contrast"][..., bins:], teeth[n:, :, bins:]
+    )
+    losses = (
+        loss_of(a, narrow["noisy"], narrow["clean"], 0, wiener),
+        loss_of(b, wide["noisy"][..., :bins], wide["clean"][..., :bins], 0, wiener),
+        loss_of(c, wide["noisy"][..., bins:], wide["clean"][..., bins:], bins, wiener),
+        dissimilarity(a, narrow["noisy"], narrow["clean"]),
+    )
+    return losses, state
+
+
+def train(
+    network: Network,
+    data,
+    check,
+    steps: int,
+    of: int,
+    rate: float,
+    seed: int,
+    out: Path,
+    alike: float = 0.0,
+    wiener: float = 0.5,
+) -> Network:
+    """`steps` of a learning-rate cycle `of` so many; returns the average of the last weights. `alike` weighs dissimilarity()."""
+    started, average = time.time(), copy.deepcopy(network)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=of, pct_start=0.05)
+    chooser, counts = np.random.default_rng(seed), (NARROW, BATCH - NARROW)
+    pieces = data[0]["low"].shape[1] // (STEPS_A_PIECE * front.HOPS_A_STEP)
+    for step in range(steps):
+        piece = step % pieces
+        if piece == 0:
+            chosen = [
+                torch.from_numpy(chooser.integers(0, len(d["low"]), n)) for d, n in zip(data, counts, strict=True)
+            ]
+            state = None
+        phase = int(chooser.integers(front.HOPS_A_STEP))
+        narrow, wide = (
+            some(d, i, piece * STEPS_A_PIECE, STEPS_A_PIECE, phase) for d, i in zip(data, chosen, strict=True)
+        )
+        losses, state = total_loss(network, narrow, wide, state, wiener)
+        state = state.detach()
+        loss = losses[0] + 0.5 * losses[1] + 0.5 * losses[2] + alike * losses[3]
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        with torch.no_grad():
+            keep = min(KEEP, step / (step + 10))
+            for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
+                slow.lerp_(fast, 1 - keep)
+            if step % 200 == 199 or step == steps - 1 or step == 0:
+                whole = [some(d, slice(None), 0, pieces * STEPS_A_PIECE, 1) for d in check]
+                unseen = total_loss(average, *whole, None, wiener)[0]
+                print(
+                    f"step {step + 1}: loss {loss:.4f}, unseen {' '.join(f'{x:.4f}' for x in unseen)}, {time.time() - started:.0f} s",
+                    flush=True,
+                )
+                np.savez(out, **front.quantised(average.weights()))
+    return average
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--signals", type=int, nargs=2, default=[2200, 900], help="at 8 and at 16 kHz")
+    parser.add_argument("--steps", type=int, nargs=3, default=[1600, 3000, 2200])
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).resolve().parent.parent / "noise_suppressor_weights.npz"
+    )
+    args = parser.parse_args()
+    torch.manual_seed(1)
+    torch.set_num_threads(1)
+    pool = ns_corpus.load(300, 1)
+    mixer = ns_corpus.Mixer(*pool, seed=1)
+    check = [draw(mixer, 40, rate_hz) for rate_hz in RATES_HZ]
+    data = [draw(mixer, n, rate_hz) for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
+    network = train(Network(), data, check, args.steps[0], 5000, 4e-3, 1, args.out)
+    network = train(network, data, check, args.steps[1], args.steps[1], 3e-3, 2, args.out, alike=0.2)
+    mixer = ns_corpus.Mixer(*pool, seed=2)
+    more = [draw(mixer, n, rate_hz) for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
+    data = [{k: torch.cat([old.pop(k), new.pop(k)]) for k in list(old)} for old, new in zip(data, more, strict=True)]
+    network = train(network, data, check, args.steps[2], args.steps[2], 2.5e-3, 3, args.out, alike=0.3, wiener=0.6)
+    np.savez(args.out, **front.quantised(network.weights()))
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,14 @@ class FirRows(c.Structure):
                 ("step_phases", c.c_uint32)]  # fmt: skip
 
 
+class Kalman(c.Structure):
+    """dsp/kalman.h"""
+
+    _fields_ = [("taps", c.c_size_t), ("bins", c.c_size_t), ("x_re", c.c_void_p * 40), ("x_im", c.c_void_p * 40),
+                *[(name, c.c_void_p) for name in ("m_re", "m_im", "h_re", "h_im", "p", "noise", "y_re", "y_im")],
+                *[(name, c.c_float) for name in ("keep", "noise_floor", "least", "forget")], ("drift", c.c_void_p)]  # fmt: skip
+
+
 class Ops(c.Structure):
     _fields_ = [
         ("name", c.c_char_p), ("ulaw_encode", CODEC), ("ulaw_decode", CODEC), ("alaw_encode", CODEC), ("alaw_decode", CODEC),
@@ -25,6 +33,10 @@ class Ops(c.Structure):
         ("all_pole", c.CFUNCTYPE(None, *[c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t])),
         ("affine", c.CFUNCTYPE(None, *[c.c_void_p] * 4, c.c_size_t, c.c_size_t)),
         ("affine_int8", c.CFUNCTYPE(None, *[c.c_void_p] * 5, c.c_size_t, c.c_size_t)),
+        ("affine_pairs", c.CFUNCTYPE(None, *[c.c_void_p] * 5, c.c_size_t, c.c_size_t)),
+        ("kalman_filter", c.CFUNCTYPE(None, c.POINTER(Kalman))),
+        ("kalman_diagonal", c.CFUNCTYPE(None, c.POINTER(Kalman))),
+        ("kalman_full", c.CFUNCTYPE(None, c.POINTER(Kalman))),
     ]  # fmt: skip
 
 
@@ -158,3 +170,92 @@ def test_affine_int8_is_within_its_bound(
         v.affine_int8(pointer(by_column), pointer(scale), pointer(bias), pointer(x), pointer(y), rows, columns)
         assert (np.abs(y[:rows] - exact) <= bound).all(), v.name
         assert y[rows] == 99
+
+
+@pytest.mark.parametrize("rows", [8, 16, 48, 56, 144])
+@pytest.mark.parametrize("columns", [2, 48, 192])
+def test_affine_pairs_sums_exactly(variants: list[Ops], rows: int, columns: int, rng: np.random.Generator) -> None:
+    matrix = rng.integers(-127, 128, (rows, columns)).astype(np.int8)
+    matrix[0] = 127
+    x = rng.integers(-16384, 16385, columns).astype(np.int16)
+    x[:] = np.where(rng.random(columns) < 0.3, -16384, x)
+    scale, bias = rng.standard_normal((2, rows)).astype(np.float32)
+    pairs = np.ascontiguousarray(matrix.reshape(rows, -1, 2).transpose(1, 0, 2))
+    want = bias + scale * (matrix.astype(np.int64) @ x).astype(np.float32)
+    for v in variants:
+        y = np.full(rows + 1, 99, np.float32)
+        v.affine_pairs(pointer(pairs), pointer(scale), pointer(bias), pointer(x), pointer(y), rows, columns)
+        np.testing.assert_allclose(y[:rows], want, rtol=1e-6, atol=1e-4, err_msg=v.name.decode())
+        assert y[rows] == 99
+
+
+def kalman_reference(x, m, h, p, noise, s, full):
+    """One step in complex double precision: x (taps, bins), m (bins,), h (taps, bins), p (bins, taps, taps); s the settings."""
+    y = np.sum(h * x, axis=0)
+    e = m - y
+    power = np.abs(e) ** 2
+    noise = np.maximum(s["keep"] * noise + (1 - s["keep"]) * power, s["noise_floor"])
+    u = np.einsum("bij,jb->ib", p, x.conj())
+    spread = np.sum(x * u, axis=0).real + np.maximum(noise, s["least"] * power)
+    gain = u / spread
+    h = h + gain * e
+    growth = s["forget"] * np.abs(h) ** 2 + s["drift"][:, None]
+    taps = np.arange(len(x))
+    if full:
+        p = p - np.einsum("ib,jb->bij", gain, u.conj())
+        p[:, taps, taps] += growth.T
+    else:
+        diagonal = p[:, taps, taps].real.T
+        p = p * 0
+        p[:, taps, taps] = ((1 - s["forget"]) * (diagonal - (gain * x).real * diagonal) + growth).T
+    return y, h, p, noise
+
+
+@pytest.mark.parametrize("bins", [8, 104, 240])
+@pytest.mark.parametrize("full", [False, True])
+def test_kalman_steps_are_the_reference(variants: list[Ops], full: bool, bins: int, rng: np.random.Generator) -> None:
+    """Sixty steps on noise through a known system; every variant stays with double precision, and the filter finds the system."""
+    taps = 6
+    s = {"keep": 0.7, "noise_floor": 1e-6, "least": 0.5, "forget": 1e-3, "drift": np.full(taps, 1e-5)}
+    system = rng.standard_normal((taps, bins)) + 1j * rng.standard_normal((taps, bins))
+    for v in variants:
+        line = np.random.default_rng(5)
+        f = {name: np.zeros(shape, np.float32) for name, shape in
+             {"h_re": (taps, bins), "h_im": (taps, bins), "y_re": bins, "y_im": bins, "m_re": bins, "m_im": bins}.items()}  # fmt: skip
+        f["noise"], f["drift"] = np.full(bins, 1e-3, np.float32), s["drift"].astype(np.float32)
+        f["p"] = np.full((taps, bins), 0.5, np.float32)
+        if full:
+            rows = []
+            for i in range(taps):
+                rows += [np.zeros(bins)] * (2 * i) + [np.full(bins, 0.5)]
+            f["p"] = np.array(rows, np.float32)
+        k = Kalman(taps, bins, keep=s["keep"], noise_floor=s["noise_floor"], least=s["least"], forget=s["forget"])
+        for name, array in f.items():
+            setattr(k, name, array.ctypes.data)
+        h, p, noise = (
+            np.zeros((taps, bins), complex),
+            np.tile(0.5 * np.eye(taps, dtype=complex), (bins, 1, 1)),
+            f["noise"].astype(float),
+        )
+        history = [np.zeros(bins, complex)] * taps
+        for step in range(60):
+            history = [line.standard_normal(bins) + 1j * line.standard_normal(bins), *history[:-1]]
+            re, im = [[np.ascontiguousarray(part(row), np.float32) for row in history] for part in (np.real, np.imag)]
+            for t in range(taps):
+                k.x_re[t], k.x_im[t] = re[t].ctypes.data, im[t].ctypes.data
+            if not full and step % 7 == 3:
+                history[2] = np.zeros(bins, complex)
+                k.x_re[2], k.x_im[2] = None, None
+            x = np.array(history)
+            m = np.sum(system * x, axis=0) + 0.01 * line.standard_normal(bins)
+            f["m_re"][:], f["m_im"][:] = m.real, m.imag
+            before = p
+            y, h, p, noise = kalman_reference(x, m, h, p, noise, s, full)
+            if not full and step % 7 == 3:  # a row that is not there is not touched
+                p[:, 2, 2] = before[:, 2, 2]
+            v.kalman_filter(c.byref(k))
+            np.testing.assert_allclose(f["y_re"] + 1j * f["y_im"], y, atol=2e-3)
+            (v.kalman_full if full else v.kalman_diagonal)(c.byref(k))
+            np.testing.assert_allclose(f["y_re"] + 1j * f["y_im"], y, atol=2e-3)
+            np.testing.assert_allclose(f["h_re"] + 1j * f["h_im"], h, atol=2e-3)
+        assert np.mean(np.abs(h - system) ** 2) < 0.02 * np.mean(np.abs(system) ** 2)

@@ -4,6 +4,8 @@
  * Accuracy    tp_exp_near   2e-7 of the value, for -87 <= x <= 88; beyond, the value there
  *             tp_log_near   3e-7 + 1e-7·|ln x|, for normal positive x
  *             tp_tanh_near  1e-4
+ *             tp_db_near    10·log10(x + 1e-10), for x >= 0, as tp_log_near
+ *             tp_power_rough  x^p within 7 %, for normal positive x and |p| <= 1: by the exponent's bits alone
  * Errors      none; a NaN gives something finite or NaN, never a trap
  */
 #ifndef TALKPATH_DSP_APPROX_H
@@ -58,6 +60,21 @@ TP_INLINE float tp_tanh_near(float x)
 TP_INLINE float tp_sigmoid_near(float x)
 {
     return 0.5f + 0.5f * tp_tanh_near(0.5f * x);
+}
+
+TP_INLINE float tp_db_near(float power)
+{
+    return 4.34294482f * tp_log_near(power + 1e-10f);
+}
+
+TP_INLINE float tp_power_rough(float x, float p)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (int32_t)(p * (float)(bits - 0x3f780000)) + 0x3f780000;
+    float y;
+    memcpy(&y, &bits, sizeof y);
+    return y;
 }
 
 #endif

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dsp/kalman.h"
+
 /* A bank of polyphase FIR rows for tp_simd->fir_bank; see wire/resampler.c for how coefficients are split. */
 typedef struct tp_fir_rows {
     const int16_t *rows;   /* phases × (taps high halves, then taps low halves) */
@@ -57,6 +59,16 @@ typedef struct tp_simd_ops {
     /* The same with weights in eight bits: y[r] = bias[r] + scale[r]·Σ weights[c·rows + r]·x[c]. */
     void (*affine_int8)(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
                         size_t columns);
+
+    /* y[r] = bias[r] + scale[r]·Σ weights[c·rows·2 + 2·r + d]·x[2·c + d], c < columns / 2, d < 2, for r < rows, a multiple of
+     * 8: the same with weights of one byte, two columns interleaved. The sums are exact: Σ|weight·x| < 2^31. */
+    void (*affine_pairs)(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
+                        size_t columns);
+
+    /* Adaptive filters in sub-bands; see dsp/kalman.h. */
+    tp_kalman_filter_fn *kalman_filter;
+    tp_kalman_diagonal_fn *kalman_diagonal;
+    tp_kalman_full_fn *kalman_full;
 } tp_simd_ops;
 
 extern const tp_simd_ops *tp_simd;
@@ -69,6 +81,8 @@ void tp_correlate_plain(const float *a, size_t n, const float *b, float *r, size
 void tp_all_pole_plain(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
 void tp_affine_plain(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns);
 void tp_affine_int8_plain(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
+                          size_t columns);
+void tp_affine_pairs_plain(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
                           size_t columns);
 
 /* The i-th variant that this machine can run, or NULL when there are no more. Variant 0 is plain C. */

@@ -9,6 +9,10 @@
 #define TP_G711_TARGET TP_TARGET_AVX2
 #include "dsp/g711_loops.h"
 
+#define TP_KALMAN(name) kalman_##name##_avx2
+#define TP_KALMAN_TARGET TP_TARGET_AVX2
+#include "dsp/kalman_loops.h"
+
 /* Sums of the four accumulators' lanes, as one vector. */
 TP_TARGET_AVX2
 TP_INLINE __m128i sum_lanes(__m256i a, __m256i b, __m256i c, __m256i d)
@@ -248,6 +252,49 @@ static void affine_int8_avx2(const int8_t *weights, const float *scale, const fl
     }
 }
 
+/* Eight rows: weights of two columns, as words. */
+TP_TARGET_AVX2
+TP_INLINE __m256i sixteen_bytes(const int8_t *w)
+{
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)w));
+}
+
+TP_TARGET_AVX2
+TP_INLINE void affine_out(__m256i sum, const float *scale, const float *bias, float *y)
+{
+    const __m256 product = _mm256_mul_ps(_mm256_loadu_ps(scale), _mm256_cvtepi32_ps(sum));
+    _mm256_storeu_ps(y, _mm256_add_ps(_mm256_loadu_ps(bias), product));
+}
+
+TP_TARGET_AVX2
+static void affine_pairs_avx2(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y,
+                             size_t rows, size_t columns)
+{
+    size_t r = 0;
+    for (; r + 48 <= rows; r += 48) {
+        const int8_t *w = weights + 2 * r;
+        __m256i s[6];
+        for (int i = 0; i < 6; i++)
+            s[i] = _mm256_setzero_si256();
+        for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
+            const __m256i v = _mm256_set1_epi32((int)((uint32_t)(uint16_t)x[c] | (uint32_t)(uint16_t)x[c + 1] << 16));
+            for (int i = 0; i < 6; i++)
+                s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(v, sixteen_bytes(w + 16 * i)));
+        }
+        for (int i = 0; i < 6; i++)
+            affine_out(s[i], scale + r + 8 * i, bias + r + 8 * i, y + r + 8 * i);
+    }
+    for (; r < rows; r += 8) {
+        const int8_t *w = weights + 2 * r;
+        __m256i s = _mm256_setzero_si256();
+        for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
+            const __m256i v = _mm256_set1_epi32((int)((uint32_t)(uint16_t)x[c] | (uint32_t)(uint16_t)x[c + 1] << 16));
+            s = _mm256_add_epi32(s, _mm256_madd_epi16(v, sixteen_bytes(w)));
+        }
+        affine_out(s, scale + r, bias + r, y + r);
+    }
+}
+
 extern const tp_simd_ops tp_simd_avx2;
 const tp_simd_ops tp_simd_avx2 = {
     .name = "avx2",
@@ -261,6 +308,10 @@ const tp_simd_ops tp_simd_avx2 = {
     .all_pole = all_pole_avx2,
     .affine = affine_avx2,
     .affine_int8 = affine_int8_avx2,
+    .affine_pairs = affine_pairs_avx2,
+    .kalman_filter = kalman_filter_avx2,
+    .kalman_diagonal = kalman_diagonal_avx2,
+    .kalman_full = kalman_full_avx2,
 };
 
 #else

@@ -9,6 +9,10 @@
 #define TP_G711_TARGET
 #include "dsp/g711_loops.h"
 
+#define TP_KALMAN(name) kalman_##name##_neon
+#define TP_KALMAN_TARGET
+#include "dsp/kalman_loops.h"
+
 /* A lane takes taps/4 low products of at most 2^24: fold before it can overflow. */
 #define FOLD_TAPS 256u
 
@@ -73,6 +77,10 @@ const tp_simd_ops tp_simd_neon = {
     .all_pole = tp_all_pole_plain,
     .affine = tp_affine_plain,
     .affine_int8 = tp_affine_int8_plain,
+    .affine_pairs = tp_affine_pairs_plain,
+    .kalman_filter = kalman_filter_neon,
+    .kalman_diagonal = kalman_diagonal_neon,
+    .kalman_full = kalman_full_neon,
 };
 
 #else

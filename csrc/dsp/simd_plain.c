@@ -6,6 +6,10 @@
 #define TP_G711_TARGET
 #include "dsp/g711_loops.h"
 
+#define TP_KALMAN(name) kalman_##name##_plain
+#define TP_KALMAN_TARGET
+#include "dsp/kalman_loops.h"
+
 /* Sums of at most 64 low products (|low| <= 2^9, |x| <= 2^15) stay below 2^30. */
 #define BLOCK_TAPS 64u
 
@@ -136,6 +140,20 @@ void tp_affine_int8_plain(const int8_t *weights, const float *scale, const float
         y[r] = bias[r] + scale[r] * y[r];
 }
 
+void tp_affine_pairs_plain(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
+                          size_t columns)
+{
+    for (size_t r = 0; r < rows; r += 8) {
+        int32_t s[8] = { 0 };
+        const int8_t *w = weights + 2 * r;
+        for (size_t c = 0; c < columns; c += 2, w += 2 * rows)
+            for (size_t i = 0; i < 8; i++)
+                s[i] += w[2 * i] * x[c] + w[2 * i + 1] * x[c + 1];
+        for (size_t i = 0; i < 8; i++)
+            y[r + i] = bias[r + i] + scale[r + i] * (float)s[i];
+    }
+}
+
 extern const tp_simd_ops tp_simd_plain;
 const tp_simd_ops tp_simd_plain = {
     .name = "plain",
@@ -149,4 +167,8 @@ const tp_simd_ops tp_simd_plain = {
     .all_pole = tp_all_pole_plain,
     .affine = tp_affine_plain,
     .affine_int8 = tp_affine_int8_plain,
+    .affine_pairs = tp_affine_pairs_plain,
+    .kalman_filter = kalman_filter_plain,
+    .kalman_diagonal = kalman_diagonal_plain,
+    .kalman_full = kalman_full_plain,
 };

@@ -7,10 +7,13 @@ from talkpath import dtmf, g711, l16
 from talkpath._core import (
     AmbienceMixer,
     AnsweringMachineDetector,
+    BargeInGate,
     BeepDetector,
     CallProgressDetector,
     ComfortNoise,
+    DelayEstimator,
     DtmfDetector,
+    EchoCanceller,
     JitterBuffer,
     LevelNormalizer,
     NoiseSuppressor,
@@ -19,7 +22,19 @@ from talkpath._core import (
     VoiceActivityDetector,
 )
 from talkpath.errors import ConfigError, FormatError, LengthError, StateError, TalkpathError
-from talkpath.results import AmdResult, Beep, CallProgress, DtmfDigit, JitterStats, PlayoutEvent, Tone
+from talkpath.results import (
+    AmdResult,
+    Beep,
+    CallProgress,
+    DelayEstimate,
+    DtmfDigit,
+    EchoDiagnostics,
+    GateDiagnostics,
+    GateResult,
+    JitterStats,
+    PlayoutEvent,
+    Tone,
+)
 
 if TYPE_CHECKING:
     from talkpath.config import CallConfig
@@ -33,6 +48,7 @@ __all__ = [
     "AmbienceMixer",
     "AmdResult",
     "AnsweringMachineDetector",
+    "BargeInGate",
     "Beep",
     "BeepDetector",
     "CallConfig",
@@ -41,9 +57,15 @@ __all__ = [
     "CallProgressDetector",
     "ComfortNoise",
     "ConfigError",
+    "DelayEstimate",
+    "DelayEstimator",
     "DtmfDetector",
     "DtmfDigit",
+    "EchoCanceller",
+    "EchoDiagnostics",
     "FormatError",
+    "GateDiagnostics",
+    "GateResult",
     "JitterBuffer",
     "JitterStats",
     "LengthError",

@@ -21,6 +21,10 @@ include "detect/answering_machine.pxi"
 
 include "enhance/noise_suppressor.pxi"
 
+include "echo/delay_estimator.pxi"
+include "echo/echo_canceller.pxi"
+include "echo/barge_in.pxi"
+
 include "playout/dtmf_generator.pxi"
 include "playout/playout_queue.pxi"
 include "playout/ambience.pxi"

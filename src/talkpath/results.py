@@ -1,6 +1,11 @@
 """What the detectors report: small named tuples, so that they unpack, compare and print well."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from talkpath._types import Samples
 
 
 class DtmfDigit(NamedTuple):
@@ -165,3 +170,96 @@ class PlayoutEvent(NamedTuple):
     at_ms: float
     played_samples: int
     position_s: float
+
+
+class DelayEstimate(NamedTuple):
+    """How long after it was sent our own signal comes back.
+
+    Attributes
+    ----------
+    delay_ms : float or None
+        None while no echo is known.
+    confidence : float
+        0 … 1: how well the last seconds confirm it.
+    score : float
+        Highest correlation now, over the rms of all delays; chance reaches about 4 once some seconds have been heard.
+    """
+
+    delay_ms: float | None
+    confidence: float
+    score: float
+
+
+class EchoDiagnostics(NamedTuple):
+    """What echo control knows of the newest 10 ms.
+
+    Attributes
+    ----------
+    delay_ms : float or None
+        Of the echo, once known.
+    delay_confidence : float
+        0 … 1.
+    erl_db : float
+        Loss from what was sent to its echo; 0.0 while unknown.
+    erle_db : float
+        What the linear filter takes off the echo; 0.0 while the agent is silent.
+    echo_likelihood : float
+        0 … 1: this line returns the agent's voice; 0.5 before the agent has spoken.
+    speech_probability : float
+        0 … 1: the caller speaks.
+    far_active : bool
+        The agent speaks, or its echo may still come.
+    double_talk : bool
+        Caller and echo at once.
+    """
+
+    delay_ms: float | None
+    delay_confidence: float
+    erl_db: float
+    erle_db: float
+    echo_likelihood: float
+    speech_probability: float
+    far_active: bool
+    double_talk: bool
+
+
+class GateDiagnostics(NamedTuple):
+    """Why the barge-in gate decides as it does.
+
+    Attributes
+    ----------
+    evidence : float
+        For the caller's speech, summed since its onset; 1.0 is enough to interrupt.
+    onset_ms : float or None
+        Stream time at which this speech began; None while there is none.
+    echo : EchoDiagnostics
+        What echo control knows.
+    """
+
+    evidence: float
+    onset_ms: float | None
+    echo: EchoDiagnostics
+
+
+class GateResult(NamedTuple):
+    """What the barge-in gate made of some samples.
+
+    Attributes
+    ----------
+    pcm : ndarray[int16] or int
+        The caller without echo, the gate's `delay_ms` late; with `out`, the number of samples written there.
+    speech_probability : float
+        0 … 1: the caller speaks in the newest 10 ms.
+    echo_probability : float
+        0 … 1: what is heard in the newest 10 ms is the agent's echo.
+    near_end_active : bool
+        The caller speaks now.
+    barge_in : bool
+        The caller has spoken long enough to interrupt, and still does.
+    """
+
+    pcm: Samples | int
+    speech_probability: float
+    echo_probability: float
+    near_end_active: bool
+    barge_in: bool

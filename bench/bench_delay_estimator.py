@@ -1,0 +1,14 @@
+"""Echo delay: 20 ms frames through Python."""
+
+import pytest
+from echo_line import frames
+
+import talkpath as tp
+
+
+@pytest.mark.parametrize("agent", ["speaks", "silent"])
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_talkpath(benchmark, rate, agent):
+    benchmark.group = f"echo delay 20 ms, {rate} Hz, agent {agent}"
+    line, process = frames(rate, agent == "speaks"), tp.DelayEstimator(rate).process
+    benchmark(lambda: process(*next(line)))

@@ -1,0 +1,203 @@
+#include "echo/aligned_filter.h"
+
+#include <string.h>
+
+#include "dsp/block.h"
+#include "dsp/simd.h"
+
+enum { REPLAY_STEPS = 6 }; /* hops replayed in one */
+
+#define VARIANCE 0.05f /* of the first taps at the start; later ones decay like a room */
+#define DECAY 0.9f /* in 5 ms */
+#define DRIFT 0.002f   /* growth of a tap's variance in a hop, of its first value      */
+#define FORGET 0.001f
+#define ACTIVE 1e-7f   /* power in a far spectrum worth predicting from                */
+
+size_t tp_aligned_filter_offset(size_t t)
+{
+    static const unsigned char first[10] = { 0, 1, 2, 3, 4, 5, 6, 8, 10, 13 };
+    return t < 10 ? first[t] : 13 + 3 * (t - 9);
+}
+
+static size_t rows_of(size_t taps)
+{
+    return tp_aligned_filter_offset(taps - 1) + 1;
+}
+
+/* What a tap's variance is at the start. */
+static float variance_of(size_t t)
+{
+    float v = VARIANCE;
+    for (size_t s = 4; s < tp_aligned_filter_offset(t); s++)
+        v *= DECAY;
+    return v;
+}
+
+/* Rows of `bins` floats: far spectra (rows_of(taps) slots), filters (taps), covariance (taps²), noise. */
+typedef struct layout {
+    float *x, *h_re, *h_im, *p, *noise;
+} layout;
+
+static layout layout_of(const tp_aligned_filter *f)
+{
+    layout l;
+    const size_t n = f->bins;
+    l.x = (float *)(void *)((char *)(uintptr_t)f + tp_align_up(sizeof *f));
+    l.h_re = l.x + 2 * rows_of(f->taps) * n;
+    l.h_im = l.h_re + f->taps * n;
+    l.p = l.h_im + f->taps * n;
+    l.noise = l.p + f->taps * f->taps * n;
+    return l;
+}
+
+size_t tp_aligned_filter_size(size_t taps, size_t bins)
+{
+    return tp_align_up(sizeof(tp_aligned_filter)) + tp_align_up((2 * rows_of(taps) + 2 * taps + taps * taps + 1) * bins * sizeof(float));
+}
+
+void tp_aligned_filter_init(tp_aligned_filter *f, size_t taps, size_t bins)
+{
+    memset(f, 0, tp_aligned_filter_size(taps, bins));
+    f->taps = taps;
+    f->bins = bins;
+}
+
+/* The far spectrum `slots` ago, as its row. */
+static float *row_of(const tp_aligned_filter *f, size_t slots)
+{
+    const size_t rows = rows_of(f->taps);
+    return layout_of(f).x + (f->row + rows - slots) % rows * 2 * f->bins;
+}
+
+static void load_far(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, uint64_t age, size_t slots)
+{
+    float *x = row_of(f, slots);
+    const size_t rows = rows_of(f->taps);
+    if (r->end < f->lag + age || r->end - f->lag - age >= r->far_last + g->fft) {
+        memset(x, 0, 2 * f->bins * sizeof *x);
+        f->activity[(f->row + rows - slots) % rows] = 0.0f;
+        return;
+    }
+    tp_echo_analyse(g, r->far, r->far_length, r->end - f->lag - age, x, x + f->bins, NULL);
+    f->activity[(f->row + rows - slots) % rows] = tp_simd->dot(x, x, 2 * f->bins);
+}
+
+void tp_aligned_filter_start(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, uint64_t lag, size_t replay)
+{
+    const layout l = layout_of(f);
+    const size_t n = f->bins, taps = f->taps;
+    tp_aligned_filter_init(f, taps, n);
+    f->started = 1;
+    f->lag = lag;
+    f->behind = replay;
+    float *p = l.p;
+    for (size_t i = 0; i < taps; i++) {
+        p += 2 * i * n;
+        for (size_t k = 0; k < n; k++)
+            p[k] = variance_of(i);
+        p += n;
+    }
+    for (size_t k = 0; k < n; k++)
+        l.noise[k] = 1e-6f;
+    for (size_t s = 0; s < rows_of(taps); s++)
+        load_far(f, g, r, (2 * replay + s) * g->slot, s);
+}
+
+static int fill(const tp_aligned_filter *f, tp_kalman *k, float *drift, tp_echo_row *y)
+{
+    const layout l = layout_of(f);
+    const size_t rows = rows_of(f->taps);
+    float activity = 0.0f;
+    memset(k, 0, sizeof *k);
+    k->taps = f->taps;
+    k->bins = f->bins;
+    for (size_t t = 0; t < f->taps; t++) {
+        const size_t slots = tp_aligned_filter_offset(t);
+        k->x_re[t] = row_of(f, slots);
+        k->x_im[t] = k->x_re[t] + f->bins;
+        activity += f->activity[(f->row + rows - slots) % rows];
+        drift[t] = DRIFT * variance_of(t);
+    }
+    k->h_re = l.h_re;
+    k->h_im = l.h_im;
+    k->p = l.p;
+    k->noise = l.noise;
+    k->y_re = y->re;
+    k->y_im = y->im;
+    k->keep = 0.7f;
+    k->noise_floor = 1e-7f;
+    k->least = 0.5f;
+    k->forget = FORGET;
+    k->drift = drift;
+    return activity > ACTIVE;
+}
+
+/* One hop of the past: its far spectrum, then what the microphone heard. */
+static void replay(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, int learn, tp_echo_row *y)
+{
+    const uint64_t age = (f->behind - 1) * 2 * g->slot;
+    tp_kalman k;
+    float drift[TP_KALMAN_MAX_TAPS];
+    tp_echo_row m;
+    f->row = (f->row + 2) % rows_of(f->taps);
+    load_far(f, g, r, age, 0);
+    load_far(f, g, r, age + g->slot, 1);
+    tp_echo_analyse(g, r->near, r->near_length, r->end - age, m.re, m.im, NULL);
+    if (fill(f, &k, drift, y) && learn) {
+        k.m_re = m.re;
+        k.m_im = m.im;
+        tp_simd->kalman_full(&k);
+        f->hops++;
+    } else {
+        memset(y, 0, sizeof *y);
+    }
+    f->behind--;
+}
+
+int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, const tp_echo_row *m,
+                           int ends_hop, int learn, tp_echo_row *y)
+{
+    tp_kalman k;
+    float drift[TP_KALMAN_MAX_TAPS];
+    memset(y, 0, sizeof *y);
+    if (!f->started)
+        return 0;
+    if (f->behind > 0) {
+        if (!ends_hop)
+            return 0;
+        f->behind++;
+        for (int i = 0; i < REPLAY_STEPS && f->behind > 0; i++)
+            replay(f, g, r, learn, y);
+        if (f->behind == 0)
+            return 1;
+        memset(y, 0, sizeof *y);
+        return 0;
+    }
+    f->row = (f->row + 1) % rows_of(f->taps);
+    load_far(f, g, r, 0, 0);
+    if (!fill(f, &k, drift, y))
+        return 0;
+    if (ends_hop && learn) {
+        k.m_re = m->re;
+        k.m_im = m->im;
+        tp_simd->kalman_full(&k);
+        f->hops++;
+    } else {
+        tp_simd->kalman_filter(&k);
+    }
+    return 1;
+}
+
+const float *tp_aligned_filter_far(const tp_aligned_filter *f, size_t slots)
+{
+    return row_of(f, slots);
+}
+
+float tp_aligned_filter_variance(const tp_aligned_filter *f)
+{
+    const float *p = layout_of(f).p;
+    float sum = 0.0f;
+    for (size_t k = 0; k < ECHO_BINS; k++)
+        sum += p[k];
+    return sum / ECHO_BINS;
+}

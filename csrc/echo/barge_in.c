@@ -1,0 +1,178 @@
+#include "talkpath/barge_in.h"
+
+#include <string.h>
+
+#include "dsp/block.h"
+#include "talkpath/talkpath.h"
+
+enum {
+    HOPS_PER_S = 100,
+    TURN_HOPS = 120, /* so much silence of the agent, and its next word begins a turn */
+    ONSET_HOPS = 4,  /* the network's first doubts come so long after the first sound */
+};
+
+/* Log-odds a hop adds. What speaks against the caller counts less: echo and pauses come between syllables. */
+#define MOST_FOR 1.25f
+#define MOST_AGAINST 1.05f
+#define WEIGHT_FOR 0.5f
+#define WEIGHT_AGAINST 0.35f
+#define LEAK 0.99f
+#define ENOUGH 5.0f      /* at min_speech_ms <= 100 … */
+#define ENOUGH_LONG 7.0f /* … and >= 300              */
+#define HEADROOM 1.3f    /* evidence is not summed beyond so many times enough, … */
+#define HEADROOM_LONG 2.0f /* … and more of it when longer speech is asked for, which has longer gaps */
+#define WARM_UP 1.5f     /* times the evidence */
+#define RELEASE 0.5f     /* of enough: the decision holds until less is left */
+#define ACTIVE 0.5f
+
+struct tp_barge_in {
+    tp_barge_in_config config;
+    float sum;
+    uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
+    size_t turn_hops, silent_hops;
+    tp_barge_in_reading now;
+    /* behind the struct: the echo canceller */
+};
+
+static tp_echo_canceller *canceller_of(const tp_barge_in *g)
+{
+    return (tp_echo_canceller *)(void *)((char *)(uintptr_t)g + tp_align_up(sizeof *g));
+}
+
+static tp_echo_canceller_config canceller_config(const tp_barge_in_config *c)
+{
+    const tp_echo_canceller_config e = { c->sample_rate_hz, c->tail_ms, c->max_delay_ms, 1 };
+    return e;
+}
+
+const char *tp_barge_in_check(const tp_barge_in_config *c)
+{
+    if (c->min_speech_ms < 20 || c->min_speech_ms > 2000)
+        return "min_speech_ms must be from 20 to 2000";
+    if (c->warm_up_ms < 0 || c->warm_up_ms > 5000)
+        return "warm_up_ms must be from 0 to 5000";
+    const tp_echo_canceller_config e = canceller_config(c);
+    return tp_echo_canceller_check(&e);
+}
+
+size_t tp_barge_in_size(const tp_barge_in_config *c)
+{
+    const tp_echo_canceller_config e = canceller_config(c);
+    return tp_barge_in_check(c) ? 0 : tp_align_up(sizeof(tp_barge_in)) + tp_echo_canceller_size(&e);
+}
+
+int tp_barge_in_init(tp_barge_in *g, const tp_barge_in_config *config)
+{
+    if (tp_barge_in_check(config))
+        return TP_ECONFIG;
+    g->config = *config;
+    tp_barge_in_reset(g);
+    return TP_OK;
+}
+
+void tp_barge_in_reset(tp_barge_in *g)
+{
+    const tp_barge_in_config config = g->config;
+    const tp_echo_canceller_config e = canceller_config(&config);
+    memset(g, 0, sizeof *g);
+    g->config = config;
+    g->silent_hops = TURN_HOPS;
+    tp_echo_canceller_init(canceller_of(g), &e);
+}
+
+int tp_barge_in_set_min_speech_ms(tp_barge_in *g, int min_speech_ms)
+{
+    tp_barge_in_config config = g->config;
+    config.min_speech_ms = min_speech_ms;
+    if (tp_barge_in_check(&config))
+        return TP_ECONFIG;
+    g->config = config;
+    return TP_OK;
+}
+
+const tp_barge_in_reading *tp_barge_in_read(const tp_barge_in *g)
+{
+    return &g->now;
+}
+
+const tp_echo_state *tp_barge_in_echo(const tp_barge_in *g)
+{
+    return tp_echo_canceller_state(canceller_of(g));
+}
+
+size_t tp_barge_in_delay_samples(const tp_barge_in *g)
+{
+    return tp_echo_canceller_delay_samples(canceller_of(g));
+}
+
+/* 0 at min_speech_ms <= 100, 1 at >= 300. */
+static float patience(const tp_barge_in *g)
+{
+    const float longer = (float)(g->config.min_speech_ms - 100) / 200.0f;
+    return longer < 0.0f ? 0.0f : longer > 1.0f ? 1.0f : longer;
+}
+
+/* Evidence that is enough now: more for long speech, more while the agent has just begun. */
+static float enough(const tp_barge_in *g)
+{
+    const float sum = ENOUGH + patience(g) * (ENOUGH_LONG - ENOUGH);
+    const int warming = g->turn_hops > 0 && g->turn_hops * (1000 / HOPS_PER_S) <= (size_t)g->config.warm_up_ms;
+    return warming ? WARM_UP * sum : sum;
+}
+
+static void hop(tp_barge_in *g)
+{
+    const tp_echo_state *s = tp_barge_in_echo(g);
+    g->hops++;
+    g->silent_hops = s->far_sounds ? 0 : g->silent_hops + 1;
+    g->turn_hops = g->silent_hops >= TURN_HOPS ? 0 : g->turn_hops + 1;
+
+    const float need = enough(g);
+    if (s->near_logit > 0.0f) {
+        const float step = WEIGHT_FOR * s->near_logit;
+        g->sum = LEAK * g->sum + (step < MOST_FOR ? step : MOST_FOR);
+    } else {
+        const float step = WEIGHT_AGAINST * s->near_logit;
+        g->sum += step > -MOST_AGAINST ? step : -MOST_AGAINST;
+    }
+    const float most = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
+    g->sum = g->sum < most ? g->sum : most;
+    if (g->sum <= 0.0f) {
+        g->sum = 0.0f;
+        g->onset_hop = 0;
+    } else if (g->onset_hop == 0) {
+        g->onset_hop = g->hops > ONSET_HOPS ? g->hops - ONSET_HOPS : 1;
+    }
+
+    tp_barge_in_reading *r = &g->now;
+    const uint64_t hop_samples = (uint64_t)g->config.sample_rate_hz / HOPS_PER_S;
+    const uint64_t lasted_ms = g->onset_hop ? (g->hops - g->onset_hop) * (1000 / HOPS_PER_S) : 0;
+    r->evidence = g->sum / need;
+    r->samples = g->hops * hop_samples;
+    r->onset_samples = g->onset_hop * hop_samples;
+    r->speech_probability = s->near_probability;
+    r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
+    const int fires = r->evidence >= 1.0f && s->near_logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms;
+    r->barge_in = fires || (r->barge_in && r->evidence > RELEASE);
+    r->near_end_active = r->barge_in || (r->evidence > ACTIVE && s->near_probability > 0.5f);
+}
+
+int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far, size_t n, int16_t *out)
+{
+    tp_echo_canceller *e = canceller_of(g);
+    int held = 0, hops = 0;
+    while (n > 0) {
+        const size_t to_hop = tp_echo_canceller_to_hop(e), take = to_hop < n ? to_hop : n;
+        tp_echo_canceller_process(e, near, far, take, out);
+        if (take == to_hop) {
+            hop(g);
+            held |= g->now.barge_in;
+            hops++;
+        }
+        near = near ? near + take : NULL;
+        far = far ? far + take : NULL;
+        out += take;
+        n -= take;
+    }
+    return hops ? held : g->now.barge_in;
+}

@@ -1,0 +1,287 @@
+#include "talkpath/delay_estimator.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "dsp/approx.h"
+#include "dsp/block.h"
+#include "dsp/fft.h"
+#include "dsp/simd.h"
+#include "talkpath/talkpath.h"
+
+/* Everything after the decimator counts in samples of 4 kHz. */
+enum {
+    RATE_HZ = 4000,
+    HOP = 40,           /* 10 ms: one piece of work */
+    FFT = 1024,
+    BLOCK = 320,        /* near signal */
+    SPAN = FFT - BLOCK, /* delays one segment of far signal covers */
+    FIRST_BIN = 77,     /* 300 Hz */
+    BINS = 408,         /* to 1890 Hz */
+    TAPS_PER_PHASE = 12,
+    MAX_STEP = 4,
+    MAX_TAPS = TAPS_PER_PHASE * MAX_STEP,
+    NEAR_KEPT = BLOCK + 2 * HOP,
+    MAX_SEGMENTS = 6,
+    AGREE = 12, /* 3 ms */
+};
+
+#define WHITENING 0.8f
+/* Share of the cross-spectra kept from one round to the next: searching (rounds of 40 ms), following a delay (80 ms), and
+ * following one so plain that a short memory will do, which sees a jump sooner. */
+#define MEMORY_SEARCH 0.96f
+#define MEMORY_FOLLOW 0.92f
+#define MEMORY_PLAIN 0.84f
+#define SCORE_PLAIN 11.0f
+/* Chance makes high peaks while few rounds have been summed: SCORE_FOUND + nothing from 23 rounds on. */
+#define SCORE_FOUND 6.3f
+#define SCORE_FEW 30.0f
+#define SCORE_KEPT 4.5f
+#define CONFIDENCE_LOST 0.03f
+#define FAR_ACTIVE 3e-7f
+#define NEAR_ACTIVE 1e-9f
+
+struct tp_delay_estimator {
+    tp_delay_estimator_config config;
+    size_t segments, step;
+    float window[BLOCK], taps[MAX_TAPS];
+
+    size_t fill; /* of the decimator's input, in input samples of the hop */
+    float near_in[MAX_TAPS + HOP * MAX_STEP], far_in[MAX_TAPS + HOP * MAX_STEP];
+    float near[NEAR_KEPT];
+
+    size_t slot;  /* hops into the round        */
+    float rounds; /* summed, less those forgotten */
+    float memory;
+    int round_on;
+    float block_re[BINS], block_im[BINS];
+
+    float best, energy; /* of the round so far */
+    size_t best_lag;
+    float score;
+    size_t last_lag;
+    float last_score;
+    size_t lag;
+    int found;
+    unsigned locks;
+    float confidence;
+    /* behind the struct: far signal (far_length), then for each segment BINS real and imaginary parts */
+};
+
+static size_t far_length(const tp_delay_estimator_config *c)
+{
+    const size_t segments = ((size_t)c->max_delay_ms * RATE_HZ / 1000 + SPAN - 1) / SPAN;
+    return segments * SPAN + BLOCK + 2 * segments * HOP;
+}
+
+static float *far_of(tp_delay_estimator *d)
+{
+    return (float *)(void *)((char *)d + tp_align_up(sizeof *d));
+}
+
+static float *cross_of(tp_delay_estimator *d, size_t segment)
+{
+    return far_of(d) + tp_align_up(far_length(&d->config) * sizeof(float)) / sizeof(float) + segment * 2 * BINS;
+}
+
+const char *tp_delay_estimator_check(const tp_delay_estimator_config *c)
+{
+    if (c->sample_rate_hz != 8000 && c->sample_rate_hz != 16000)
+        return "sample_rate must be 8000 or 16000";
+    if (c->max_delay_ms < 100 || c->max_delay_ms > 1000)
+        return "max_delay_ms must be from 100 to 1000";
+    return NULL;
+}
+
+size_t tp_delay_estimator_size(const tp_delay_estimator_config *c)
+{
+    if (tp_delay_estimator_check(c))
+        return 0;
+    const size_t segments = ((size_t)c->max_delay_ms * RATE_HZ / 1000 + SPAN - 1) / SPAN;
+    return tp_align_up(sizeof(tp_delay_estimator)) + tp_align_up(far_length(c) * sizeof(float))
+        + tp_align_up(segments * 2 * BINS * sizeof(float));
+}
+
+int tp_delay_estimator_init(tp_delay_estimator *d, const tp_delay_estimator_config *config)
+{
+    if (tp_delay_estimator_check(config))
+        return TP_ECONFIG;
+    d->config = *config;
+    tp_delay_estimator_reset(d);
+    return TP_OK;
+}
+
+void tp_delay_estimator_reset(tp_delay_estimator *d)
+{
+    static const double pi = 3.14159265358979323846;
+    const tp_delay_estimator_config config = d->config;
+    memset(d, 0, tp_delay_estimator_size(&config));
+    d->config = config;
+    d->segments = ((size_t)config.max_delay_ms * RATE_HZ / 1000 + SPAN - 1) / SPAN;
+    d->step = (size_t)config.sample_rate_hz / RATE_HZ;
+    d->memory = MEMORY_SEARCH;
+    for (size_t i = 0; i < BLOCK; i++) {
+        const double s = sin(pi * ((double)i + 0.5) / BLOCK);
+        d->window[i] = (float)(s * s);
+    }
+    /* Low-pass at 1.9 kHz: Hann-windowed sinc over 6 ms. What folds back comes in above 1.9 kHz, which is not used. */
+    const size_t taps = TAPS_PER_PHASE * d->step;
+    double sum = 0.0, h[MAX_TAPS];
+    for (size_t i = 0; i < taps; i++) {
+        const double t = ((double)i - 0.5 * (double)(taps - 1)) * 2.0 * 1900.0 / config.sample_rate_hz;
+        const double s = sin(pi * ((double)i + 0.5) / (double)taps);
+        h[i] = (fabs(t) < 1e-9 ? 1.0 : sin(pi * t) / (pi * t)) * s * s;
+        sum += h[i];
+    }
+    for (size_t i = 0; i < taps; i++)
+        d->taps[i] = (float)(h[i] / sum);
+}
+
+size_t tp_delay_estimator_delay_samples(const tp_delay_estimator *d)
+{
+    (void)d;
+    return 0;
+}
+
+tp_delay_estimate tp_delay_estimator_read(const tp_delay_estimator *d)
+{
+    const tp_delay_estimate e = { d->found, d->locks, (float)d->lag * (1000.0f / RATE_HZ), d->score, d->confidence,
+                                  (float)d->last_lag * (1000.0f / RATE_HZ) };
+    return e;
+}
+
+/* The near block of a round, and whether there is anything to compare. */
+static void begin_round(tp_delay_estimator *d)
+{
+    const float *far = far_of(d);
+    const size_t n_far = far_length(&d->config);
+    float x[FFT] = { 0 }, re[FFT / 2 + 1], im[FFT / 2 + 1];
+    const float *block = d->near + NEAR_KEPT - BLOCK;
+    const float near_power = tp_simd->dot(block, block, BLOCK) / BLOCK;
+    const float far_power = tp_simd->dot(far, far, n_far) / (float)n_far;
+    d->round_on = far_power > FAR_ACTIVE && near_power > NEAR_ACTIVE;
+    d->best = d->energy = 0.0f;
+    d->best_lag = 0;
+    if (!d->round_on)
+        return;
+    for (size_t i = 0; i < BLOCK; i++)
+        x[i] = block[i] * d->window[i];
+    tp_rfft_forward(FFT, x, re, im);
+    memcpy(d->block_re, re + FIRST_BIN, sizeof d->block_re);
+    memcpy(d->block_im, im + FIRST_BIN, sizeof d->block_im);
+}
+
+/* Adds one segment's whitened cross-spectrum and looks for the highest lag in it. */
+static void correlate_segment(tp_delay_estimator *d, size_t segment, size_t hops_since)
+{
+    const float *far = far_of(d) + far_length(&d->config) - hops_since * HOP - FFT - segment * SPAN;
+    float *cross_re = cross_of(d, segment), *cross_im = cross_re + BINS;
+    const float keep = d->memory;
+    float x[FFT], re[FFT / 2 + 1], im[FFT / 2 + 1];
+    tp_rfft_forward(FFT, far, re, im);
+    for (size_t i = 0; i < BINS; i++) {
+        const float fr = re[FIRST_BIN + i], fi = im[FIRST_BIN + i], mr = d->block_re[i], mi = d->block_im[i];
+        const float cr = fr * mr + fi * mi, ci = fi * mr - fr * mi;
+        const float w = tp_power_rough(cr * cr + ci * ci + 1e-16f, -0.5f * WHITENING);
+        cross_re[i] = keep * cross_re[i] + w * cr;
+        cross_im[i] = keep * cross_im[i] + w * ci;
+    }
+    memset(re, 0, sizeof re);
+    memset(im, 0, sizeof im);
+    memcpy(re + FIRST_BIN, cross_re, BINS * sizeof *re);
+    memcpy(im + FIRST_BIN, cross_im, BINS * sizeof *im);
+    tp_rfft_inverse(FFT, re, im, x);
+    d->energy += tp_simd->dot(x, x, SPAN);
+    float best = d->best;
+    size_t at = SPAN;
+    const size_t longest = (size_t)d->config.max_delay_ms * RATE_HZ / 1000, end = (segment + 1) * SPAN;
+    for (size_t q = end > longest ? end - longest : 0; q < SPAN; q++)
+        if (fabsf(x[q]) > best) {
+            best = fabsf(x[q]);
+            at = q;
+        }
+    if (at < SPAN) {
+        d->best = best;
+        d->best_lag = end - at;
+    }
+}
+
+/* Once a delay is known, every other hop rests. */
+static int resting(const tp_delay_estimator *d)
+{
+    return d->found && d->confidence > 0.5f;
+}
+
+static void end_round(tp_delay_estimator *d)
+{
+    if (!d->round_on)
+        return;
+    d->rounds = d->memory * d->rounds + 1.0f;
+    const float rms = sqrtf(d->energy / (float)(d->segments * SPAN)) + 1e-20f;
+    d->score = d->best / rms;
+    const size_t apart = d->best_lag > d->last_lag ? d->best_lag - d->last_lag : d->last_lag - d->best_lag;
+    const int agree = apart <= AGREE && d->last_score > SCORE_KEPT;
+    d->last_lag = d->best_lag;
+    d->last_score = d->score;
+    const size_t moved = d->best_lag > d->lag ? d->best_lag - d->lag : d->lag - d->best_lag;
+    const int same = d->found && moved <= AGREE;
+    const float few = SCORE_FEW / sqrtf(d->rounds), enough = few > SCORE_FOUND ? few : SCORE_FOUND;
+    if (agree && (d->score > enough || (same && d->score > SCORE_KEPT))) {
+        d->found = 1;
+        d->lag = d->best_lag;
+        d->locks++;
+        d->confidence += 0.2f * (1.0f - d->confidence);
+    } else {
+        d->confidence -= 0.1f * d->confidence;
+        d->found = d->found && d->confidence > CONFIDENCE_LOST;
+    }
+    d->memory = MEMORY_SEARCH;
+    if (resting(d))
+        d->memory = same && d->score > SCORE_PLAIN ? MEMORY_PLAIN : MEMORY_FOLLOW;
+}
+
+static void hop(tp_delay_estimator *d)
+{
+    const size_t hops = resting(d) ? 2 : 1;
+    if (d->slot == 0)
+        begin_round(d);
+    if (d->round_on && d->slot % hops == 0 && d->slot / hops < d->segments)
+        correlate_segment(d, d->slot / hops, d->slot);
+    d->slot++;
+    if (d->slot >= hops * d->segments || (!d->round_on && d->slot >= d->segments)) {
+        end_round(d);
+        d->slot = 0;
+    }
+}
+
+/* One channel of the hop through the decimator, into the end of `kept`. */
+static void decimate(const tp_delay_estimator *d, float *in, float *kept, size_t n_kept)
+{
+    const size_t taps = TAPS_PER_PHASE * d->step;
+    memmove(kept, kept + HOP, (n_kept - HOP) * sizeof *kept);
+    for (size_t i = 0; i < HOP; i++)
+        kept[n_kept - HOP + i] = tp_simd->dot(d->taps, in + (i + 1) * d->step, taps);
+    memmove(in, in + HOP * d->step, taps * sizeof *in);
+}
+
+void tp_delay_estimator_process(tp_delay_estimator *d, const int16_t *near, const int16_t *far, size_t n)
+{
+    const size_t taps = TAPS_PER_PHASE * d->step, full = HOP * d->step;
+    while (n > 0) {
+        const size_t take = full - d->fill < n ? full - d->fill : n;
+        for (size_t i = 0; i < take; i++) {
+            d->near_in[taps + d->fill + i] = TP_INT16_SCALE * (float)near[i];
+            d->far_in[taps + d->fill + i] = TP_INT16_SCALE * (float)far[i];
+        }
+        d->fill += take;
+        near += take;
+        far += take;
+        n -= take;
+        if (d->fill == full) {
+            d->fill = 0;
+            decimate(d, d->near_in, d->near, NEAR_KEPT);
+            decimate(d, d->far_in, far_of(d), far_length(&d->config));
+            hop(d);
+        }
+    }
+}

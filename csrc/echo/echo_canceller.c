@@ -1,0 +1,367 @@
+#include "talkpath/echo_canceller.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "dsp/approx.h"
+#include "dsp/block.h"
+#include "dsp/simd.h"
+#include "echo/echo_parts.h"
+#include "echo/suppressor.h"
+#include "talkpath/talkpath.h"
+
+enum {
+    EARLY_MS = 8,      /* a delay so much shorter, …                                          */
+    LATE_MS = 40,      /* … or longer than the aligned filter's is still within its taps      */
+    SILENCE = 8,       /* of the far side: the first step of the µ-law */
+    RECENT_HOPS = 100, /* the far side counts as active so long after its last sound could come back */
+};
+
+#define SMOOTH 0.85f  /* of powers that say which filter to trust, a hop */
+#define WORSE 1.12f   /* residual over near power: the filter adds sound */
+#define BETTER 0.9f
+#define USEFUL 0.35f  /* a filter that leaves less than this is not restarted */
+#define QUIET 1e-9f
+#define LIKELY 0.25f  /* less likelihood of an echo, and nothing is suppressed */
+
+struct tp_echo_canceller {
+    tp_echo_canceller_config config;
+    tp_echo_grid grid;
+    uint64_t samples; /* complete slots */
+    size_t fill;      /* of the slot    */
+    size_t slots;
+    uint64_t frozen_until; /* lost sound is inside the windows: nothing is learnt */
+    uint64_t far_last;     /* sample count at the far side's last sound           */
+    int16_t ready[ECHO_MAX_SLOT];
+    int16_t slot_near[ECHO_MAX_SLOT], slot_far[ECHO_MAX_SLOT];
+    int slot_lost_near, slot_lost_far;
+    float echo_tail[2 * ECHO_MAX_SLOT], cut_tail[2 * ECHO_MAX_SLOT]; /* overlap of what is taken out */
+    float gains[NEAR_BANDS];
+    tp_suppressor suppressor;
+    float near_power, residual_power; /* smoothed: is the aligned filter any good? */
+    int trusted;
+    size_t useless_hops;
+    unsigned locks;
+    float far_power, echo_power; /* smoothed while the filter predicts: the line's loss */
+    tp_echo_state state;
+    /* behind the struct: echo_parts.h */
+};
+
+static tp_echo_parts parts_of(const tp_echo_canceller *e)
+{
+    return tp_echo_parts_at((char *)(uintptr_t)e + tp_align_up(sizeof *e), &e->config);
+}
+
+const char *tp_echo_canceller_check(const tp_echo_canceller_config *c)
+{
+    if (c->sample_rate_hz != 8000 && c->sample_rate_hz != 16000)
+        return "sample_rate must be 8000 or 16000";
+    if (c->tail_ms < 40 || c->tail_ms > 160)
+        return "tail_ms must be from 40 to 160";
+    if (c->max_delay_ms < 100 || c->max_delay_ms > 1000)
+        return "max_delay_ms must be from 100 to 1000";
+    return NULL;
+}
+
+size_t tp_echo_canceller_size(const tp_echo_canceller_config *config)
+{
+    return tp_echo_canceller_check(config) ? 0 : tp_align_up(sizeof(tp_echo_canceller)) + tp_echo_parts_size(config);
+}
+
+int tp_echo_canceller_init(tp_echo_canceller *e, const tp_echo_canceller_config *config)
+{
+    if (tp_echo_canceller_check(config))
+        return TP_ECONFIG;
+    e->config = *config;
+    tp_echo_canceller_reset(e);
+    return TP_OK;
+}
+
+void tp_echo_canceller_reset(tp_echo_canceller *e)
+{
+    const tp_echo_canceller_config c = e->config;
+    const tp_delay_estimator_config delay = { c.sample_rate_hz, c.max_delay_ms };
+    const tp_vad_config vad = { c.sample_rate_hz };
+    const tp_echo_parts p = parts_of(e);
+    memset(e, 0, tp_echo_canceller_size(&c));
+    e->config = c;
+    tp_echo_grid_init(&e->grid, c.sample_rate_hz);
+    tp_long_filter_init(p.long_filter, tp_echo_long_taps(&c));
+    tp_aligned_filter_init(p.aligned, tp_echo_aligned_taps(&c), e->grid.bins);
+    tp_delay_estimator_init(p.delay, &delay);
+    tp_near_end_init(p.near_end);
+    tp_suppressor_init(&e->suppressor);
+    tp_vad_init(p.vad, &vad);
+    for (size_t b = 0; b < NEAR_BANDS; b++)
+        e->gains[b] = 1.0f;
+    e->state.delay_ms = -1.0f;
+    e->state.echo_likelihood = 0.5f;
+}
+
+size_t tp_echo_canceller_delay_samples(const tp_echo_canceller *e)
+{
+    return 2 * e->grid.slot;
+}
+
+const tp_echo_state *tp_echo_canceller_state(const tp_echo_canceller *e)
+{
+    return &e->state;
+}
+
+size_t tp_echo_canceller_to_hop(const tp_echo_canceller *e)
+{
+    return ECHO_HOP_SLOTS * e->grid.slot - e->slots % ECHO_HOP_SLOTS * e->grid.slot - e->fill;
+}
+
+/* For training: what the network was given last. */
+const float *tp_echo_canceller_features(const tp_echo_canceller *e);
+const float *tp_echo_canceller_features(const tp_echo_canceller *e)
+{
+    return tp_near_end_features(parts_of(e).near_end);
+}
+
+static void push(int16_t *ring, size_t length, uint64_t at, const int16_t *x, size_t n)
+{
+    const size_t start = (size_t)(at % length), first = length - start < n ? length - start : n;
+    memcpy(ring + start, x, first * sizeof *ring);
+    memcpy(ring, x + first, (n - first) * sizeof *ring);
+}
+
+static float power_of(const float *re, const float *im)
+{
+    return (tp_simd->dot(re, re, ECHO_BINS) + tp_simd->dot(im, im, ECHO_BINS)) / ECHO_BINS;
+}
+
+static void subtract(const tp_echo_row *a, const tp_echo_row *b, size_t n, tp_echo_row *c)
+{
+    for (size_t k = 0; k < n; k++) {
+        c->re[k] = a->re[k] - b->re[k];
+        c->im[k] = a->im[k] - b->im[k];
+    }
+}
+
+/* (Re)starts the aligned filter when the delay estimator has found another delay and the filter is of no use where it is. */
+static void follow_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r)
+{
+    const tp_delay_estimate d = tp_delay_estimator_read(p->delay);
+    e->state.delay_confidence = d.confidence;
+    if (d.locks == e->locks)
+        return;
+    e->locks = d.locks;
+    const float ms = (float)e->config.sample_rate_hz / 1000.0f, now = p->aligned->started ? (float)p->aligned->lag / ms + ECHO_LEAD_MS : -1.0f;
+    e->state.delay_ms = d.delay_ms;
+    const int inside = p->aligned->started && d.delay_ms > now - EARLY_MS && d.delay_ms < now + LATE_MS;
+    const int useful = p->aligned->started && p->aligned->behind == 0 && e->residual_power < USEFUL * e->near_power;
+    if (inside || useful)
+        return;
+    const float lead = d.delay_ms > ECHO_LEAD_MS ? d.delay_ms - ECHO_LEAD_MS : 0.0f;
+    const size_t hops = e->slots / ECHO_HOP_SLOTS;
+    tp_aligned_filter_start(p->aligned, &e->grid, r, (uint64_t)(lead * ms + 0.5f), hops < ECHO_REPLAY_HOPS ? hops : ECHO_REPLAY_HOPS);
+    tp_long_filter_boost(p->long_filter, (size_t)d.delay_ms / (10 * LONG_SPACING));
+    e->trusted = 0;
+    e->near_power = e->residual_power = 0.0f;
+}
+
+/* Whether what the aligned filter predicts should be taken out. */
+static void judge_filter(tp_echo_canceller *e, const tp_echo_row *m, const tp_echo_row *residual, const tp_echo_row *y)
+{
+    const float py = power_of(y->re, y->im);
+    if (py < QUIET)
+        return;
+    const float pm = power_of(m->re, m->im), pe = power_of(residual->re, residual->im);
+    e->near_power = SMOOTH * e->near_power + (1.0f - SMOOTH) * pm;
+    e->residual_power = SMOOTH * e->residual_power + (1.0f - SMOOTH) * pe;
+    e->echo_power = SMOOTH * e->echo_power + (1.0f - SMOOTH) * py;
+    if (e->residual_power > WORSE * e->near_power)
+        e->trusted = 0;
+    else if (e->residual_power < e->near_power)
+        e->trusted = 1;
+}
+
+/* Synthesises what is taken out of the slot before last and leaves that slot, without it, in `to`. */
+static void take_out(const tp_echo_canceller *e, float *tail, const tp_echo_row *what, const tp_echo_edges *edges, float *to)
+{
+    const size_t n = e->grid.slot;
+    if (what)
+        tp_echo_synthesise(&e->grid, what->re, what->im, edges, tail);
+    for (size_t i = 0; i < n; i++) {
+        to[i] -= tail[i];
+        tail[i] = tail[n + i];
+        tail[n + i] = 0.0f;
+    }
+}
+
+static int16_t to_int16(float x)
+{
+    x *= 32768.0f;
+    x = x < 32767.0f ? x : 32767.0f;
+    x = x > -32768.0f ? x : -32768.0f;
+    return (int16_t)lrintf(x);
+}
+
+/* What a user may want to know: tp_echo_state. */
+static void update_state(tp_echo_canceller *e, const float *aligned, int predicted)
+{
+    tp_echo_state *s = &e->state;
+    const uint64_t ms = (uint64_t)e->config.sample_rate_hz / 1000;
+    const float delay_ms = s->delay_ms >= 0.0f ? s->delay_ms + LATE_MS : (float)e->config.max_delay_ms;
+    s->far_sounds = e->far_last + ECHO_HOP_SLOTS * e->grid.slot > e->samples;
+    s->far_active = e->far_last > 0 && e->samples - e->far_last < ((uint64_t)delay_ms + (uint64_t)e->config.tail_ms + 40) * ms;
+    if (predicted && aligned) {
+        const float far_power = power_of(aligned, aligned + e->grid.bins);
+        e->far_power = SMOOTH * e->far_power + (1.0f - SMOOTH) * far_power;
+        s->erle_db = e->trusted ? tp_db_near(e->near_power) - tp_db_near(e->residual_power) : 0.0f;
+        s->erl_db = e->trusted ? tp_db_near(e->far_power) - tp_db_near(e->echo_power) : 0.0f;
+    }
+    if (s->far_active) {
+        float seen = 0.2f * (s->erle_db - 1.0f);
+        seen = seen > s->delay_confidence ? seen : s->delay_confidence;
+        seen = seen < 1.0f ? seen : 1.0f;
+        s->echo_likelihood += (seen > s->echo_likelihood ? 0.05f : 0.01f) * (seen - s->echo_likelihood);
+    } else {
+        s->erle_db = 0.0f;
+    }
+    s->double_talk = s->far_active && s->near_probability > 0.5f && s->echo_likelihood > 0.5f && e->echo_power > 4.0f * QUIET;
+}
+
+static void end_hop(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r, const tp_echo_row *m, const tp_echo_row *residual,
+                    const tp_echo_row *y, int predicted, int learn)
+{
+    tp_echo_row far, long_echo, long_residual;
+    if (r->far_last + e->grid.fft > r->end)
+        tp_echo_analyse(&e->grid, r->far, r->far_length, r->end, far.re, far.im, NULL);
+    else
+        memset(&far, 0, sizeof far);
+    tp_long_filter_hop(p->long_filter, far.re, far.im, m, learn, &long_echo);
+    subtract(m, &long_echo, ECHO_LONG_BINS, &long_residual);
+    const tp_delay_estimate d = tp_delay_estimator_read(p->delay);
+    const int live = p->aligned->started && p->aligned->behind == 0;
+    const float *aligned = live ? tp_aligned_filter_far(p->aligned, 2) : NULL;
+    const tp_near_input in = {
+        .near = m,
+        .residual = residual,
+        .echo = y,
+        .long_residual = &long_residual,
+        .long_echo = &long_echo,
+        .far_re = far.re,
+        .far_im = far.im,
+        .aligned_re = aligned,
+        .aligned_im = aligned ? aligned + e->grid.bins : NULL,
+        .profile = p->long_filter->profile,
+        .profile_taps = p->long_filter->taps,
+        .aligned_on = live,
+        .delay_known = d.found,
+        .aligned_hops = (float)p->aligned->hops,
+        .aligned_variance = live ? tp_aligned_filter_variance(p->aligned) : 0.05f,
+        .long_variance = tp_long_filter_variance(p->long_filter),
+        .delay_score = d.score,
+        .delay_confidence = d.confidence,
+        .speech_probability = tp_vad_probability(p->vad),
+    };
+    tp_near_end_hop(p->near_end, &in);
+    tp_echo_state *s = &e->state;
+    s->hops++;
+    s->near_logit = tp_near_end_logit(p->near_end);
+    s->near_probability = tp_sigmoid_near(s->near_logit);
+    update_state(e, aligned, predicted);
+    const float *gains = tp_near_end_gains(p->near_end);
+    s->echo_share = 1.0f;
+    for (size_t b = 0; b < NEAR_BANDS; b++)
+        s->echo_share -= gains[b] * (1.0f / NEAR_BANDS);
+    for (size_t b = 0; b < NEAR_BANDS; b++)
+        e->gains[b] = s->far_active && s->echo_likelihood > LIKELY ? gains[b] : 1.0f;
+    follow_delay(e, p, r);
+}
+
+static void slot(tp_echo_canceller *e, const tp_echo_parts *p)
+{
+    const size_t n = e->grid.slot;
+    push(p->near, p->near_length, e->samples, e->slot_near, n);
+    push(p->far, p->far_length, e->samples, e->slot_far, n);
+    e->samples += n;
+    e->slots++;
+    tp_delay_estimator_process(p->delay, e->slot_near, e->slot_far, n);
+    for (size_t i = 0; i < n; i++)
+        if (e->slot_far[i] > SILENCE || e->slot_far[i] < -SILENCE)
+            e->far_last = e->samples;
+    const tp_echo_rings r = { p->near, p->far, p->near_length, p->far_length, e->samples, e->far_last };
+    const int ends_hop = e->slots % ECHO_HOP_SLOTS == 0, learn = e->samples >= e->frozen_until;
+
+    tp_echo_row m, y, residual, cut;
+    tp_echo_edges edges;
+    tp_echo_analyse(&e->grid, r.near, r.near_length, r.end, m.re, m.im, &edges);
+    const int predicted = tp_aligned_filter_slot(p->aligned, &e->grid, &r, &m, ends_hop, learn, &y);
+    subtract(&m, &y, e->grid.bins, &residual);
+    if (predicted && ends_hop)
+        judge_filter(e, &m, &residual, &y);
+    if (!e->trusted) {
+        residual = m;
+        memset(&y, 0, sizeof y);
+    }
+
+    float out[ECHO_MAX_SLOT];
+    for (size_t i = 0; i < n; i++)
+        out[i] = TP_INT16_SCALE * (float)p->near[(size_t)((e->samples - 2 * n + i) % p->near_length)];
+    take_out(e, e->echo_tail, predicted && e->trusted ? &y : NULL, NULL, out);
+    int16_t heard[ECHO_MAX_SLOT];
+    for (size_t i = 0; i < n; i++)
+        heard[i] = to_int16(out[i]);
+    tp_vad_process(p->vad, heard, n, NULL);
+    if (ends_hop)
+        end_hop(e, p, &r, &m, &residual, &y, predicted, learn);
+
+    int cutting = 0;
+    for (size_t b = 0; b < NEAR_BANDS; b++)
+        cutting |= e->gains[b] < 1.0f;
+    if (e->config.suppress && cutting) {
+        float g[ECHO_MAX_BINS];
+        tp_suppressor_slot(&e->suppressor, e->grid.bins, e->gains, &residual, &y, g);
+        for (size_t k = 0; k < e->grid.bins; k++) {
+            cut.re[k] = (1.0f - g[k]) * residual.re[k];
+            cut.im[k] = (1.0f - g[k]) * residual.im[k];
+        }
+        /* No filter predicts the edges: they get what it takes off elsewhere as well. */
+        const float reduced = e->trusted && e->residual_power < e->near_power ? sqrtf(e->residual_power / e->near_power) : 1.0f;
+        for (size_t i = 0; i < ECHO_EDGES; i++) {
+            const float taken = 1.0f - (i < ECHO_LOW_EDGE ? g[0] : g[e->grid.bins - 1]) * reduced;
+            edges.re[i] *= taken;
+            edges.im[i] *= taken;
+        }
+    }
+    take_out(e, e->cut_tail, e->config.suppress && cutting ? &cut : NULL, &edges, out);
+    for (size_t i = 0; i < n; i++)
+        e->ready[i] = to_int16(out[i]);
+}
+
+void tp_echo_canceller_process(tp_echo_canceller *e, const int16_t *near, const int16_t *far, size_t n, int16_t *out)
+{
+    const tp_echo_parts p = parts_of(e);
+    const size_t full = e->grid.slot;
+    while (n > 0) {
+        const size_t take = full - e->fill < n ? full - e->fill : n;
+        if (near)
+            memcpy(e->slot_near + e->fill, near, take * sizeof *near);
+        else
+            memset(e->slot_near + e->fill, 0, take * sizeof *near);
+        if (far)
+            memcpy(e->slot_far + e->fill, far, take * sizeof *far);
+        else
+            memset(e->slot_far + e->fill, 0, take * sizeof *far);
+        memcpy(out, e->ready + e->fill, take * sizeof *out);
+        if (!near || !far) {
+            const uint64_t window = e->samples + full + e->grid.fft;
+            const uint64_t whole = window + (far ? 0u : (uint64_t)(e->config.max_delay_ms + e->config.tail_ms)
+                                                            * (uint64_t)e->config.sample_rate_hz / 1000u);
+            e->frozen_until = whole > e->frozen_until ? whole : e->frozen_until;
+        }
+        e->fill += take;
+        near = near ? near + take : NULL;
+        far = far ? far + take : NULL;
+        out += take;
+        n -= take;
+        if (e->fill == full) {
+            e->fill = 0;
+            slot(e, &p);
+        }
+    }
+}

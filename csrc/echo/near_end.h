@@ -1,0 +1,48 @@
+/*
+ * Does the caller speak, and how much of each band is the caller? Every 10 ms, from what both filters made of the line.
+ *
+ * How: 14 measures in each of 12 bands of 220 … 3400 Hz (levels over noise floors, over echo estimates and over the far
+ * side's power; what each filter took off; what it leaves behind, tracked; coherences with the echo estimate), levels,
+ * the state of the filters and of the delay, and the speech probability of the residual (talkpath/vad.h) go through a
+ * small recurrent network, trained by csrc/echo/train.
+ */
+#ifndef TALKPATH_ECHO_NEAR_END_H
+#define TALKPATH_ECHO_NEAR_END_H
+
+#include "echo/grid.h"
+
+enum {
+    NEAR_BANDS = 12,
+    NEAR_PER_BAND = 14,
+    NEAR_SCALARS = 24,
+    NEAR_FEATURES = NEAR_BANDS * NEAR_PER_BAND + NEAR_SCALARS,
+};
+
+/* One hop's spectra and states. */
+typedef struct tp_near_input {
+    const tp_echo_row *near, *residual, *echo;           /* aligned filter: near - echo = residual */
+    const tp_echo_row *long_residual, *long_echo;        /* long filter                            */
+    const float *far_re, *far_im;                        /* now                                    */
+    const float *aligned_re, *aligned_im;                /* far when the echo of now was sent; may be NULL */
+    const float *profile;                                /* energy of the long filter's taps       */
+    size_t profile_taps;
+    int aligned_on, delay_known;
+    float aligned_hops, aligned_variance, long_variance; /* learnt; mean variances                 */
+    float delay_score, delay_confidence;
+    float speech_probability;                            /* of the residual, by the VAD            */
+} tp_near_input;
+
+typedef struct tp_near_end tp_near_end;
+
+size_t tp_near_end_size(void);
+void tp_near_end_init(tp_near_end *n);
+void tp_near_end_hop(tp_near_end *n, const tp_near_input *in);
+
+const float *tp_near_end_features(const tp_near_end *n); /* NEAR_FEATURES of the newest hop            */
+float tp_near_end_logit(const tp_near_end *n);           /* of the caller's speech                     */
+const float *tp_near_end_gains(const tp_near_end *n);    /* NEAR_BANDS: the caller's share of amplitude */
+
+/* Bands, in bins from ECHO_FIRST_BIN on: band b is edge[b] … edge[b + 1] - 1. */
+extern const unsigned char tp_near_edges[NEAR_BANDS + 1];
+
+#endif

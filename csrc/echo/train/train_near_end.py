@@ -1,0 +1,158 @@
+"""Trains the network of near_end.c and writes csrc/echo/near_net_weights.npz, from which gen_near_net.py makes the C table.
+
+    python csrc/echo/train/train_near_end.py FOLDER [FOLDER …] --check FOLDER [--steps 3000] [--cache DIRECTORY]
+
+Needs talkpath, torch, scipy, soundfile and soxr. See README.md here.
+"""
+
+import argparse
+import copy
+import time
+from pathlib import Path
+
+import call_features
+import numpy as np
+import torch
+from call_features import BANDS, FEATURES
+
+HOPS, PIECE, BATCH = 2000, 250, 64
+DENSE, UNITS = 48, 48
+KEEP = 0.995  # of the running average of the weights, a step
+GAIN_LOSS = 4.0
+NAMES = ["x", "speaks", "weight", "gain", "gain_weight"]
+
+
+class Network(torch.nn.Module):
+    """Dense, two gated recurrent layers, and out: the logit of the caller's speech, then a gain for each band."""
+
+    def __init__(self, mean: torch.Tensor, spread: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("spread", spread)
+        self.dense = torch.nn.Linear(FEATURES, DENSE)
+        self.gru = torch.nn.GRU(DENSE, UNITS, num_layers=2, batch_first=True)
+        self.out = torch.nn.Linear(UNITS, 1 + BANDS)
+
+    def forward(
+        self, x: torch.Tensor, state: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        y, state = self.gru(torch.tanh(self.dense(((x - self.mean) / self.spread).clamp(-4, 4))), state)
+        z = self.out(y)
+        return z[..., 0], torch.sigmoid(z[..., 1:]), state
+
+    def load_weights(self, weights: dict[str, np.ndarray]) -> None:
+        state = {"mean": weights["mean"], "spread": weights["spread"], "dense.weight": weights["dense"],
+                 "dense.bias": weights["dense_bias"], "out.weight": weights["out"], "out.bias": weights["out_bias"]}  # fmt: skip
+        for i in range(2):
+            state |= {f"gru.weight_ih_l{i}": weights[f"input{i}"], f"gru.bias_ih_l{i}": weights[f"input{i}_bias"],
+                      f"gru.weight_hh_l{i}": weights[f"recurrent{i}"], f"gru.bias_hh_l{i}": weights[f"recurrent{i}_bias"]}  # fmt: skip
+        self.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
+
+    def weights(self) -> dict[str, np.ndarray]:
+        g = {k: v.detach().numpy() for k, v in self.gru.named_parameters()}
+        result = {"mean": self.mean, "spread": self.spread, "dense": self.dense.weight, "dense_bias": self.dense.bias,
+                  "out": self.out.weight, "out_bias": self.out.bias}  # fmt: skip
+        result = {k: v.detach().numpy() for k, v in result.items()}
+        for i in range(2):
+            result |= {f"input{i}": g[f"weight_ih_l{i}"], f"input{i}_bias": g[f"bias_ih_l{i}"],
+                       f"recurrent{i}": g[f"weight_hh_l{i}"], f"recurrent{i}_bias": g[f"bias_hh_l{i}"]}  # fmt: skip
+        return {k: v.astype(np.float32) for k, v in result.items()}
+
+
+def packed(folder: Path, change: bool, seed: int, cache: Path | None) -> list[np.ndarray]:
+    """Arrays of equal length for all calls of a folder: features, speaks, weight, gain, gain_weight."""
+    files = [cache / f"{folder.name}_{name}.npy" for name in NAMES] if cache else []
+    if files and all(f.exists() for f in files):
+        return [np.load(f) for f in files]
+    calls = call_features.load(folder, change, seed)
+    result = []
+    for name in NAMES:
+        rest = calls[0][name].shape[1:]
+        array = np.zeros((len(calls), HOPS, *rest), np.float16)
+        for row, call in zip(array, calls, strict=True):
+            n = min(HOPS, len(call[name]))
+            row[:n] = call[name][:n]
+        result.append(array)
+    for f, array in zip(files, result, strict=False):
+        np.save(f, array)
+    return result
+
+
+def loss_of(outputs: tuple, truth: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    logit, gain, _ = outputs
+    _, speaks, weight, want, gain_weight = truth
+    speech = torch.nn.functional.binary_cross_entropy_with_logits(logit, speaks, weight, reduction="sum") / (
+        weight.sum() + 1
+    )
+    error = ((gain + 1e-4) ** 0.5 - (want + 1e-4) ** 0.5) ** 2
+    # Taking from the caller is worse than leaving echo.
+    error = error * torch.where((gain < want) & (speaks > 0)[..., None], 3.0, 1.0)
+    return speech, (error.mean(-1) * gain_weight).sum() / (gain_weight.sum() + 1)
+
+
+def train(
+    network: Network, parts: list[list[np.ndarray]], check: list[np.ndarray], steps: int, rate: float, out: Path
+) -> Network:
+    started = time.time()
+    average = copy.deepcopy(network)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=2e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.08)
+    chooser = np.random.default_rng(3)
+    pieces, firsts = HOPS // PIECE, np.cumsum([0] + [len(part[0]) for part in parts])
+    for step in range(steps):
+        piece = step % pieces
+        if piece == 0:
+            drawn, state = np.sort(chooser.choice(firsts[-1], BATCH, replace=False)), None
+        here = slice(piece * PIECE, (piece + 1) * PIECE)
+        truth = [
+            torch.from_numpy(np.concatenate([part[i][drawn[(drawn >= a) & (drawn < b)] - a, here] for part, a, b in
+                                             zip(parts, firsts[:-1], firsts[1:], strict=True)]).astype(np.float32))
+            for i in range(len(NAMES))
+        ]  # fmt: skip
+        outputs = network(truth[0] + 0.5 * torch.randn(FEATURES), state)
+        state = outputs[2].detach()
+        speech, gain = loss_of(outputs, truth)
+        optimiser.zero_grad()
+        (speech + GAIN_LOSS * gain).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        with torch.no_grad():
+            keep = min(KEEP, step / (step + 10))
+            for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
+                slow.lerp_(fast, 1 - keep)
+            if step % 200 == 199 or step == steps - 1:
+                unseen = [torch.from_numpy(a[::2].astype(np.float32)) for a in check]
+                there = loss_of(average(unseen[0]), unseen)
+                print(f"step {step + 1}: speech {speech:.4f} gain {gain:.4f}; unseen {there[0]:.4f} {there[1]:.4f}; "
+                      f"{time.time() - started:.0f} s", flush=True)  # fmt: skip
+                np.savez(out, **average.weights())
+    return average
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--check", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--rate", type=float, default=4e-3)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--start", type=Path, help="go on from these weights")
+    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "near_net_weights.npz")
+    args = parser.parse_args()
+    torch.manual_seed(1)
+    torch.set_num_threads(1)
+
+    parts = [packed(folder, True, 1 + i, args.cache) for i, folder in enumerate(args.folders)]
+    check = packed(args.check, False, 0, args.cache)
+    print(f"{sum(len(p[0]) for p in parts)} calls, {sum((p[2] > 0).sum() for p in parts) / 360000:.1f} h", flush=True)
+    some = np.concatenate([p[0][::7, ::9].reshape(-1, FEATURES) for p in parts]).astype(np.float32)
+    mean, spread = torch.from_numpy(some.mean(0)), torch.from_numpy(some.std(0)).clamp(min=1.0)
+    network = Network(mean, spread)
+    if args.start:
+        network.load_weights(dict(np.load(args.start)))
+    train(network, parts, check, args.steps, args.rate, args.out)
+
+
+if __name__ == "__main__":
+    main()

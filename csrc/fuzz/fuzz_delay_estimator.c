@@ -1,0 +1,46 @@
+/* Echo delay: any two streams in any cut must give the estimate of the whole, within its range. */
+#include "fuzz/fuzz.h"
+#include "talkpath/delay_estimator.h"
+
+static tp_delay_estimator *make(const tp_delay_estimator_config *config)
+{
+    tp_delay_estimator *d = fuzz_state(tp_delay_estimator_size(config));
+    if (tp_delay_estimator_init(d, config) != TP_OK)
+        abort();
+    return d;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const int rates_hz[] = { 8000, 16000, 11025 };
+    if (size < 4)
+        return 0;
+    const tp_delay_estimator_config config = { rates_hz[data[0] % 3], 5 * data[1] };
+    if ((tp_delay_estimator_size(&config) == 0) != (tp_delay_estimator_check(&config) != NULL))
+        abort();
+    if (tp_delay_estimator_check(&config))
+        return 0;
+    size_t cut = data[2], n;
+    int16_t *far = fuzz_audio(data + 3, size - 3, &n);
+    int16_t *near = calloc(n + 1, sizeof *near);
+    const size_t lag = 37u * data[2];
+    for (size_t i = lag; i < n; i++)
+        near[i] = (int16_t)(far[i - lag] / 3);
+    tp_delay_estimator *whole = make(&config), *parts = make(&config);
+    tp_delay_estimator_process(whole, near, far, n);
+    for (size_t at = 0; at < n;) {
+        const size_t step = fuzz_cut(&cut, n - at);
+        tp_delay_estimator_process(parts, near + at, far + at, step);
+        at += step;
+    }
+    const tp_delay_estimate a = tp_delay_estimator_read(whole), b = tp_delay_estimator_read(parts);
+    if (a.found != b.found || a.delay_ms != b.delay_ms || a.score != b.score || a.confidence != b.confidence)
+        abort();
+    if (!(a.delay_ms >= 0.0f && a.delay_ms <= 1100.0f) || !isfinite(a.score) || !(a.confidence >= 0.0f && a.confidence <= 1.0f))
+        abort();
+    free(near);
+    free(far);
+    free(whole);
+    free(parts);
+    return 0;
+}

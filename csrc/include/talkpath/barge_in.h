@@ -1,0 +1,65 @@
+/*
+ * The barge-in gate: is that the caller, talking while the agent talks? Its own echo never counts.
+ *
+ * What        near without echo; every 10 ms whether the caller speaks, since when, and whether that is enough to interrupt
+ * How         talkpath/echo_canceller.h, whose network gives the log-odds of the caller's speech; they are summed with a leak,
+ *             from the estimated onset on (A. Wald, "Sequential tests of statistical hypotheses", Annals of Mathematical
+ *             Statistics 16, 1945), and the sum has to reach a threshold: strong evidence is enough at once, weak evidence
+ *             takes longer, short gaps are bridged
+ * Limits      on the same 240 calls at min_speech_ms = 100 (and 300): callers found within 300 / 500 / 1000 ms in 92 / 98 / 100 %
+ *             (29 / 95 / 100 %) of barge-ins on lines with echo, 98 / 98 / 100 % (76 / 96 / 100 %) without; 0.08 (0.04) and 0
+ *             false interruptions a minute of the agent's speech; a back-channel is speech, and counts if it lasts
+ * Units       samples of stream time, ms, probabilities 0 … 1; evidence: 1 is enough
+ * History     as the echo canceller
+ * Latency     10 ms of the sound (tp_barge_in_delay_samples); decisions hear the newest sample
+ * Aliasing    out may be near or far
+ * Chunks      any length; neither the output nor the decisions depend on how the stream is cut
+ * Cost        the echo canceller's
+ * Errors      TP_ECONFIG from init and tp_barge_in_set_min_speech_ms; no audio fails
+ */
+#ifndef TALKPATH_BARGE_IN_H
+#define TALKPATH_BARGE_IN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "talkpath/echo_canceller.h"
+
+typedef struct tp_barge_in tp_barge_in;
+
+typedef struct tp_barge_in_config {
+    int sample_rate_hz; /* 8000 or 16000                                                              */
+    int min_speech_ms;  /* 20 … 2000: least length of speech, from its onset, that interrupts         */
+    int warm_up_ms;     /* 0 … 5000: after the agent began to speak, this long, more evidence is asked */
+    int tail_ms;        /* as the echo canceller's                                                    */
+    int max_delay_ms;
+} tp_barge_in_config;
+
+typedef struct tp_barge_in_reading {
+    int barge_in;             /* the caller has spoken for min_speech_ms, and still does */
+    int near_end_active;      /* the caller speaks                                       */
+    float speech_probability; /* of the caller, in the newest hop                        */
+    float echo_probability;   /* what is heard in the newest hop is echo                 */
+    float evidence;           /* summed: 1 is enough to interrupt                        */
+    uint64_t onset_samples;   /* stream time at which this speech began; 0: none         */
+    uint64_t samples;         /* stream time of the newest complete hop                  */
+} tp_barge_in_reading;
+
+const char *tp_barge_in_check(const tp_barge_in_config *config);
+size_t tp_barge_in_size(const tp_barge_in_config *config);
+int tp_barge_in_init(tp_barge_in *g, const tp_barge_in_config *config);
+void tp_barge_in_reset(tp_barge_in *g);
+
+/* As tp_echo_canceller_process. Returns 1 if the decision to interrupt held after any of the hops that these samples
+ * completed (or holds, when they completed none). */
+int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far, size_t n, int16_t *out);
+
+const tp_barge_in_reading *tp_barge_in_read(const tp_barge_in *g);
+const tp_echo_state *tp_barge_in_echo(const tp_barge_in *g);
+
+/* From the next hop on. */
+int tp_barge_in_set_min_speech_ms(tp_barge_in *g, int min_speech_ms);
+
+size_t tp_barge_in_delay_samples(const tp_barge_in *g);
+
+#endif

@@ -1,12 +1,12 @@
 """Trains the noise suppressor and writes ../noise_suppressor_weights.npz; gen_noise_suppressor.py makes the C table.
 
-    python csrc/enhance/train/train_ns.py [--signals 2200 900] [--steps 1600 3000 2200]
+    python csrc/enhance/train/train_ns.py
 
-Needs talkpath, torch, scipy, soundfile, soxr and the packages named in ns_corpus.py; 16 GB of memory, about 40 minutes on one core:
-draw noisy and clean streams at both rates (seed 1), then train the network to give amplitudes like the clean ones (compressed, bins
-weighted as the ear does); in a second cycle also to keep the envelopes of third octaves alike, which is what intelligibility hangs
-on; then once more with as many new streams (seed 2). AdamW, one-cycle learning rates, state carried over pieces of 1 s, average of
-the last weights. No file of any evaluation set is used.
+Needs talkpath, torch, scipy, soundfile, soxr and the packages named in ns_corpus.py; 16 GB of memory, about 50 minutes on one core:
+draw noisy and clean streams at both rates, then train the network to give amplitudes like the clean ones (compressed, bins weighted
+as the ear does) and, from the second cycle on, to keep the envelopes of third octaves alike, which is what intelligibility hangs on.
+AdamW, one-cycle learning rates, state carried over pieces of 1 s, average of the last weights; new streams when the old ones are
+learnt. No file of any evaluation set is used.
 """
 
 import argparse
@@ -20,6 +20,13 @@ import numpy as np
 import torch
 
 RATES_HZ = (8000, 16000)
+# Seeds of the streams; steps, of a learning-rate cycle of so many; its rate; weight of dissimilarity(); aim, see loss_of().
+CYCLES = (
+    ((1,), 1600, 5000, 4e-3, 0.0, 0.5),
+    ((1,), 3000, 3000, 3e-3, 0.2, 0.5),
+    ((1, 2), 2200, 2200, 2.5e-3, 0.3, 0.6),
+    ((2, 3), 1800, 1800, 2.5e-3, 0.5, 0.9),
+)
 SECONDS, STEPS_A_PIECE = 6.0, 100
 BATCH, NARROW = 120, 80  # streams, at 8 kHz of them
 UNITS, HIGH_UNITS = 56, 32
@@ -105,11 +112,23 @@ PER_STEP = ("low", "high")  # the rest is per hop
 
 
 def some(
-    streams: dict[str, torch.Tensor], which: torch.Tensor | slice, first: int, steps: int, phase: int
+    parts: list[dict[str, torch.Tensor]], which: np.ndarray | slice, first: int, steps: int, phase: int
 ) -> dict[str, torch.Tensor]:
-    """`steps` of the network, and of the hops that hold its decisions the first (`phase` 0) or second of each."""
+    """`steps` of the network, of the streams `which`, counted through all parts; and of the hops that hold its decisions the first
+    (`phase` 0) or second of each."""
     start, end, by = first * front.HOPS_A_STEP, (first + steps) * front.HOPS_A_STEP, front.HOPS_A_STEP
-    return {k: v[which, slice(start + (0 if k in PER_STEP else phase), end, by)].float() for k, v in streams.items()}
+    result, before = {k: [] for k in parts[0]}, 0
+    for streams in parts:
+        n = len(streams["low"])
+        own = (
+            which
+            if isinstance(which, slice)
+            else torch.from_numpy(which[(which >= before) & (which < before + n)] - before)
+        )
+        before += n
+        for k, v in streams.items():
+            result[k].append(v[own, slice(start + (0 if k in PER_STEP else phase), end, by)])
+    return {k: torch.cat(v).float() for k, v in result.items()}
 
 
 def loss_of(logits: torch.Tensor, noisy: torch.Tensor, clean: torch.Tensor, start: int, wiener: float) -> torch.Tensor:
@@ -169,28 +188,19 @@ def total_loss(network, narrow, wide, state, wiener):
 
 
 def train(
-    network: Network,
-    data,
-    check,
-    steps: int,
-    of: int,
-    rate: float,
-    seed: int,
-    out: Path,
-    alike: float = 0.0,
-    wiener: float = 0.5,
+    network: Network, data, check, steps: int, of: int, seed: int, out: Path, rate: float, alike: float, wiener: float
 ) -> Network:
     """`steps` of a learning-rate cycle `of` so many; returns the average of the last weights. `alike` weighs dissimilarity()."""
     started, average = time.time(), copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=of, pct_start=0.05)
     chooser, counts = np.random.default_rng(seed), (NARROW, BATCH - NARROW)
-    pieces = data[0]["low"].shape[1] // (STEPS_A_PIECE * front.HOPS_A_STEP)
+    pieces = data[0][0]["low"].shape[1] // (STEPS_A_PIECE * front.HOPS_A_STEP)
     for step in range(steps):
         piece = step % pieces
         if piece == 0:
             chosen = [
-                torch.from_numpy(chooser.integers(0, len(d["low"]), n)) for d, n in zip(data, counts, strict=True)
+                chooser.integers(0, sum(len(d["low"]) for d in parts), n) for parts, n in zip(data, counts, strict=True)
             ]
             state = None
         phase = int(chooser.integers(front.HOPS_A_STEP))
@@ -210,7 +220,7 @@ def train(
             for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
                 slow.lerp_(fast, 1 - keep)
             if step % 200 == 199 or step == steps - 1 or step == 0:
-                whole = [some(d, slice(None), 0, pieces * STEPS_A_PIECE, 1) for d in check]
+                whole = [some([d], slice(None), 0, pieces * STEPS_A_PIECE, 1) for d in check]
                 unseen = total_loss(average, *whole, None, wiener)[0]
                 print(
                     f"step {step + 1}: loss {loss:.4f}, unseen {' '.join(f'{x:.4f}' for x in unseen)}, {time.time() - started:.0f} s",
@@ -222,24 +232,28 @@ def train(
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--signals", type=int, nargs=2, default=[2200, 900], help="at 8 and at 16 kHz")
-    parser.add_argument("--steps", type=int, nargs=3, default=[1600, 3000, 2200])
+    parser.add_argument("--signals", type=int, nargs=2, default=[2200, 900], help="at 8 and at 16 kHz, of each seed")
+    parser.add_argument("--steps", type=float, default=1.0, help="times the full number")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).resolve().parent.parent / "noise_suppressor_weights.npz"
     )
     args = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(1)
+
     pool = ns_corpus.load(300, 1)
     mixer = ns_corpus.Mixer(*pool, seed=1)
     check = [draw(mixer, 40, rate_hz) for rate_hz in RATES_HZ]
-    data = [draw(mixer, n, rate_hz) for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
-    network = train(Network(), data, check, args.steps[0], 5000, 4e-3, 1, args.out)
-    network = train(network, data, check, args.steps[1], args.steps[1], 3e-3, 2, args.out, alike=0.2)
-    mixer = ns_corpus.Mixer(*pool, seed=2)
-    more = [draw(mixer, n, rate_hz) for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
-    data = [{k: torch.cat([old.pop(k), new.pop(k)]) for k in list(old)} for old, new in zip(data, more, strict=True)]
-    network = train(network, data, check, args.steps[2], args.steps[2], 2.5e-3, 3, args.out, alike=0.3, wiener=0.6)
+    drawn: dict[int, list[dict[str, torch.Tensor]]] = {}
+    network = Network()
+    for number, (seeds, steps, of, *how) in enumerate(CYCLES, 1):
+        drawn = {seed: streams for seed, streams in drawn.items() if seed in seeds}
+        for seed in seeds:
+            if seed not in drawn:
+                mixer = mixer if seed == 1 else ns_corpus.Mixer(*pool, seed=seed)
+                drawn[seed] = [draw(mixer, n, rate_hz) for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
+        data = [[drawn[seed][i] for seed in seeds] for i in range(len(RATES_HZ))]
+        network = train(network, data, check, round(steps * args.steps), round(of * args.steps), number, args.out, *how)
     np.savez(args.out, **front.quantised(network.weights()))
 
 

@@ -25,11 +25,18 @@ enum {
 #define RELEASE 0.5f     /* of enough: the decision holds until less is left */
 #define ACTIVE 0.5f
 
+/* Keys, beeps and ringing are somebody's sound too, but no voice: without one, evidence ends short of a decision. */
+#define VOICE 0.25f
+#define VOICE_HOPS 12
+#define UNVOICED 0.4f      /* share of what is enough */
+#define DOUBTED 0.45f      /* what is told of such a sound */
+
 struct tp_barge_in {
     tp_barge_in_config config;
     float sum;
     uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
     size_t turn_hops, silent_hops;
+    size_t voiceless_hops; /* since a voice was heard */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
 };
@@ -77,6 +84,7 @@ void tp_barge_in_reset(tp_barge_in *g)
     memset(g, 0, sizeof *g);
     g->config = config;
     g->silent_hops = TURN_HOPS;
+    g->voiceless_hops = VOICE_HOPS;
     tp_echo_canceller_init(canceller_of(g), &e);
 }
 
@@ -135,6 +143,10 @@ static void hop(tp_barge_in *g)
         const float step = WEIGHT_AGAINST * s->near_logit;
         g->sum += step > -MOST_AGAINST ? step : -MOST_AGAINST;
     }
+    g->voiceless_hops = s->voice_probability >= VOICE ? 0 : g->voiceless_hops + 1;
+    const int voiced = g->voiceless_hops < VOICE_HOPS;
+    if (!voiced && g->sum > UNVOICED * need)
+        g->sum = UNVOICED * need;
     const float most = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
     g->sum = g->sum < most ? g->sum : most;
     if (g->sum <= 0.0f) {
@@ -150,11 +162,11 @@ static void hop(tp_barge_in *g)
     r->evidence = g->sum / need;
     r->samples = g->hops * hop_samples;
     r->onset_samples = g->onset_hop * hop_samples;
-    r->speech_probability = s->near_probability;
+    r->speech_probability = voiced || s->near_probability < DOUBTED ? s->near_probability : DOUBTED;
     r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
     const int fires = r->evidence >= 1.0f && s->near_logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms;
     r->barge_in = fires || (r->barge_in && r->evidence > RELEASE);
-    r->near_end_active = r->barge_in || (r->evidence > ACTIVE && s->near_probability > 0.5f);
+    r->near_end_active = r->barge_in || (r->evidence > ACTIVE && r->speech_probability > 0.5f);
 }
 
 int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far, size_t n, int16_t *out)

@@ -51,6 +51,7 @@ typedef struct tp_echo_state {
     float echo_share;       /* 0 … 1: how much of what is heard is not the caller           */
     float near_probability; /* 0 … 1: the caller speaks in this hop                         */
     float near_logit;       /* the same before the sigmoid                                  */
+    float voice_probability; /* 0 … 1: any speech in what the linear filters leave (talkpath/vad.h) */
 } tp_echo_state;
 
 const char *tp_echo_canceller_check(const tp_echo_canceller_config *config);

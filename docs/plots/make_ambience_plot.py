@@ -10,6 +10,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 
 from talkpath import ambience
 
@@ -32,7 +33,9 @@ def main() -> None:
             axis.axvline(len(loop) / RATE_HZ, color="tab:cyan", linewidth=1)
     for axis in axes[-1]:
         axis.set_xlabel("s (line: the loop begins again)")
-    figure.savefig(Path(__file__).with_name("ambience.png"), dpi=70)
+    picture = Path(__file__).with_name("ambience.png")
+    figure.savefig(picture, dpi=60)
+    Image.open(picture).convert("RGB").quantize(32).save(picture, optimize=True)
 
 
 if __name__ == "__main__":

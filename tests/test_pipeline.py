@@ -35,8 +35,11 @@ def test_one_frame_in_one_frame_out(stream: str, frame_ms: int, audio_format: st
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_tone_survives_the_line_and_back(stream: str) -> None:
-    """Speech in at 24 kHz, wire frames, PCM out at 16 kHz: the same tone, later by the two resamplers."""
-    call = tp.CallPipeline(stream=stream)
+    """Speech in at 24 kHz, wire frames, PCM out at 16 kHz: the same tone, later by the two resamplers (and echo control's 10 ms).
+
+    It would be the agent's own echo, hence without echo control.
+    """
+    call = tp.CallPipeline(stream=stream, echo_control=False)
     tone = np.rint(8000 * np.sin(2 * np.pi * 1000 * np.arange(24000) / 24000)).astype(np.int16)
     for piece in np.split(tone, [7, 1000, 12345]):
         call.speak(piece, 24000, utterance="u1")
@@ -54,7 +57,7 @@ def test_speech_starts_at_once_and_ends_where_it_should() -> None:
     call.speak(np.full(4000, 500, np.int16), 8000, utterance="a", final=True)
     call.speak(np.full(100, 700, np.int16), 8000, utterance="b", final=True)
     events = [e for _ in range(40) for e in call.transmit().events]
-    assert events == [
+    assert [e for e in events if e.type.startswith("agent.speech")] == [
         AgentSpeechStarted(20.0, "a"),
         AgentSpeechCompleted(520.0, "a", 0.5),
         AgentSpeechStarted(520.0, "b"),
@@ -65,12 +68,13 @@ def test_speech_starts_at_once_and_ends_where_it_should() -> None:
 def test_every_sample_of_every_utterance_is_sent() -> None:
     """Nothing is lost at the end of an utterance, at any rate: what peers drop (37–125 ms) is the resampler's tail."""
     for rate_hz in (8000, 16000, 22050, 24000, 44100, 48000):
-        call = tp.CallPipeline(stream="audio/x-l16;rate=8000")
+        call = tp.CallPipeline(stream="audio/x-l16;rate=8000", comfort_noise_enabled=False)
         call.speak(np.full(rate_hz // 2, 9000, np.int16), rate_hz, utterance="u", final=True)
         sent = np.concatenate([tp.l16.decode(call.transmit().payload) for _ in range(40)])
         assert np.abs(sent).sum() / 9000 == pytest.approx(4000, rel=0.01), rate_hz
         delay_ms = tp.Resampler(rate_hz, 8000).delay_ms
-        assert np.flatnonzero(np.abs(sent) > 4000)[-1] / 8 == pytest.approx(500 + delay_ms, abs=1)
+        # The sudden end is bent to zero over 5 ms.
+        assert np.flatnonzero(np.abs(sent) > 4000)[-1] / 8 == pytest.approx(500 + delay_ms + 2.5, abs=1.5)
 
 
 def test_an_utterance_keeps_its_rate() -> None:
@@ -89,7 +93,8 @@ def test_a_refused_chunk_changes_nothing() -> None:
             call.speak(wrong, rate_hz, utterance="b")
     call.speak(np.full(160, 500, np.int16), 8000, utterance="a", final=True)  # still the same utterance
     events = [e for _ in range(5) for e in call.transmit().events]
-    assert events == [AgentSpeechStarted(0.0, "a"), AgentSpeechCompleted(40.0, "a", 0.04)]
+    told = [e for e in events if e.type.startswith("agent.speech")]
+    assert told == [AgentSpeechStarted(0.0, "a"), AgentSpeechCompleted(40.0, "a", 0.04)]
 
 
 def test_keys_are_events_on_both_laws() -> None:

@@ -78,7 +78,7 @@ void tp_playout_tell(tp_playout_queue *q, tp_playout_event_kind kind, const sour
     if (q->event_count == TP_PLAYOUT_EVENTS)
         return;
     tp_playout_event *e = &q->events[(q->first_event + q->event_count++) % TP_PLAYOUT_EVENTS];
-    *e = (tp_playout_event){ kind, s != NULL ? s->id : 0, when, s != NULL ? s->played : 0 };
+    *e = (tp_playout_event){ kind, s != NULL ? s->id : 0, s != NULL && s->kind == SAMPLES, when, s != NULL ? s->played : 0 };
 }
 
 static int add(tp_playout_queue *q, source s)
@@ -257,6 +257,14 @@ int tp_playout_queue_current(const tp_playout_queue *q, uint32_t *id, uint64_t *
 uint64_t tp_playout_queue_now(const tp_playout_queue *q)
 {
     return q->made;
+}
+
+int tp_playout_queue_speaks(const tp_playout_queue *q)
+{
+    for (size_t i = 0; i < q->count; i++)
+        if (source_at(q, i)->kind == SAMPLES)
+            return 1;
+    return 0;
 }
 
 uint64_t tp_playout_queue_underruns(const tp_playout_queue *q)

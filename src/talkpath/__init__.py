@@ -38,7 +38,8 @@ from talkpath.results import (
 
 if TYPE_CHECKING:
     from talkpath.config import CallConfig
-    from talkpath.pipeline import CallPipeline, Received, Transmitted
+    from talkpath.group import CallGroup
+    from talkpath.pipeline import CallMetrics, CallPipeline, Received, Transmitted
     from talkpath.playout_queue import PlayoutQueue
     from talkpath.wav import read_wav
 
@@ -52,6 +53,8 @@ __all__ = [
     "Beep",
     "BeepDetector",
     "CallConfig",
+    "CallGroup",
+    "CallMetrics",
     "CallPipeline",
     "CallProgress",
     "CallProgressDetector",
@@ -91,6 +94,8 @@ __all__ = [
 # Loaded at first use: `import talkpath` stays within a few milliseconds of `import numpy`.
 _LAZY = {
     "CallConfig": "talkpath.config",
+    "CallGroup": "talkpath.group",
+    "CallMetrics": "talkpath.pipeline",
     "CallPipeline": "talkpath.pipeline",
     "PlayoutQueue": "talkpath.playout_queue",
     "Received": "talkpath.pipeline",

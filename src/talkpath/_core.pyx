@@ -30,3 +30,5 @@ include "playout/playout_queue.pxi"
 include "playout/ambience.pxi"
 include "playout/mixer.pxi"
 include "playout/level.pxi"
+
+include "call/call.pxi"

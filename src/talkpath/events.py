@@ -1,6 +1,7 @@
 """Events of a call: frozen dataclasses with the platform's own names; `to_dict()` gives its JSON."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 
@@ -20,7 +21,73 @@ class Event:
 
     def to_dict(self) -> dict[str, Any]:
         """The event as the platform's JSON has it."""
-        return {"type": self.type, **{f.name: getattr(self, f.name) for f in fields(self)}}
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {"type": self.type, **{k: dict(v) if isinstance(v, Mapping) else v for k, v in found.items()}}
+
+
+# --- the caller ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeechStarted(Event):
+    """The caller speaks, since `onset_ms`."""
+
+    type: ClassVar[str] = "user.speech_started"
+
+    onset_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeechStopped(Event):
+    """The caller is silent again."""
+
+    type: ClassVar[str] = "user.speech_stopped"
+
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserTurnCompleted(Event):
+    """It is the agent's turn; by "silence", "max_duration" or "text"."""
+
+    type: ClassVar[str] = "user.turn_completed"
+
+    trigger: str
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserStateChanged(Event):
+    """ "listening", "speaking" or "away"."""
+
+    type: ClassVar[str] = "user.state_changed"
+
+    old_state: str
+    new_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserBackchannel(Event):
+    """The caller spoke while the agent did, so shortly that it was no interruption ("uh-huh").
+
+    `probability` that it was meant to interrupt: its length as a share of what would have; `detection_delay_ms` from its onset.
+    """
+
+    type: ClassVar[str] = "user.backchannel"
+
+    is_interruption: bool
+    probability: float
+    detection_delay_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserIdle(Event):
+    """The caller has been silent for too long: "no_response", "max_retries_exhausted" or "wait_for_user"."""
+
+    type: ClassVar[str] = "user.idle"
+
+    retry_count: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +97,108 @@ class UserDtmf(Event):
     type: ClassVar[str] = "user.dtmf"
 
     digit: str
+
+
+# --- the agent ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStateChanged(Event):
+    """ "listening", "thinking" or "speaking"."""
+
+    type: ClassVar[str] = "agent.state_changed"
+
+    old_state: str
+    new_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpeechStarted(Event):
+    """The first sample of an utterance left for the caller."""
+
+    type: ClassVar[str] = "agent.speech_started"
+
+    utterance: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpeechCompleted(Event):
+    """The last sample of an utterance left for the caller."""
+
+    type: ClassVar[str] = "agent.speech_completed"
+
+    utterance: str
+    playback_position_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpeechPaused(Event):
+    """The agent stands still: the caller speaks, or the orchestrator asked for it."""
+
+    type: ClassVar[str] = "agent.speech_paused"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpeechInterrupted(Event):
+    """The utterance was cut; so many seconds of it were heard."""
+
+    type: ClassVar[str] = "agent.speech_interrupted"
+
+    utterance: str
+    playback_position_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFalseInterruption(Event):
+    """What paused the agent was no interruption: it goes on where it stopped."""
+
+    type: ClassVar[str] = "agent.false_interruption"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpeechUnderrun(Event):
+    """Speech ran dry before its end; the gap is concealed. Not an event of the platform's own."""
+
+    type: ClassVar[str] = "agent.speech_underrun"
+
+    utterance: str
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfSent(Event):
+    """The keys were sent."""
+
+    type: ClassVar[str] = "dtmf.sent"
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayCompleted(Event):
+    """A file was played to its end."""
+
+    type: ClassVar[str] = "play.completed"
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedStream(Event):
+    """Everything before the checkpoint was played."""
+
+    type: ClassVar[str] = "playedStream"
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearedAudio(Event):
+    """What was queued is gone."""
+
+    type: ClassVar[str] = "clearedAudio"
+
+
+# --- the line -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +232,32 @@ class LineTone(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class AgentSpeechStarted(Event):
-    """The first sample of an utterance left for the caller."""
+class TurnMetrics(Event):
+    """What one turn took; when the agent's answer is over.
 
-    type: ClassVar[str] = "agent.speech_started"
+    Attributes
+    ----------
+    turn_number : int
+        0 for what the agent says before the caller's first turn.
+    user_perceived_ms : float or None
+        From the end of the caller's speech to the first sample of the answer.
+    turn_decision_ms : float or None
+        From the end of the caller's speech to `user.turn_completed`.
+    num_interruptions, num_false_interruptions, num_backchannels : int
+        While the agent spoke.
+    pause_duration_ms : float
+        How long the agent stood still for the caller.
+    marks : dict
+        {name: ms}: stream times set with `call.mark(name)` since the last turn's.
+    """
 
-    utterance: str
+    type: ClassVar[str] = "turn.metrics"
 
-
-@dataclass(frozen=True, slots=True)
-class AgentSpeechCompleted(Event):
-    """The last sample of an utterance left for the caller."""
-
-    type: ClassVar[str] = "agent.speech_completed"
-
-    utterance: str
-    playback_position_s: float
+    turn_number: int
+    user_perceived_ms: float | None
+    turn_decision_ms: float | None
+    num_interruptions: int
+    num_false_interruptions: int
+    num_backchannels: int
+    pause_duration_ms: float
+    marks: Mapping[str, float] = field(default_factory=dict)

@@ -1,35 +1,55 @@
 """One phone call: wire frames in, PCM and events out; speech in, wire frames out."""
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
-from typing import Any, NamedTuple
-
-import numpy as np
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from talkpath import g711, l16
-from talkpath._core import (
-    AnsweringMachineDetector,
-    BeepDetector,
-    CallProgressDetector,
-    DtmfDetector,
-    PacketLossConcealer,
-    Resampler,
-)
+from talkpath._core import _Call, _tone_names
 from talkpath._types import Buffer, Samples
-from talkpath.config import CallConfig
-from talkpath.errors import ConfigError, LengthError
+from talkpath.ambience import load
+from talkpath.config import FIXED, CallConfig
+from talkpath.errors import ConfigError, StateError
 from talkpath.events import (
+    AgentFalseInterruption,
     AgentSpeechCompleted,
+    AgentSpeechInterrupted,
+    AgentSpeechPaused,
     AgentSpeechStarted,
+    AgentSpeechUnderrun,
+    AgentStateChanged,
+    ClearedAudio,
+    DtmfSent,
     Event,
     LineTone,
+    PlayCompleted,
+    PlayedStream,
+    TurnMetrics,
+    UserBackchannel,
     UserDtmf,
+    UserIdle,
+    UserSpeechStarted,
+    UserSpeechStopped,
+    UserStateChanged,
+    UserTurnCompleted,
     VoicemailBeep,
     VoicemailDetected,
 )
+from talkpath.playout_queue import Sources
+from talkpath.recording import Recorder
+from talkpath.results import PlayoutEvent
+from talkpath.wav import Source as WavSource
 
+if TYPE_CHECKING:
+    from talkpath._core import RawEvent
+
+USER_STATES = ("listening", "speaking", "away")
+AGENT_STATES = ("listening", "thinking", "speaking")
+_TRIGGERS = ("silence", "max_duration", "text")
+_IDLE_REASONS = ("no_response", "max_retries_exhausted", "wait_for_user")
+_ANSWERS = ("undecided", "human", "machine", "unknown")
+_CODECS = ("ulaw", "alaw", "l16")
+_SENTENCE_ENDS = (".", "!", "?", "。", "!", "?", "…")
 _ENCODE: dict[str, Callable[[Buffer], bytes]] = {"ulaw": g711.ulaw_encode, "alaw": g711.alaw_encode, "l16": l16.encode}
 _DECODE: dict[str, Callable[[Buffer], Samples]] = {
     "ulaw": g711.ulaw_decode,
@@ -52,40 +72,92 @@ class Transmitted(NamedTuple):
     events: list[Event]
 
 
-@dataclass
-class _Utterance:
-    """Speech that waits for the line: converted to the wire's rate as it comes in."""
+class CallState(NamedTuple):
+    """Who does what: "listening", "speaking" or "away"; "listening", "thinking" or "speaking"."""
 
-    name: str
-    resampler: Resampler
-    chunks: deque[Samples]
-    final: bool = False
-    sent: int = 0
+    user: str
+    agent: str
 
 
-class _Answer:
-    """What becomes of a call that the agent makes: who answers, the beep after a machine's greeting, the network's tones."""
+class CallMetrics(NamedTuple):
+    """A snapshot of a call.
 
-    def __init__(self, sample_rate_hz: int) -> None:
-        self._greeting: AnsweringMachineDetector | None = AnsweringMachineDetector(sample_rate_hz)
-        self._beep: BeepDetector | None = BeepDetector(sample_rate_hz)
-        self._progress = CallProgressDetector(sample_rate_hz)
+    Attributes
+    ----------
+    received_frames, lost_frames, sent_frames : int
+        Wire frames.
+    underruns : int
+        How often speech ran dry before its end.
+    reference_gaps : int
+        Frames received while it was not known what was sent.
+    received_dbov, sent_dbov : float
+        Levels, smoothed over about a second.
+    turns, interruptions, false_interruptions, backchannels : int
+        Since the call began.
+    echo_delay_ms : float or None
+        None while no echo is known.
+    echo_delay_confidence, echo_likelihood : float
+        0 to 1; the second: that this line returns the agent's voice.
+    erl_db, erle_db : float
+        Loss from what is sent to its echo; what the canceller takes off.
+    double_talk : bool
+        Caller and echo at once, now.
+    speech_probability, evidence : float
+        Of the caller, now; 1 of evidence is enough to interrupt.
+    queued_ms, timestamp_gaps : float, int
+        What is still to be said; jumps in the `timestamp_ms` given to `receive`.
+    """
 
-    def listen(self, pcm: Samples, now_ms: float) -> list[Event]:
-        """Events of the next samples."""
-        events: list[Event] = [LineTone(now_ms, t.tone, t.plan) for t in self._progress.process(pcm)]
-        if self._greeting is not None and (decision := self._greeting.process(pcm)) is not None:
-            events.append(VoicemailDetected(now_ms, decision.result, "audio"))
-            self._greeting = None
-            if decision.result == "human":  # whatever beeps from now on is not an answering machine
-                self._beep = None
-        for beep in self._beep.process(pcm) if self._beep is not None else ():
-            if self._greeting is not None:  # a short greeting: the beep came before the decision, and makes it
-                events.append(VoicemailDetected(now_ms, "machine", "beep"))
-                self._greeting = None
-            events.append(VoicemailBeep(now_ms, beep.frequency_hz, beep.duration_ms))
-            self._beep = None
-        return events
+    received_frames: int
+    lost_frames: int
+    sent_frames: int
+    underruns: int
+    reference_gaps: int
+    received_dbov: float
+    sent_dbov: float
+    turns: int
+    interruptions: int
+    false_interruptions: int
+    backchannels: int
+    echo_delay_ms: float | None
+    echo_delay_confidence: float
+    erl_db: float
+    erle_db: float
+    echo_likelihood: float
+    double_talk: bool
+    speech_probability: float
+    evidence: float
+    queued_ms: float
+    timestamp_gaps: int
+
+
+def _core_config(config: CallConfig) -> dict[str, Any]:
+    """The fields of the C structs."""
+    vad, idle = config.turns, config.idle
+    waits_ms = round(config.wait_for_user_timeout_s * 1000) if config.speaks_first == "user" else 0
+    return {
+        "codec": _CODECS.index(config.wire.codec),
+        "sample_rate_hz": config.wire.sample_rate_hz,
+        "frame_ms": config.frame_ms,
+        "audio_rate_hz": config.audio_rate_hz,
+        "conceal": config.plc_enabled,
+        "echo_control": config.echo_control,
+        "warm_up_ms": round(config.greeting_interrupt_duration * 1000),
+        "noise_cancellation": config.noise_cancellation,
+        "noise_cancellation_level": config.noise_cancellation_level,
+        "comfort_noise": config.comfort_noise_enabled,
+        "comfort_noise_dbov": config.comfort_noise_dbov,
+        "detect_answer": config.detection_method == "audio",
+        "normalize_level": config.normalize_level,
+        "duck_db": config.duck_db,
+        "seed": config.seed,
+        "allow_interruptions": config.allow_interruptions,
+        "no_response_timeout_ms": idle.get("no_response_timeout_ms", 0),
+        "extended_wait_time_ms": idle.get("extended_wait_time_ms", 0),
+        "max_retries": idle.get("max_retries", 0),
+        "wait_for_user_timeout_ms": waits_ms,
+        **{name: getattr(vad, name) for name in vad.__dataclass_fields__},
+    }
 
 
 class CallPipeline:
@@ -98,130 +170,420 @@ class CallPipeline:
     **fields
         Or its fields directly: `CallPipeline(audio_format="pcm_8k")`.
 
+    Attributes
+    ----------
+    config : CallConfig
+        As it is now.
+    delay_ms : float
+        Of the PCM behind the wire.
+    state_bytes : int
+        Memory of the call in C; it never grows.
+
     Notes
     -----
     Time is counted in samples, never by a clock: call `receive` (or `conceal`) once for every frame of the line and
-    `transmit` once for every frame to send. The object belongs to one thread at a time.
+    `transmit` once for every frame to send. Events come with the next of these. The object belongs to one thread at a time.
+
+    Examples
+    --------
+    >>> call = talkpath.CallPipeline(semantic_vad="high")
+    >>> call.speak(speech, 24000, utterance="welcome", final=True)
+    >>> sent = call.transmit()              # one wire frame, every 20 ms
+    >>> heard = call.receive(sent.payload)  # one wire frame, as the line delivers them
+    >>> heard.pcm, heard.events
     """
 
     def __init__(self, config: CallConfig | None = None, **fields: Any) -> None:
         if config is not None and fields:
             raise ConfigError("give a config or its fields, not both")
-        if unknown := set(fields) - {f.name for f in dataclass_fields(CallConfig)}:
+        if unknown := set(fields) - set(CallConfig.__dataclass_fields__):
             raise ConfigError(f"no such field: {', '.join(sorted(unknown))}")
         self.config = config = config or CallConfig(**fields)
-        wire_hz = config.wire.sample_rate_hz
-        self._encode, self._decode = _ENCODE[config.wire.codec], _DECODE[config.wire.codec]
-        self._plc = PacketLossConcealer(wire_hz, config.frame_ms) if config.plc_enabled else None
-        self._dtmf = DtmfDetector(wire_hz)
-        self._answer = _Answer(wire_hz) if config.detection_method == "audio" else None
-        self._to_audio = Resampler(wire_hz, config.audio_rate_hz)
-        self._queue: deque[_Utterance] = deque()
-        self._received_samples = self._sent_samples = 0
+        self._core = _Call(_core_config(config))
+        self._sources = Sources(self._core.queue(), config.wire.sample_rate_hz, config.max_queued_ms)
+        self._told: list[Event] = []  # events that the core knows nothing of
+        self._marks: dict[str, float] = {}
+        self._greeted = self._over = False
+        self._greeting: str | None = None  # the first utterance
+        self._timestamp_ms: float | None = None
+        self._timestamp_gaps = 0
+        self._recorder: Recorder | None = None
+        self._start_background(config)
 
-    def encode(self, pcm: Buffer) -> bytes:
-        """Samples at the wire's rate as the wire's bytes (for tests, tools and simulated lines)."""
-        return self._encode(pcm)
+    @classmethod
+    def from_agent(cls, agent: Mapping[str, Any]) -> Self:
+        """A call for a whole agent dict of the platform; see `CallConfig.from_agent`."""
+        return cls(CallConfig.from_agent(agent))
 
-    # --- receive path -------------------------------------------------------------------------------------------------
+    def _start_background(self, config: CallConfig) -> None:
+        background = config.background
+        if background is None:
+            self._core.background(None, 0.0, True)
+        else:
+            sound = load(background["sound"], config.wire.sample_rate_hz)
+            self._core.background(sound, background["volume"], background["loop"])
 
-    def receive(self, payload: Buffer) -> Received:
+    def _check_alive(self) -> None:
+        if self._over:
+            raise StateError("the call is over")
+
+    # --- the line -----------------------------------------------------------------------------------------------------------
+
+    def receive(self, payload: Buffer, timestamp_ms: float | None = None, *, out: Buffer | None = None) -> Received:
         """Take one wire frame.
 
         Parameters
         ----------
         payload : bytes-like
             Exactly one frame of the wire format.
+        timestamp_ms : float, optional
+            The provider's, if it gives one: `metrics.timestamp_gaps` counts its jumps.
+        out : writable int16 buffer, optional
+            Takes the PCM.
 
         Returns
         -------
         Received
-            `frame_ms` of PCM at the audio format's rate, delayed by the resampler only, and events.
+            `frame_ms` of PCM at the audio format's rate, `delay_ms` behind the wire, and events.
 
         Raises
         ------
         LengthError
             Not one frame. Nothing was processed: the call can go on.
+        StateError
+            After `hangup`.
         """
-        pcm = self._decode(payload)
-        if len(pcm) != self.config.frame_samples:
-            width, frame = self.config.wire.sample_bytes, self.config.frame_samples
-            raise LengthError(
-                f"payload has {len(pcm) * width} bytes; a {self.config.frame_ms} ms frame has {frame * width}"
-            )
-        return self._received(self._plc.receive(pcm) if self._plc else pcm)
+        if self._over:
+            self._check_alive()
+        if self._recorder is not None:
+            self._recorder.frame(payload)
+        core = self._core
+        pcm = core.receive(payload, out)
+        if timestamp_ms is not None:
+            self._note_timestamp(timestamp_ms)
+        return Received(pcm, self._events() if core.event_count or self._told else [])
 
-    def conceal(self) -> Received:
+    def conceal(self, *, out: Buffer | None = None) -> Received:
         """Say that one wire frame was lost; returns what to use in its place."""
-        return self._received(self._plc.conceal() if self._plc else np.zeros(self.config.frame_samples, np.int16))
+        if self._over:
+            self._check_alive()
+        if self._recorder is not None:
+            self._recorder.frame(None)
+        core = self._core
+        pcm = core.conceal(out)
+        return Received(pcm, self._events() if core.event_count or self._told else [])
 
-    def _received(self, pcm: Samples) -> Received:
-        self._received_samples += len(pcm)
-        now_ms = self._received_samples * 1000 / self.config.wire.sample_rate_hz
-        events: list[Event] = [UserDtmf(now_ms, press.digit) for press in self._dtmf.process(pcm)]
-        if self._answer is not None:
-            events += self._answer.listen(pcm, now_ms)
-        return Received(self._to_audio.process(pcm), events)
+    def transmit(self) -> Transmitted:
+        """Produce the next wire frame: always exactly one, whatever there is to say."""
+        if self._over:
+            self._check_alive()
+        if self._recorder is not None:
+            self._recorder.command("transmit")
+        sources, core = self._sources, self._core
+        if sources.pending:
+            sources.feed()
+        payload = core.transmit()
+        return Transmitted(payload, self._events() if core.event_count or self._told else [])
 
-    # --- transmit path ------------------------------------------------------------------------------------------------
+    def encode(self, pcm: Buffer) -> bytes:
+        """Samples at the wire's rate as the wire's bytes (for tests, tools and simulated lines)."""
+        return _ENCODE[self.config.wire.codec](pcm)
 
-    def speak(self, pcm: Buffer, sample_rate: int, utterance: str = "", final: bool = False) -> None:
-        """Queue speech for the caller.
+    def decode(self, payload: Buffer) -> Samples:
+        """The wire's bytes as samples at its rate."""
+        return _DECODE[self.config.wire.codec](payload)
+
+    def _note_timestamp(self, timestamp_ms: float) -> None:
+        last = self._timestamp_ms
+        self._timestamp_ms = timestamp_ms
+        if last is not None and abs(timestamp_ms - last - self.config.frame_ms) > self.config.frame_ms / 2:
+            self._timestamp_gaps += 1
+
+    # --- what the agent says --------------------------------------------------------------------------------------------------
+
+    def _command(self, name: str, *arguments: Any) -> None:
+        if self._over:
+            self._check_alive()
+        if self._recorder is not None:
+            self._recorder.command(name, *arguments)
+
+    def speak(self, pcm: Buffer, sample_rate: int, utterance: str = "", final: bool = False) -> int:
+        """Queue speech as it comes from a synthesiser.
 
         Parameters
         ----------
         pcm : int16 buffer, shape (n,)
             Any chunk of a stream; n may be 0.
         sample_rate : int
-            Hz; the same for all chunks of an utterance.
+            Hz, any rate of `Resampler`; the same for all chunks of an utterance.
         utterance : str
-            Its name: chunks with the name of the last one queued continue it.
+            Its name, a new one for each: chunks with the name of the last one queued continue it; those of an utterance that was
+            interrupted are dropped.
         final : bool
             The utterance is complete.
+
+        Returns
+        -------
+        int
+            How many samples were accepted: fewer than n when more than `max_queued_ms` would wait. Give the rest later.
         """
-        last = self._queue[-1] if self._queue else None
-        if last is not None and not last.final and last.name == utterance:
-            if last.resampler.rate_in != sample_rate:
-                raise ConfigError(f"sample_rate is {last.resampler.rate_in} in this utterance (got {sample_rate!r})")
-            last.chunks.append(last.resampler.process(pcm))
-        else:
-            resampler = Resampler(sample_rate, self.config.wire.sample_rate_hz)
-            new = _Utterance(utterance, resampler, deque([resampler.process(pcm)]))
-            if last is not None and not last.final:
-                self._finish(last)
-            self._queue.append(new)
-            last = new
-        if final:
-            self._finish(last)
+        self._command("speak", pcm, sample_rate, utterance, final)
+        if self._greeting is None:
+            self._greeting = utterance
+        interruptible = self._greeted or self.config.greeting_interruptible or utterance != self._greeting
+        return self._sources.speak(pcm, sample_rate, utterance, final, interruptible)
 
-    @staticmethod
-    def _finish(utterance: _Utterance) -> None:
-        utterance.chunks.append(utterance.resampler.flush())
-        utterance.final = True
+    def play(self, source: WavSource, allow_interruption: bool = True, name: str | None = None) -> None:
+        """Queue a WAV file, a path or its bytes; `name` (its path by default) comes back in `play.completed`.
 
-    def transmit(self) -> Transmitted:
-        """Produce the next wire frame: always exactly one, silence where there is nothing to say."""
-        frame = np.zeros(self.config.frame_samples, np.int16)
-        rate_hz = self.config.wire.sample_rate_hz
-        events: list[Event] = []
-        filled = 0
-        while filled < len(frame) and self._queue:
-            current = self._queue[0]
-            if not current.chunks:
-                if not current.final:
-                    break
-                now_ms = (self._sent_samples + filled) * 1000 / rate_hz
-                events.append(AgentSpeechCompleted(now_ms, current.name, current.sent / rate_hz))
-                self._queue.popleft()
-                continue
-            chunk = current.chunks.popleft()
-            take = min(len(chunk), len(frame) - filled)
-            if take and not current.sent:
-                events.append(AgentSpeechStarted((self._sent_samples + filled) * 1000 / rate_hz, current.name))
-            frame[filled : filled + take] = chunk[:take]
-            if take < len(chunk):
-                current.chunks.appendleft(chunk[take:])
-            current.sent += take
-            filled += take
-        self._sent_samples += len(frame)
-        return Transmitted(self._encode(frame), events)
+        `allow_interruption=False`: the caller's speech does not cut it short.
+        """
+        if isinstance(source, str | os.PathLike):
+            name = os.fspath(source) if name is None else name
+        if self._recorder is not None:
+            source = self._recorder.keep(source)
+        self._command("play", source, allow_interruption, name or "")
+        self._sources.play(source, name or "", allow_interruption)
+
+    def send_dtmf(self, digits: str) -> None:
+        """Queue key presses; `dtmf.sent` comes when they have left."""
+        self._command("send_dtmf", digits)
+        self._sources.send_dtmf(digits, interruptible=False)
+
+    def silence(self, ms: float) -> None:
+        """Queue silence."""
+        self._command("silence", ms)
+        self._sources.silence(ms, interruptible=True)
+
+    def checkpoint(self, name: str) -> None:
+        """Queue a mark: `playedStream` comes when everything before it was heard."""
+        self._command("checkpoint", name)
+        self._sources.checkpoint(name)
+
+    def play_background(self, sound: WavSource | Samples, volume: float = 0.3, loop: bool = True) -> None:
+        """Fade to a background, under everything else; see `AmbienceMixer`."""
+        samples = load(sound, self.config.wire.sample_rate_hz)
+        self._command("play_background", sound if isinstance(sound, str) else samples, volume, loop)
+        self._core.background(samples, volume, loop)
+
+    def stop_background(self) -> None:
+        """Fade the background out."""
+        self._command("stop_background")
+        self._core.background(None, 0.0, True)
+
+    def pause(self) -> bool:
+        """Fade out and stand still; False when what is said must not be interrupted."""
+        self._command("pause")
+        if not self._core.pause():
+            return False
+        self._told.append(AgentSpeechPaused(self._core.sent_ms))
+        return True
+
+    def resume(self) -> None:
+        """Go on where the agent stood still."""
+        self._command("resume")
+        self._core.resume()
+
+    def interrupt(self) -> None:
+        """Cut what the agent says, all of it: `agent.speech_interrupted` tells how much was heard."""
+        self._command("interrupt")
+        self._sources.drop(everything=True)
+        self._core.clear(True)
+
+    def clear_audio(self) -> None:
+        """As `interrupt`, and `clearedAudio` comes."""
+        self._command("clear_audio")
+        self._sources.drop(everything=True)
+        self._core.clear(True)
+        self._told.append(ClearedAudio(self._core.sent_ms))
+
+    # --- what the orchestrator knows --------------------------------------------------------------------------------------------
+
+    def transcript(self, text: str, final: bool = False) -> None:
+        """Words that the STT heard: of the present segment so far, or (`final`) all of it.
+
+        They count towards `min_interruption_words`; a final text that ends a sentence ends the turn as surely as a model.
+        """
+        self._command("transcript", text, final)
+        self._core.transcript(len(text.split()), final, text.rstrip().endswith(_SENTENCE_ENDS))
+
+    def turn_probability(self, p: float) -> None:
+        """How likely the caller has finished, 0 to 1, by a semantic model; holds until the caller speaks again."""
+        self._command("turn_probability", p)
+        if not 0.0 <= p <= 1.0:
+            raise ConfigError(f"p must be 0 to 1 (got {p!r})")
+        self._core.turn_probability(p)
+
+    def extend_wait(self) -> None:
+        """The caller asked for time: the next `user.idle` waits `extended_wait_time_ms`."""
+        self._command("extend_wait")
+        self._core.extend_wait()
+
+    def mark(self, name: str) -> None:
+        """Note the stream time under a name, for the next `turn.metrics`."""
+        self._command("mark", name)
+        self._marks[name] = self._core.received_ms
+
+    def update(self, **changes: Any) -> None:
+        """Change the configuration from the next frame on; dicts change what they name.
+
+        Raises
+        ------
+        ConfigError
+            With the field's path; nothing has changed then. The line's format, `audio_format`, `detection_method`,
+            `greeting_interrupt_duration`, `duck_db` and `seed` stay as they are.
+        """
+        config = self.config.replaced(**changes)
+        for name in (*FIXED, "duck_db", "max_queued_ms"):
+            if getattr(config, name) != getattr(self.config, name):
+                raise ConfigError(f"{name} cannot change during a call")
+        self._command("update", changes)
+        self._core.update(_core_config(config))
+        old, self.config = self.config, config
+        if config.background != old.background:
+            self._start_background(config)
+
+    def hangup(self) -> list[Event]:
+        """End the call: what was being said is cut, and the last events come back. Nothing is processed after it."""
+        self._command("hangup")
+        self._sources.drop(everything=True)
+        self._core.clear(True)
+        events = self._events()
+        self._over = True
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
+        return events
+
+    # --- what there is ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> CallState:
+        """Who does what."""
+        return CallState(USER_STATES[self._core.user_state], AGENT_STATES[self._core.agent_state])
+
+    @property
+    def metrics(self) -> CallMetrics:
+        """A snapshot."""
+        raw = self._core.metrics()
+        delay_ms = raw[11] if raw[11] >= 0 else None
+        return CallMetrics(*raw[:11], delay_ms, *raw[12:], self.queued_ms, self._timestamp_gaps)  # type: ignore[call-arg]
+
+    @property
+    def queued_ms(self) -> float:
+        """What is still to be said."""
+        return self._sources.queued * 1000 / self.config.wire.sample_rate_hz
+
+    @property
+    def delay_ms(self) -> float:
+        """Of the PCM behind the wire."""
+        return self._core.delay_ms
+
+    @property
+    def state_bytes(self) -> int:
+        """Memory of the call in C."""
+        return self._core.state_bytes
+
+    def reset(self) -> None:
+        """Forget the call: as new, with the present configuration."""
+        self._core.reset()
+        self._core.update(_core_config(self.config))
+        self._sources.clear_all()
+        self._told.clear()
+        self._marks.clear()
+        self._greeted = self._over = False
+        self._greeting = None
+        self._timestamp_ms, self._timestamp_gaps = None, 0
+        self._start_background(self.config)
+
+    def record(self, path: str | os.PathLike[str]) -> None:
+        """Write everything that goes in from now on into a log that `talkpath replay` reproduces bit for bit.
+
+        Raises
+        ------
+        StateError
+            The call has begun, or is recorded already.
+        """
+        if self._recorder is not None or self._core.received_ms or self._core.sent_ms or self._sources.queued:
+            raise StateError("record() must come before anything else happens on the call")
+        self._recorder = Recorder(path, self.config)
+
+    def __reduce__(self) -> tuple[type["CallPipeline"], tuple[CallConfig]]:
+        return type(self), (self.config,)
+
+    def __repr__(self) -> str:
+        state = self.state
+        return f"CallPipeline(stream={self.config.stream!r}, user {state.user}, agent {state.agent})"
+
+    # --- events --------------------------------------------------------------------------------------------------------------------
+
+    def _events(self) -> list[Event]:
+        events = self._translated(self._core.events())
+        if self._told:
+            events += self._told
+            self._told.clear()
+        return events
+
+    def _translated(self, raws: "list[RawEvent]") -> list[Event]:
+        return [event for raw in raws if (event := self._translate(raw)) is not None]
+
+    def _translate(self, raw: "RawEvent") -> Event | None:
+        kind, at, a, b, c, x, y, z, w, number, position = raw
+        match kind:
+            case 0:
+                return UserSpeechStarted(at, a)
+            case 1:
+                return UserSpeechStopped(at, a)
+            case 2:
+                return UserTurnCompleted(at, _TRIGGERS[x], a)
+            case 3:
+                return UserStateChanged(at, USER_STATES[x], USER_STATES[y])
+            case 4:
+                return AgentStateChanged(at, AGENT_STATES[x], AGENT_STATES[y])
+            case 5:
+                return AgentSpeechPaused(at)
+            case 6:
+                return AgentFalseInterruption(at)
+            case 7:
+                return UserBackchannel(at, False, a, b)
+            case 8:
+                return UserIdle(at, x, _IDLE_REASONS[y])
+            case 9:
+                return UserDtmf(at, chr(x))
+            case 10:
+                return VoicemailDetected(at, _ANSWERS[x], "beep" if y else "audio")
+            case 11:
+                return VoicemailBeep(at, a, b)
+            case 12:
+                return LineTone(at, *_tone_names(x, y))
+            case 13:
+                marks, self._marks = self._marks, {}
+                return TurnMetrics(at, x, a if a >= 0 else None, b if b >= 0 else None, y, z, w, c, marks)
+            case 14:
+                return self._played(self._sources.describe(x, number, at, position))
+            case _:
+                self._sources.drop(everything=False)
+                return None
+
+    def _played(self, event: PlayoutEvent) -> Event | None:
+        """What became of a source, as the platform has it."""
+        at, name = event.at_ms, event.name
+        match event.kind, event.source:
+            case "started", "speech":
+                self._greeted |= name != self._greeting
+                return AgentSpeechStarted(at, name)
+            case "completed", "speech":
+                self._greeted = True
+                return AgentSpeechCompleted(at, name, event.position_s)
+            case "interrupted", "speech" | "play":
+                return AgentSpeechInterrupted(at, name, event.position_s)
+            case "completed", "play":
+                return PlayCompleted(at, name)
+            case "completed", "dtmf":
+                return DtmfSent(at, name)
+            case "checkpoint", _:
+                return PlayedStream(at, name)
+            case "underrun", _:
+                return AgentSpeechUnderrun(at, name)
+            case _:
+                return None

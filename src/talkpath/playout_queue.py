@@ -10,7 +10,7 @@ import numpy as np
 from talkpath import dtmf
 from talkpath._core import Resampler, _PlayoutQueue
 from talkpath._types import Buffer, Samples
-from talkpath.errors import ConfigError, FormatError
+from talkpath.errors import ConfigError, FormatError, LengthError
 from talkpath.results import PlayoutEvent
 from talkpath.wav import Source as WavSource
 from talkpath.wav import WavStream
@@ -80,7 +80,7 @@ class Sources:
         """Forget everything, as if new."""
         self._items: dict[int, _Item] = {}
         self._next_id = 1
-        self._pending: deque[int] = deque()  # items not yet wholly in the C queue, in order
+        self.pending: deque[int] = deque()  # items not yet wholly in the C queue, in order
         self._begun: int | None = None  # the one of them whose beginning is
         self._open: int | None = None  # the newest item, when it is speech that goes on
         self._discarded: str | None = None  # an utterance that was cleared while it streamed in
@@ -92,7 +92,7 @@ class Sources:
         self.end_open()
         number, self._next_id = self._next_id, self._next_id + 1
         self._items[number] = item
-        self._pending.append(number)
+        self.pending.append(number)
         return number
 
     def end_open(self) -> None:
@@ -106,7 +106,9 @@ class Sources:
 
     def speak(self, pcm: Buffer, sample_rate: int, utterance: str, final: bool, interruptible: bool) -> int:
         """See `PlayoutQueue.speak`."""
-        samples = np.frombuffer(pcm, np.int16) if not isinstance(pcm, np.ndarray) else pcm
+        if not isinstance(pcm, np.ndarray) and (odd := memoryview(pcm).nbytes) % 2:
+            raise LengthError(f"odd number of bytes ({odd}): the last int16 sample is cut short; nothing was queued")
+        samples = pcm if isinstance(pcm, np.ndarray) else np.frombuffer(pcm, np.int16)
         if samples.dtype != np.int16 or samples.ndim != 1:
             raise FormatError(
                 f"expected mono int16 samples, got {samples.dtype} of {samples.ndim} dimensions; nothing was queued"
@@ -166,8 +168,8 @@ class Sources:
 
     def feed(self) -> None:
         """Give the C queue what it has room for."""
-        while self._pending:
-            number = self._pending[0]
+        while self.pending:
+            number = self.pending[0]
             item = self._items[number]
             if self._begun != number:
                 if not self._core.free_sources or not self._begin(number, item):
@@ -178,7 +180,7 @@ class Sources:
                 return
             if item.rate_hz:
                 self._core.finish()
-            self._pending.popleft()
+            self.pending.popleft()
             self._begun = None
 
     def _begin(self, number: int, item: _Item) -> bool:
@@ -216,13 +218,13 @@ class Sources:
 
     # --- out --------------------------------------------------------------------------------------------------------------
 
-    def clear(self, everything: bool) -> None:
-        """Drops what is queued; without `everything`, what must not be interrupted stays."""
+    def drop(self, everything: bool) -> list[_Item]:
+        """Drops what the C queue knows nothing of yet; without `everything`, what must not be interrupted stays."""
         kept: list[int] = []
         gone: list[_Item] = []
         if self._open is not None and (everything or self._items[self._open].interruptible):
             self._discarded, self._open = self._items[self._open].name, None
-        for number in self._pending:
+        for number in self.pending:
             item = self._items[number]
             if not everything and (not gone if item.kind == "checkpoint" else not item.interruptible):
                 kept.append(number)
@@ -233,31 +235,39 @@ class Sources:
                 gone.pop()
             else:
                 del self._items[number]
-        self._pending = deque(kept)
+        self.pending = deque(kept)
+        return gone
+
+    def clear(self, everything: bool) -> None:
+        """Drops what is queued, here and in the C queue."""
+        gone = self.drop(everything)
         self._core.clear(everything)
         self._collect()
         at_ms = self._core.now * 1000 / self._rate_hz
         self._told += [PlayoutEvent("dropped", item.kind, item.name, at_ms, 0, 0.0) for item in gone]
         self.feed()
 
-    def position_s(self, item: _Item, played: int, ended: bool) -> float:
+    def _position_s(self, item: _Item, played: int, ended: bool) -> float:
         """Seconds of the source that were heard."""
         if ended and item.kind == "speech":
             return item.taken / item.rate_hz
         return max(0.0, played / self._rate_hz - item.delay_s)
 
+    def describe(self, kind_number: int, number: int, at_ms: float, played: int) -> PlayoutEvent:
+        """An event of the C queue with names for its numbers."""
+        kind = KINDS[kind_number]
+        item = self._items.get(number)
+        if item is None:  # a pause of nothing
+            return PlayoutEvent(kind, "", "", at_ms, 0, 0.0)
+        if kind in _ENDS:
+            del self._items[number]
+        return PlayoutEvent(
+            kind, item.kind, item.name, at_ms, played, self._position_s(item, played, kind == "completed")
+        )
+
     def _collect(self) -> None:
-        found = self._told
         for kind_number, number, at, played in self._core.events():
-            kind = KINDS[kind_number]
-            item = self._items.get(number)
-            if item is None:  # a pause of nothing
-                found.append(PlayoutEvent(kind, "", "", at * 1000 / self._rate_hz, 0, 0.0))
-                continue
-            position_s = self.position_s(item, played, kind == "completed")
-            found.append(PlayoutEvent(kind, item.kind, item.name, at * 1000 / self._rate_hz, played, position_s))
-            if kind in _ENDS:
-                del self._items[number]
+            self._told.append(self.describe(kind_number, number, at * 1000 / self._rate_hz, played))
 
     def events(self) -> list[PlayoutEvent]:
         """What happened since the last call, oldest first."""
@@ -268,7 +278,7 @@ class Sources:
     @property
     def queued(self) -> int:
         """Samples still to be played at the line's rate; of files, what has been read of them."""
-        return self._core.queued + sum(self._items[number].waiting() for number in self._pending)
+        return self._core.queued + sum(self._items[number].waiting() for number in self.pending)
 
 
 class PlayoutQueue:

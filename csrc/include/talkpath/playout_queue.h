@@ -47,6 +47,7 @@ typedef enum tp_playout_event_kind {
 typedef struct tp_playout_event {
     tp_playout_event_kind kind;
     uint32_t id;       /* as given by the caller                     */
+    int sound;         /* 1: of a source of samples                  */
     uint64_t at;       /* samples read since the start               */
     uint64_t position; /* samples of the source that were played     */
 } tp_playout_event;
@@ -91,6 +92,8 @@ uint64_t tp_playout_queue_queued(const tp_playout_queue *q);
 int tp_playout_queue_current(const tp_playout_queue *q, uint32_t *id, uint64_t *position, int *interruptible);
 /* Time of the output: samples made, a block that is not wholly read included. */
 uint64_t tp_playout_queue_now(const tp_playout_queue *q);
+/* 1 while a source of samples is queued. */
+int tp_playout_queue_speaks(const tp_playout_queue *q);
 uint64_t tp_playout_queue_underruns(const tp_playout_queue *q);
 size_t tp_playout_queue_delay_samples(const tp_playout_queue *q); /* 0 */
 

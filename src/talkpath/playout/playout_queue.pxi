@@ -40,9 +40,12 @@ cdef extern from "talkpath/playout_queue.h" nogil:
 cdef class _PlayoutQueue(_State):
     """The C queue as it is: numbers for names, samples at the line's rate. `talkpath.PlayoutQueue` is the one to use."""
     cdef tp_playout_queue *_q
+    cdef object _owner  # whose memory it is, if not its own
 
     def __cinit__(self, sample_rate=8000, capacity_ms=2000):
         cdef tp_playout_queue_config config
+        if sample_rate is None:
+            return
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.capacity_ms = _int(capacity_ms, "capacity_ms")
         _check_config(tp_playout_queue_check(&config), f"sample_rate={sample_rate!r}, capacity_ms={capacity_ms!r}")
@@ -131,3 +134,11 @@ cdef class _PlayoutQueue(_State):
     @property
     def underruns(self):
         return tp_playout_queue_underruns(self._q)
+
+
+cdef _PlayoutQueue _view_of(tp_playout_queue *q, object owner):
+    """The queue within a call."""
+    cdef _PlayoutQueue view = _PlayoutQueue(None)
+    view._q = q
+    view._owner = owner
+    return view

@@ -1,0 +1,329 @@
+#include "talkpath/call.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "call/call_state.h"
+#include "dsp/block.h"
+#include "talkpath/talkpath.h"
+
+#define LEVEL_TARGET_DBOV -19.0f
+
+typedef struct parts {
+    tp_plc_config plc;
+    tp_dtmf_config dtmf;
+    tp_amd_config answer;
+    tp_beep_config beep;
+    tp_call_progress_config progress;
+    tp_barge_in_config gate;
+    tp_noise_suppressor_config suppressor;
+    tp_resampler_config resampler;
+    tp_playout_queue_config queue;
+    tp_level_config level;
+    tp_mixer_config mixer;
+    tp_comfort_noise_config noise;
+} parts;
+
+static parts parts_of(const tp_call_config *c)
+{
+    const int hz = c->sample_rate_hz;
+    return (parts){
+        .plc = { hz, c->frame_ms },
+        .dtmf = { hz },
+        .answer = { hz, 3000, 1500, 700, 60, 6, 8000 },
+        .beep = { hz, 0 },
+        .progress = { hz },
+        .gate = { hz, c->turn.min_interruption_duration_ms, c->warm_up_ms, 128, 600 },
+        .suppressor = { hz, c->noise_cancellation_level },
+        .resampler = { hz, c->audio_rate_hz, TP_RESAMPLER_VOICE },
+        .queue = { hz, TP_CALL_QUEUE_MS },
+        .level = { hz, LEVEL_TARGET_DBOV },
+        .mixer = { hz, c->duck_db },
+        .noise = { hz, c->comfort_noise_dbov, c->seed },
+    };
+}
+
+const char *tp_call_check(const tp_call_config *c)
+{
+    const tp_turn_config *t = &c->turn;
+    if (c->codec != TP_CODEC_ULAW && c->codec != TP_CODEC_ALAW && c->codec != TP_CODEC_L16)
+        return "codec must be u-law, A-law or L16";
+    if (c->sample_rate_hz != 8000 && (c->sample_rate_hz != 16000 || c->codec != TP_CODEC_L16))
+        return "sample_rate must be 8000, or 16000 with L16";
+    if (c->audio_rate_hz != 8000 && c->audio_rate_hz != 16000 && c->audio_rate_hz != 24000)
+        return "audio_rate must be 8000, 16000 or 24000";
+    if (!(t->speech_activation_threshold > 0.0f && t->speech_activation_threshold < 1.0f))
+        return "speech_activation_threshold must be between 0 and 1";
+    if (!(t->incomplete_turn_threshold >= 0.0f && t->incomplete_turn_threshold <= t->completed_turn_threshold
+          && t->completed_turn_threshold <= 1.0f))
+        return "incomplete_turn_threshold must be 0 to completed_turn_threshold, and that at most 1";
+    if (t->completed_turn_delay_ms < 0 || t->incomplete_turn_delay_ms < 0 || t->uncertain_turn_delay_ms < 0
+        || t->false_interruption_timeout_ms < 0 || t->min_interruption_words < 0 || t->max_turn_duration_ms < 0
+        || t->no_response_timeout_ms < 0 || t->extended_wait_time_ms < 0 || t->max_retries < 0
+        || t->wait_for_user_timeout_ms < 0)
+        return "times and counts must not be negative";
+    const parts p = parts_of(c);
+    const char *wrong = tp_plc_check(&p.plc);
+    wrong = wrong ? wrong : tp_barge_in_check(&p.gate);
+    wrong = wrong ? wrong : tp_noise_suppressor_check(&p.suppressor);
+    wrong = wrong ? wrong : tp_mixer_check(&p.mixer);
+    return wrong ? wrong : tp_comfort_noise_check(&p.noise);
+}
+
+static size_t layout(const tp_call_config *config, size_t offsets[PARTS])
+{
+    const parts p = parts_of(config);
+    const size_t sizes[PARTS] = {
+        [PART_PLC] = tp_plc_size(&p.plc),
+        [PART_DTMF] = tp_dtmf_size(&p.dtmf),
+        [PART_ANSWER] = config->detect_answer ? tp_amd_size(&p.answer) : 0,
+        [PART_BEEP] = config->detect_answer ? tp_beep_size(&p.beep) : 0,
+        [PART_PROGRESS] = config->detect_answer ? tp_call_progress_size(&p.progress) : 0,
+        [PART_GATE] = tp_barge_in_size(&p.gate),
+        [PART_SUPPRESSOR] = tp_noise_suppressor_size(&p.suppressor),
+        [PART_RESAMPLER] = tp_resampler_size(&p.resampler),
+        [PART_QUEUE] = tp_playout_queue_size(&p.queue),
+        [PART_LEVEL] = tp_level_size(&p.level),
+        [PART_MIXER] = tp_mixer_size(&p.mixer),
+        [PART_NOISE] = tp_comfort_noise_size(&p.noise),
+    };
+    size_t at = tp_align_up(sizeof(tp_call));
+    for (int i = 0; i < PARTS; i++) {
+        offsets[i] = at;
+        at += tp_align_up(sizes[i]);
+    }
+    return at;
+}
+
+size_t tp_call_size(const tp_call_config *config)
+{
+    size_t offsets[PARTS];
+    return tp_call_check(config) == NULL ? layout(config, offsets) : 0;
+}
+
+int tp_call_init(tp_call *c, const tp_call_config *config)
+{
+    if (tp_call_check(config) != NULL)
+        return TP_ECONFIG;
+    c->config = *config;
+    tp_call_reset(c);
+    return TP_OK;
+}
+
+void tp_call_reset(tp_call *c)
+{
+    const tp_call_config config = c->config;
+    memset(c, 0, sizeof *c);
+    c->config = config;
+    layout(&config, c->offsets);
+    c->frame = (size_t)config.sample_rate_hz * (size_t)config.frame_ms / 1000;
+    c->pcm_samples = (size_t)config.audio_rate_hz * (size_t)config.frame_ms / 1000;
+    c->metrics.received_dbov = c->metrics.sent_dbov = -100.0f;
+    c->beep_wanted = config.detect_answer;
+    c->suppressing = config.noise_cancellation;
+    const parts p = parts_of(&config);
+    tp_plc_init(part(c, PART_PLC), &p.plc);
+    tp_dtmf_init(part(c, PART_DTMF), &p.dtmf);
+    if (config.detect_answer) {
+        tp_amd_init(part(c, PART_ANSWER), &p.answer);
+        tp_beep_init(part(c, PART_BEEP), &p.beep);
+        tp_call_progress_init(part(c, PART_PROGRESS), &p.progress);
+    }
+    tp_barge_in_init(part(c, PART_GATE), &p.gate);
+    tp_noise_suppressor_init(part(c, PART_SUPPRESSOR), &p.suppressor);
+    tp_resampler_init(part(c, PART_RESAMPLER), &p.resampler);
+    tp_playout_queue_init(part(c, PART_QUEUE), &p.queue);
+    tp_level_init(part(c, PART_LEVEL), &p.level);
+    tp_mixer_init(part(c, PART_MIXER), &p.mixer);
+    tp_comfort_noise_init(part(c, PART_NOISE), &p.noise);
+    turn_reset(&c->turn, &config.turn, &c->events);
+}
+
+int tp_call_update(tp_call *c, const tp_call_config *config)
+{
+    const tp_call_config *old = &c->config;
+    if (tp_call_check(config) != NULL || config->codec != old->codec || config->sample_rate_hz != old->sample_rate_hz
+        || config->frame_ms != old->frame_ms || config->audio_rate_hz != old->audio_rate_hz
+        || config->detect_answer != old->detect_answer || config->warm_up_ms != old->warm_up_ms
+        || config->duck_db != old->duck_db || config->seed != old->seed)
+        return TP_ECONFIG;
+    if (config->turn.min_interruption_duration_ms != old->turn.min_interruption_duration_ms)
+        tp_barge_in_set_min_speech_ms(part(c, PART_GATE), config->turn.min_interruption_duration_ms);
+    if (config->noise_cancellation_level != old->noise_cancellation_level)
+        tp_noise_suppressor_set_level(part(c, PART_SUPPRESSOR), config->noise_cancellation_level);
+    if (config->comfort_noise_dbov != old->comfort_noise_dbov) {
+        const parts p = parts_of(config);
+        tp_comfort_noise_init(part(c, PART_NOISE), &p.noise);
+    }
+    c->config = *config;
+    c->turn.config = config->turn;
+    return TP_OK;
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------------- */
+
+void call_tell(tp_call *c, tp_call_event event)
+{
+    tp_call_events *e = &c->events;
+    if (e->count < TP_CALL_EVENTS)
+        e->ring[(e->first + e->count++) % TP_CALL_EVENTS] = event;
+}
+
+int tp_call_next_event(tp_call *c, tp_call_event *event)
+{
+    tp_call_events *e = &c->events;
+    if (e->count == 0)
+        return 0;
+    *event = e->ring[e->first];
+    e->first = (e->first + 1) % TP_CALL_EVENTS;
+    e->count--;
+    return 1;
+}
+
+size_t tp_call_event_count(const tp_call *c)
+{
+    return c->events.count;
+}
+
+void call_take_playout_events(tp_call *c)
+{
+    tp_playout_queue *q = part(c, PART_QUEUE);
+    tp_playout_event e;
+    while (tp_playout_queue_next_event(q, &e)) {
+        const double sent_ms = ms_of(c, e.at);
+        if (e.kind == TP_PLAYOUT_STARTED && e.sound)
+            turn_agent_started(&c->turn, sent_ms);
+        call_tell(c, (tp_call_event){ .type = TP_CALL_PLAYOUT, .time_ms = sent_ms, .x = (int)e.kind, .id = e.id,
+                                      .position = e.position });
+    }
+    if (!tp_playout_queue_speaks(q))
+        turn_agent_finished(&c->turn, ms_of(c, c->sent));
+}
+
+void call_act(tp_call *c, int actions)
+{
+    tp_playout_queue *q = part(c, PART_QUEUE);
+    if (actions & TURN_PAUSE)
+        tp_playout_queue_pause(q);
+    if (actions & TURN_RESUME)
+        tp_playout_queue_resume(q);
+    if (actions & TURN_COMMIT) {
+        call_tell(c, (tp_call_event){ .type = TP_CALL_INTERRUPTED, .time_ms = ms_of(c, c->received) });
+        tp_playout_queue_clear(q, 0);
+        call_take_playout_events(c);
+    }
+}
+
+void call_track_level(float *dbov, const int16_t *pcm, size_t n)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (uint32_t)(pcm[i] * pcm[i]);
+    const float power = (float)((double)sum / ((double)n * 1073741824.0));
+    const float now_dbov = power > 1e-10f ? 10.0f * log10f(power) : -100.0f;
+    *dbov += 0.02f * (now_dbov - *dbov);
+}
+
+/* --- from the orchestrator -------------------------------------------------------------------------------------------------- */
+
+int tp_call_pause(tp_call *c)
+{
+    return tp_playout_queue_pause(part(c, PART_QUEUE));
+}
+
+void tp_call_resume(tp_call *c)
+{
+    turn_resumed(&c->turn);
+    tp_playout_queue_resume(part(c, PART_QUEUE));
+}
+
+void tp_call_clear(tp_call *c, int everything)
+{
+    turn_interrupted(&c->turn);
+    tp_playout_queue_clear(part(c, PART_QUEUE), everything);
+    call_take_playout_events(c);
+}
+
+void tp_call_background(tp_call *c, const int16_t *sound, size_t n, float volume, int loops)
+{
+    tp_mixer_play(part(c, PART_MIXER), sound, n, volume, loops);
+}
+
+int tp_call_uses(const tp_call *c, const int16_t *sound)
+{
+    return tp_mixer_uses(const_part(c, PART_MIXER), sound);
+}
+
+void tp_call_transcript(tp_call *c, int words, int final, int ends_sentence)
+{
+    call_act(c, turn_transcript(&c->turn, words, final, ends_sentence));
+}
+
+void tp_call_turn_probability(tp_call *c, float probability)
+{
+    turn_probability(&c->turn, probability);
+}
+
+void tp_call_extend_wait(tp_call *c)
+{
+    turn_extend_wait(&c->turn);
+}
+
+/* --- what there is ------------------------------------------------------------------------------------------------------------ */
+
+size_t tp_call_payload_bytes(const tp_call *c)
+{
+    return c->frame * (c->config.codec == TP_CODEC_L16 ? 2 : 1);
+}
+
+size_t tp_call_pcm_samples(const tp_call *c)
+{
+    return c->pcm_samples;
+}
+
+tp_playout_queue *tp_call_queue(tp_call *c)
+{
+    return part(c, PART_QUEUE);
+}
+
+const tp_barge_in *tp_call_gate(const tp_call *c)
+{
+    return const_part(c, PART_GATE);
+}
+
+tp_user_state tp_call_user_state(const tp_call *c)
+{
+    return c->turn.user;
+}
+
+tp_agent_state tp_call_agent_state(const tp_call *c)
+{
+    return c->turn.agent;
+}
+
+double tp_call_received_ms(const tp_call *c)
+{
+    return ms_of(c, c->received);
+}
+
+double tp_call_sent_ms(const tp_call *c)
+{
+    return ms_of(c, c->sent);
+}
+
+tp_call_metrics tp_call_read_metrics(const tp_call *c)
+{
+    tp_call_metrics m = c->metrics;
+    m.underruns = tp_playout_queue_underruns(const_part(c, PART_QUEUE));
+    m.counts = c->turn.total;
+    return m;
+}
+
+double tp_call_delay_ms(const tp_call *c)
+{
+    double delay_ms = tp_resampler_delay_ms(const_part(c, PART_RESAMPLER));
+    delay_ms += ms_of(c, tp_barge_in_delay_samples(const_part(c, PART_GATE)));
+    if (c->config.noise_cancellation)
+        delay_ms += ms_of(c, tp_noise_suppressor_delay_samples(const_part(c, PART_SUPPRESSOR)));
+    return delay_ms;
+}

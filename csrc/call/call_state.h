@@ -1,0 +1,83 @@
+/* What a call holds: its kernels, one behind the other in one block. Shared by call.c (set-up), receive.c and transmit.c. */
+#ifndef TALKPATH_CALL_CALL_STATE_H
+#define TALKPATH_CALL_CALL_STATE_H
+
+#include "call/turn.h"
+#include "talkpath/answering_machine.h"
+#include "talkpath/beep.h"
+#include "talkpath/call.h"
+#include "talkpath/call_progress.h"
+#include "talkpath/comfort_noise.h"
+#include "talkpath/dtmf.h"
+#include "talkpath/level.h"
+#include "talkpath/mixer.h"
+#include "talkpath/noise_suppressor.h"
+#include "talkpath/plc.h"
+#include "talkpath/resampler.h"
+
+#define TP_CALL_MAX_FRAME 960 /* 60 ms at 16 kHz */
+#define TP_CALL_REFERENCE_MS 400
+#define TP_CALL_QUEUE_MS 1000
+
+enum {
+    PART_PLC,
+    PART_DTMF,
+    PART_ANSWER,
+    PART_BEEP,
+    PART_PROGRESS,
+    PART_GATE,
+    PART_SUPPRESSOR,
+    PART_RESAMPLER,
+    PART_QUEUE,
+    PART_LEVEL,
+    PART_MIXER,
+    PART_NOISE,
+    PARTS
+};
+
+struct tp_call {
+    tp_call_config config;
+    size_t frame, pcm_samples;
+    size_t offsets[PARTS];
+    tp_call_events events;
+    turn turn;
+
+    uint64_t received, sent; /* samples */
+    tp_call_metrics metrics;
+
+    /* the reference line: what was sent and is not yet matched with what is heard */
+    int16_t reference[16 * TP_CALL_REFERENCE_MS];
+    size_t reference_first, reference_count;
+
+    int answered, beep_wanted; /* who answered is known; the beep may still come */
+    uint64_t signal_until;     /* a key or tone sounded: samples received until it counts as over */
+    int suppressing;           /* noise suppression was on in the last frame */
+};
+
+static inline void *part(tp_call *c, int which)
+{
+    return (char *)c + c->offsets[which];
+}
+
+static inline const void *const_part(const tp_call *c, int which)
+{
+    return (const char *)c + c->offsets[which];
+}
+
+static inline double ms_of(const tp_call *c, uint64_t samples)
+{
+    return (double)samples * 1000.0 / c->config.sample_rate_hz;
+}
+
+void call_tell(tp_call *c, tp_call_event event);
+
+/* Does what the turn logic asks for. */
+void call_act(tp_call *c, int actions);
+
+/* Takes the queue's events: to the turn logic, and on to the caller of this library. */
+void call_take_playout_events(tp_call *c);
+
+/* Power of a frame into a smoothed level. */
+void call_track_level(float *dbov, const int16_t *pcm, size_t n);
+
+#endif

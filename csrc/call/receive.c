@@ -1,0 +1,151 @@
+/* The receive path: a wire frame, or its loss, becomes clean PCM and events. */
+#include <string.h>
+
+#include "call/call_state.h"
+#include "talkpath/g711.h"
+#include "talkpath/l16.h"
+#include "talkpath/talkpath.h"
+
+#define SIGNAL_TAIL_MS 60
+
+/* What was sent while this frame was heard; silence for what is not known. */
+static void take_reference(tp_call *c, int16_t *far)
+{
+    const size_t size = sizeof c->reference / sizeof c->reference[0];
+    size_t have = c->reference_count < c->frame ? c->reference_count : c->frame;
+    for (size_t i = 0; i < have; i++)
+        far[i] = c->reference[(c->reference_first + i) % size];
+    memset(far + have, 0, (c->frame - have) * sizeof *far);
+    c->reference_first = (c->reference_first + have) % size;
+    c->reference_count -= have;
+    c->metrics.reference_gaps += c->sent > 0 && have < c->frame;
+}
+
+static void hear_keys(tp_call *c, const int16_t *x, double now_ms)
+{
+    tp_dtmf_digit digits[TP_DTMF_MAX_DIGITS(TP_CALL_MAX_FRAME)];
+    const size_t n = tp_dtmf_process(part(c, PART_DTMF), x, c->frame, digits);
+    for (size_t i = 0; i < n; i++)
+        call_tell(c, (tp_call_event){ .type = TP_CALL_KEY, .time_ms = now_ms, .x = digits[i].digit });
+}
+
+static void tell_answer(tp_call *c, tp_amd_result result, int by_beep, double now_ms)
+{
+    c->answered = 1;
+    call_tell(c, (tp_call_event){ .type = TP_CALL_ANSWERED, .time_ms = now_ms, .x = (int)result, .y = by_beep });
+    if (result == TP_AMD_HUMAN) /* whatever beeps from now on is not an answering machine */
+        c->beep_wanted = 0;
+}
+
+/* Who answers, the beep after a machine's greeting, the network's tones. */
+static void hear_answer(tp_call *c, const int16_t *x, double now_ms)
+{
+    tp_call_progress_event tones[TP_CALL_PROGRESS_MAX_EVENTS(TP_CALL_MAX_FRAME)];
+    size_t n = tp_call_progress_process(part(c, PART_PROGRESS), x, c->frame, tones);
+    for (size_t i = 0; i < n; i++)
+        call_tell(c, (tp_call_event){ .type = TP_CALL_LINE_TONE, .time_ms = now_ms, .x = (int)tones[i].tone,
+                                      .y = (int)tones[i].plan });
+    tp_amd_decision decision;
+    if (!c->answered && tp_amd_process(part(c, PART_ANSWER), x, c->frame, &decision))
+        tell_answer(c, decision.result, 0, now_ms);
+    if (!c->beep_wanted)
+        return;
+    tp_beep_event beeps[TP_BEEP_MAX_EVENTS(TP_CALL_MAX_FRAME)];
+    n = tp_beep_process(part(c, PART_BEEP), x, c->frame, beeps);
+    if (n == 0)
+        return;
+    if (!c->answered) /* a short greeting: the beep came before the decision, and makes it */
+        tell_answer(c, TP_AMD_MACHINE, 1, now_ms);
+    call_tell(c, (tp_call_event){ .type = TP_CALL_BEEP, .time_ms = now_ms, .a = (double)beeps[0].frequency_hz,
+                                  .b = beeps[0].end_ms - beeps[0].start_ms });
+    c->beep_wanted = 0;
+}
+
+/* Switching on or off fades over one frame; the suppressor's delay makes it a fade between two times, 10 ms apart. */
+static void suppress_noise(tp_call *c, int16_t *x)
+{
+    const int was = c->suppressing, is = c->config.noise_cancellation;
+    c->suppressing = is;
+    if (!was && !is)
+        return;
+    tp_noise_suppressor *s = part(c, PART_SUPPRESSOR);
+    if (was && is) {
+        tp_noise_suppressor_process(s, x, x, c->frame);
+        return;
+    }
+    int16_t wet[TP_CALL_MAX_FRAME];
+    if (is)
+        tp_noise_suppressor_reset(s);
+    tp_noise_suppressor_process(s, x, wet, c->frame);
+    for (size_t i = 0; i < c->frame; i++) {
+        const int32_t along = (int32_t)(i * 4096 / c->frame), share = is ? along : 4096 - along;
+        x[i] = (int16_t)((wet[i] * share + x[i] * (4096 - share)) / 4096);
+    }
+}
+
+/* A key or a tone is no speech, nor is what rings on after it. */
+static int signal_sounds(tp_call *c)
+{
+    tp_beep_tone tone;
+    if (tp_dtmf_sounding(part(c, PART_DTMF)) || (c->beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone)))
+        c->signal_until = c->received + (uint64_t)c->config.sample_rate_hz * SIGNAL_TAIL_MS / 1000;
+    return c->received <= c->signal_until;
+}
+
+static void judge_turn(tp_call *c, int barge_in, double now_ms)
+{
+    const tp_barge_in_reading *r = tp_barge_in_read(part(c, PART_GATE));
+    uint32_t id;
+    uint64_t position;
+    int interruptible = 0;
+    tp_playout_queue_current(part(c, PART_QUEUE), &id, &position, &interruptible);
+    const int voice = !signal_sounds(c);
+    const turn_frame frame = { now_ms, c->config.frame_ms, voice ? r->speech_probability : 0.0f, voice && barge_in,
+                               r->onset_samples > 0 ? ms_of(c, r->onset_samples) : -1.0, interruptible };
+    call_act(c, turn_hear(&c->turn, &frame));
+}
+
+static void hear(tp_call *c, int16_t *x, int16_t *pcm)
+{
+    int16_t far[TP_CALL_MAX_FRAME];
+    c->received += c->frame;
+    const double now_ms = ms_of(c, c->received);
+    call_track_level(&c->metrics.received_dbov, x, c->frame);
+    hear_keys(c, x, now_ms);
+    if (c->config.detect_answer)
+        hear_answer(c, x, now_ms);
+    take_reference(c, far);
+    if (!c->config.echo_control)
+        memset(far, 0, sizeof far);
+    const int barge_in = tp_barge_in_process(part(c, PART_GATE), x, far, c->frame, x);
+    suppress_noise(c, x);
+    judge_turn(c, barge_in, now_ms);
+    tp_resampler_process(part(c, PART_RESAMPLER), x, c->frame, pcm);
+}
+
+int tp_call_receive(tp_call *c, const uint8_t *payload, size_t bytes, int16_t *pcm)
+{
+    if (bytes != tp_call_payload_bytes(c))
+        return TP_ELENGTH;
+    int16_t x[TP_CALL_MAX_FRAME];
+    if (c->config.codec == TP_CODEC_ULAW)
+        tp_ulaw_decode(payload, x, c->frame);
+    else if (c->config.codec == TP_CODEC_ALAW)
+        tp_alaw_decode(payload, x, c->frame);
+    else
+        tp_l16_decode(payload, x, c->frame, TP_LITTLE_ENDIAN);
+    c->metrics.received_frames++;
+    if (c->config.conceal)
+        tp_plc_receive(part(c, PART_PLC), x, x);
+    hear(c, x, pcm);
+    return TP_OK;
+}
+
+void tp_call_conceal(tp_call *c, int16_t *pcm)
+{
+    int16_t x[TP_CALL_MAX_FRAME] = { 0 };
+    c->metrics.lost_frames++;
+    if (c->config.conceal)
+        tp_plc_conceal(part(c, PART_PLC), x);
+    hear(c, x, pcm);
+}

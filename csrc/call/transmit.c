@@ -1,0 +1,62 @@
+/* The transmit path: one wire frame, from whatever there is to be heard. */
+#include <string.h>
+
+#include "call/call_state.h"
+#include "talkpath/g711.h"
+#include "talkpath/l16.h"
+
+static void add_comfort_noise(tp_call *c, int16_t *x)
+{
+    int16_t noise[TP_CALL_MAX_FRAME];
+    tp_comfort_noise_generate(part(c, PART_NOISE), noise, c->frame);
+    for (size_t i = 0; i < c->frame; i++) {
+        const int sum = x[i] + noise[i];
+        x[i] = (int16_t)(sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum);
+    }
+}
+
+static void encode(tp_call *c, int16_t *x, uint8_t *payload)
+{
+    if (c->config.codec == TP_CODEC_ULAW) {
+        tp_ulaw_encode(x, payload, c->frame);
+        tp_ulaw_decode(payload, x, c->frame);
+    } else if (c->config.codec == TP_CODEC_ALAW) {
+        tp_alaw_encode(x, payload, c->frame);
+        tp_alaw_decode(payload, x, c->frame);
+    } else {
+        tp_l16_encode(x, payload, c->frame, TP_LITTLE_ENDIAN);
+    }
+}
+
+/* A server that stops receiving must not fill the line: the oldest goes. */
+static void push_reference(tp_call *c, const int16_t *x)
+{
+    const size_t size = sizeof c->reference / sizeof c->reference[0];
+    const size_t most = (size_t)c->config.sample_rate_hz * TP_CALL_REFERENCE_MS / 1000;
+    if (c->reference_count + c->frame > most) {
+        const size_t drop = c->reference_count + c->frame - most;
+        c->reference_first = (c->reference_first + drop) % size;
+        c->reference_count -= drop;
+    }
+    for (size_t i = 0; i < c->frame; i++)
+        c->reference[(c->reference_first + c->reference_count + i) % size] = x[i];
+    c->reference_count += c->frame;
+}
+
+void tp_call_transmit(tp_call *c, uint8_t *payload)
+{
+    int16_t x[TP_CALL_MAX_FRAME];
+    const size_t sounding = tp_playout_queue_read(part(c, PART_QUEUE), x, c->frame);
+    if (c->config.normalize_level)
+        tp_level_process(part(c, PART_LEVEL), x, c->frame, x);
+    const int background = tp_mixer_active(part(c, PART_MIXER));
+    tp_mixer_process(part(c, PART_MIXER), x, c->frame, x);
+    if (sounding == 0 && !background && c->config.comfort_noise)
+        add_comfort_noise(c, x);
+    encode(c, x, payload);
+    push_reference(c, x);
+    call_track_level(&c->metrics.sent_dbov, x, c->frame);
+    c->sent += c->frame;
+    c->metrics.sent_frames++;
+    call_take_playout_events(c);
+}

@@ -1,0 +1,353 @@
+#include "call/turn.h"
+
+#include <string.h>
+
+#define START_MS 80.0         /* speech of so long is a start … */
+#define BRIDGED_MS 80.0       /* … with gaps of so long         */
+#define STOP_MS 200.0         /* silence of so long is a stop   */
+#define PAUSE_MS 300.0        /* silence within a turn that counts as a pause of the caller's style */
+#define USUAL_PAUSE_MS 450.0 /* whose pauses are longer gets longer delays from "auto" */
+#define RESTART_MS 1500.0     /* speech so soon after a turn's end shows that it was no end */
+#define LATE_TEXT_MS 3000.0   /* a transcript so late still belongs to the last speech */
+
+static void tell(turn *t, tp_call_event e)
+{
+    tp_call_events *events = t->events;
+    if (events->count == TP_CALL_EVENTS)
+        return;
+    e.time_ms = e.time_ms > 0.0 ? e.time_ms : t->now_ms;
+    events->ring[(events->first + events->count++) % TP_CALL_EVENTS] = e;
+}
+
+static void set_user(turn *t, tp_user_state state)
+{
+    if (t->user != state)
+        tell(t, (tp_call_event){ .type = TP_CALL_USER_STATE, .x = (int)t->user, .y = (int)state });
+    t->user = state;
+}
+
+static void set_agent(turn *t, tp_agent_state state, double when_ms)
+{
+    if (t->agent != state)
+        tell(t, (tp_call_event){ .type = TP_CALL_AGENT_STATE, .time_ms = when_ms, .x = (int)t->agent, .y = (int)state });
+    t->agent = state;
+}
+
+void turn_reset(turn *t, const tp_turn_config *config, tp_call_events *events)
+{
+    memset(t, 0, sizeof *t);
+    t->config = *config;
+    t->events = events;
+    t->probability = -1.0f;
+    t->quiet_since_ms = t->decision_ms = t->perceived_ms = t->turn_ended_ms = -1.0;
+    t->last_voice_ms = -1e9;
+}
+
+/* --- the caller's turn --------------------------------------------------------------------------------------------------- */
+
+/* The delays of "auto" grow with the caller's own pauses, from the configured ones towards twice as long. */
+static double stretched(const turn *t, int delay_ms)
+{
+    if (!t->config.adapts)
+        return delay_ms;
+    const double factor = t->long_pause_ms / USUAL_PAUSE_MS;
+    return delay_ms * (factor < 1.0 ? 1.0 : factor > 2.0 ? 2.0 : factor);
+}
+
+static double least(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static double turn_delay_ms(const turn *t)
+{
+    const tp_turn_config *c = &t->config;
+    /* "auto" stays within what the preset "low" asks for. */
+    if (t->probability >= 0.0f && t->probability >= c->completed_turn_threshold)
+        return c->adapts ? least(stretched(t, c->completed_turn_delay_ms), 500.0) : c->completed_turn_delay_ms;
+    if (t->probability >= 0.0f && t->probability <= c->incomplete_turn_threshold)
+        return c->adapts ? least(stretched(t, c->incomplete_turn_delay_ms), 2500.0) : c->incomplete_turn_delay_ms;
+    return c->adapts ? least(stretched(t, c->uncertain_turn_delay_ms), 1000.0) : c->uncertain_turn_delay_ms;
+}
+
+static void note_pause(turn *t, double pause_ms)
+{
+    if (pause_ms >= PAUSE_MS)
+        t->long_pause_ms += 0.5 * (pause_ms - t->long_pause_ms);
+}
+
+static void open_turn(turn *t, double start_ms)
+{
+    if (!t->open)
+        t->start_ms = start_ms;
+    t->open = 1;
+}
+
+static void complete(turn *t, int trigger)
+{
+    const double end_ms = t->last_voice_ms > t->start_ms ? t->last_voice_ms : t->start_ms;
+    tell(t, (tp_call_event){ .type = TP_CALL_TURN_COMPLETED, .a = end_ms - t->start_ms, .x = trigger });
+    t->decision_ms = t->now_ms - end_ms;
+    t->turn_ended_ms = t->now_ms;
+    t->number++;
+    t->total.turns++;
+    t->text_ends = 0;
+    t->open = 0;
+    t->quiet_since_ms = -1.0;
+    if (t->agent == TP_AGENT_LISTENING)
+        set_agent(t, TP_AGENT_THINKING, t->now_ms);
+}
+
+static void judge_turn(turn *t)
+{
+    if (t->speaking && t->config.max_turn_duration_ms > 0 && t->now_ms - t->start_ms >= t->config.max_turn_duration_ms) {
+        complete(t, 1);
+        t->open = 1;
+        t->start_ms = t->now_ms;
+        return;
+    }
+    if (t->speaking)
+        return;
+    const double silence_ms = t->now_ms - t->last_voice_ms;
+    if (silence_ms >= turn_delay_ms(t))
+        complete(t, 0);
+    else if (t->text_ends && t->probability < 0.0f && silence_ms >= t->config.completed_turn_delay_ms)
+        complete(t, 2);
+}
+
+/* --- the caller's speech ------------------------------------------------------------------------------------------------- */
+
+static void start_speech(turn *t, double onset_ms)
+{
+    t->speaking = 1;
+    t->spoke = 1;
+    t->onset_ms = onset_ms;
+    t->probability = -1.0f;
+    t->text_ends = 0;
+    t->retries = t->exhausted = t->extended = 0;
+    t->quiet_since_ms = -1.0;
+    tell(t, (tp_call_event){ .type = TP_CALL_SPEECH_STARTED, .a = onset_ms });
+    set_user(t, TP_USER_SPEAKING);
+    if (t->agent == TP_AGENT_SPEAKING) {
+        if (!t->overlap)
+            t->final_words = t->interim_words = 0;
+        t->overlap = 1;
+        t->was_long = 0;
+        t->overlap_probability = 0.0f;
+        return;
+    }
+    if (t->open || (t->agent == TP_AGENT_THINKING && onset_ms - t->turn_ended_ms < RESTART_MS))
+        note_pause(t, onset_ms - t->speech_ended_ms);
+    open_turn(t, onset_ms);
+}
+
+static void stop_speech(turn *t)
+{
+    t->speaking = 0;
+    t->voiced_ms = 0.0;
+    t->speech_ended_ms = t->last_voice_ms;
+    tell(t, (tp_call_event){ .type = TP_CALL_SPEECH_STOPPED, .a = t->last_voice_ms - t->onset_ms });
+    set_user(t, TP_USER_LISTENING);
+    if (!t->open && t->agent != TP_AGENT_SPEAKING)
+        t->quiet_since_ms = t->now_ms;
+    if (!t->overlap || t->paused)
+        return;
+    t->overlap = 0;
+    if (t->was_long)
+        return; /* it may not interrupt, but is more than a nod */
+    t->backchannels++;
+    t->total.backchannels++;
+    tell(t, (tp_call_event){ .type = TP_CALL_BACKCHANNEL, .a = (double)t->overlap_probability, .b = t->now_ms - t->onset_ms });
+}
+
+static void hear_voice(turn *t, const turn_frame *f)
+{
+    if (f->probability >= t->config.speech_activation_threshold) {
+        t->voiced_ms += f->frame_ms;
+        t->gap_ms = 0.0;
+        t->last_voice_ms = f->now_ms;
+        if (!t->speaking && t->voiced_ms >= START_MS) {
+            const double first_ms = f->now_ms - t->voiced_ms - BRIDGED_MS;
+            start_speech(t, f->onset_ms > first_ms ? f->onset_ms : f->now_ms - t->voiced_ms);
+        }
+        return;
+    }
+    t->gap_ms += f->frame_ms;
+    if (!t->speaking && t->gap_ms > BRIDGED_MS)
+        t->voiced_ms = 0.0;
+    if (t->speaking && t->gap_ms >= least(STOP_MS, turn_delay_ms(t)))
+        stop_speech(t);
+}
+
+/* --- overlap -------------------------------------------------------------------------------------------------------------- */
+
+static int enough_words(const turn *t)
+{
+    return t->final_words + t->interim_words >= t->config.min_interruption_words;
+}
+
+static int commit(turn *t)
+{
+    if (t->paused)
+        t->pause_total_ms += t->now_ms - t->paused_ms;
+    t->interruptions++;
+    t->total.interruptions++;
+    t->overlap = t->paused = 0;
+    open_turn(t, t->onset_ms);
+    return TURN_COMMIT;
+}
+
+static int judge_overlap(turn *t, const turn_frame *f)
+{
+    const double lasted_ms = t->last_voice_ms - t->onset_ms;
+    const float share = (float)(lasted_ms / (t->config.min_interruption_duration_ms + 1));
+    if (share > t->overlap_probability)
+        t->overlap_probability = share < 1.0f ? share : 1.0f;
+    if (t->paused) {
+        if (!t->speaking && t->now_ms - t->speech_ended_ms >= t->config.false_interruption_timeout_ms) {
+            t->pause_total_ms += t->now_ms - t->paused_ms;
+            t->paused = t->overlap = 0;
+            t->false_interruptions++;
+            t->total.false_interruptions++;
+            tell(t, (tp_call_event){ .type = TP_CALL_FALSE_INTERRUPTION });
+            return TURN_RESUME;
+        }
+        return 0;
+    }
+    if (!t->speaking || !f->barge_in)
+        return 0;
+    t->was_long = 1;
+    if (!t->config.allow_interruptions || !f->interruptible)
+        return 0;
+    tell(t, (tp_call_event){ .type = TP_CALL_SPEECH_PAUSED });
+    t->paused = 1;
+    t->paused_ms = t->now_ms;
+    return enough_words(t) ? TURN_PAUSE | commit(t) : TURN_PAUSE;
+}
+
+/* --- silence ---------------------------------------------------------------------------------------------------------------- */
+
+static void idle(turn *t, int reason)
+{
+    tell(t, (tp_call_event){ .type = TP_CALL_IDLE, .x = t->retries, .y = reason });
+}
+
+static void judge_silence(turn *t)
+{
+    const tp_turn_config *c = &t->config;
+    if (!t->waited && c->wait_for_user_timeout_ms > 0 && !t->spoke && !t->agent_spoke
+        && t->now_ms >= c->wait_for_user_timeout_ms) {
+        t->waited = 1;
+        idle(t, 2);
+    }
+    if (t->quiet_since_ms < 0.0 || t->exhausted || c->no_response_timeout_ms == 0 || !t->agent_spoke)
+        return;
+    const int limit_ms = t->extended ? c->extended_wait_time_ms : c->no_response_timeout_ms;
+    if (t->now_ms - t->quiet_since_ms < limit_ms)
+        return;
+    t->extended = 0;
+    t->quiet_since_ms = t->now_ms;
+    if (t->retries < c->max_retries) {
+        t->retries++;
+        idle(t, 0);
+    } else {
+        t->exhausted = 1;
+        idle(t, 1);
+    }
+    set_user(t, TP_USER_AWAY);
+}
+
+/* --- in ----------------------------------------------------------------------------------------------------------------------- */
+
+int turn_hear(turn *t, const turn_frame *f)
+{
+    t->now_ms = f->now_ms;
+    hear_voice(t, f);
+    int actions = 0;
+    if (t->overlap)
+        actions = judge_overlap(t, f);
+    if (t->open && !t->overlap && t->agent != TP_AGENT_SPEAKING)
+        judge_turn(t);
+    judge_silence(t);
+    return actions;
+}
+
+int turn_transcript(turn *t, int words, int final, int ends_sentence)
+{
+    if (final) {
+        t->final_words += words;
+        t->interim_words = 0;
+    } else {
+        t->interim_words = words;
+    }
+    if (t->overlap && t->paused && enough_words(t))
+        return commit(t);
+    if (final && words > 0 && t->agent != TP_AGENT_SPEAKING) {
+        t->text_ends = ends_sentence;
+        if (!t->open && !t->speaking && t->now_ms - t->last_voice_ms > LATE_TEXT_MS) {
+            t->start_ms = t->last_voice_ms = t->now_ms; /* said so softly that only the STT heard it */
+            complete(t, 2);
+        }
+    }
+    return 0;
+}
+
+void turn_agent_started(turn *t, double sent_ms)
+{
+    t->agent_spoke = 1;
+    t->quiet_since_ms = -1.0;
+    if (t->agent == TP_AGENT_SPEAKING)
+        return;
+    if (t->turn_ended_ms >= 0.0) {
+        t->perceived_ms = sent_ms - t->last_voice_ms;
+        t->turn_ended_ms = -1.0;
+    }
+    set_agent(t, TP_AGENT_SPEAKING, sent_ms);
+    t->open = 0; /* who answers has decided that the turn was over */
+    if (t->speaking) { /* the agent begins to speak while the caller does: that is an overlap too */
+        t->overlap = 1;
+        t->was_long = 0;
+        t->final_words = t->interim_words = 0;
+        t->overlap_probability = 0.0f;
+    }
+}
+
+void turn_agent_finished(turn *t, double sent_ms)
+{
+    if (t->agent != TP_AGENT_SPEAKING)
+        return;
+    tell(t, (tp_call_event){ .type = TP_CALL_TURN_METRICS, .time_ms = sent_ms, .a = t->perceived_ms, .b = t->decision_ms,
+                             .c = t->pause_total_ms, .x = t->number, .y = t->interruptions, .z = t->false_interruptions,
+                             .w = t->backchannels });
+    t->interruptions = t->false_interruptions = t->backchannels = 0;
+    t->perceived_ms = t->decision_ms = -1.0;
+    t->pause_total_ms = 0.0;
+    set_agent(t, TP_AGENT_LISTENING, sent_ms);
+    turn_interrupted(t);
+    if (!t->speaking && !t->open)
+        t->quiet_since_ms = t->now_ms;
+}
+
+void turn_resumed(turn *t)
+{
+    if (t->paused)
+        t->pause_total_ms += t->now_ms - t->paused_ms;
+    t->paused = 0;
+}
+
+void turn_interrupted(turn *t)
+{
+    if (t->overlap && t->speaking)
+        open_turn(t, t->onset_ms);
+    t->overlap = t->paused = 0;
+}
+
+void turn_probability(turn *t, float probability)
+{
+    t->probability = probability;
+}
+
+void turn_extend_wait(turn *t)
+{
+    t->extended = 1;
+}

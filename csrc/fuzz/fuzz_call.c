@@ -1,0 +1,115 @@
+/* A call: any configuration, any frames and commands in any order. One frame in, one frame out; replaying is the same. */
+#include "fuzz/fuzz.h"
+#include "talkpath/call.h"
+
+static void command(tp_call *c, uint8_t what, uint8_t n, uint32_t *id, const int16_t *pcm)
+{
+    tp_playout_queue *q = tp_call_queue(c);
+    switch (what % 16) {
+    case 0:
+        tp_playout_queue_begin(q, ++*id, n & 1);
+        break;
+    case 1:
+    case 2:
+        tp_playout_queue_write(q, pcm, 16u * n);
+        break;
+    case 3:
+        tp_playout_queue_finish(q);
+        break;
+    case 4:
+        tp_playout_queue_dtmf(q, ++*id, n & 1, "12#", n % 4);
+        break;
+    case 5:
+        tp_playout_queue_checkpoint(q, ++*id);
+        break;
+    case 6:
+        tp_call_pause(c);
+        break;
+    case 7:
+        tp_call_resume(c);
+        break;
+    case 8:
+        tp_call_clear(c, n & 1);
+        break;
+    case 9:
+        tp_call_transcript(c, n % 5, n & 1, n & 2);
+        break;
+    case 10:
+        tp_call_turn_probability(c, (float)n / 255.0f);
+        break;
+    case 11:
+        tp_call_extend_wait(c);
+        break;
+    case 12:
+        tp_call_background(c, n & 1 ? pcm : NULL, n & 1 ? 1000 : 0, (float)n / 255.0f, n & 2);
+        break;
+    default:
+        break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 12)
+        return 0;
+    static const int FRAMES_MS[] = { 10, 20, 30, 40, 60, 25 };
+    const tp_call_config config = {
+        .codec = (tp_codec)(data[0] % 4),
+        .sample_rate_hz = data[0] & 16 ? 16000 : 8000,
+        .frame_ms = FRAMES_MS[data[1] % 6],
+        .audio_rate_hz = 8000 * (data[2] % 4),
+        .conceal = data[3] & 1,
+        .echo_control = data[3] & 2,
+        .noise_cancellation = data[3] & 4,
+        .comfort_noise = data[3] & 8,
+        .detect_answer = data[3] & 16,
+        .normalize_level = data[3] & 32,
+        .noise_cancellation_level = 60 + data[4] % 42,
+        .warm_up_ms = 10 * data[5],
+        .comfort_noise_dbov = -(float)data[6] / 2.0f,
+        .duck_db = (float)(data[7] % 42),
+        .turn = { 0.5f, 0.7f, 0.3f, 10 * data[8], 20 * data[8], 15 * data[8], 20 + 8 * data[9], data[10] % 4, 4 * data[10],
+                  data[10] & 1, data[10] & 2, 1000, 100 * (data[11] % 16), 500, data[11] % 3, 10 * data[11] },
+    };
+    const size_t bytes = tp_call_size(&config);
+    if ((bytes == 0) != (tp_call_check(&config) != NULL))
+        abort();
+    if (bytes == 0)
+        return 0;
+    static int16_t pcm[4096], heard[2][1440];
+    static uint8_t sent[2][1920], payload[1920];
+    for (size_t i = 0; i < 4096; i++)
+        pcm[i] = (int16_t)((i * 7919u) & 0xFFFF);
+    tp_call *calls[2] = { fuzz_state(bytes), fuzz_state(bytes) };
+    for (int k = 0; k < 2; k++) {
+        memset(calls[k], 0xA5 + k, bytes); /* whatever was in the memory before */
+        if (tp_call_init(calls[k], &config) != TP_OK)
+            abort();
+    }
+    const size_t frame = tp_call_payload_bytes(calls[0]);
+    uint32_t ids[2] = { 0, 0 };
+    if (tp_call_receive(calls[0], payload, frame + 1, heard[0]) != TP_ELENGTH)
+        abort();
+    for (size_t i = 12; i + 1 < size && i < 12 + 400; i += 2) {
+        for (size_t b = 0; b < frame; b++)
+            payload[b] = (uint8_t)(data[i + 1] * (b % (1u + data[i] % 97u)) + data[i]);
+        for (int k = 0; k < 2; k++) {
+            command(calls[k], data[i], data[i + 1], &ids[k], pcm);
+            tp_call_transmit(calls[k], sent[k]);
+            if (data[i] == 255)
+                tp_call_conceal(calls[k], heard[k]);
+            else if (tp_call_receive(calls[k], payload, frame, heard[k]) != TP_OK)
+                abort();
+            tp_call_event e[1];
+            while (data[i] % 3 && tp_call_next_event(calls[k], e))
+                if (!(e->time_ms >= 0.0))
+                    abort();
+        }
+        if (memcmp(sent[0], sent[1], frame) != 0
+            || memcmp(heard[0], heard[1], tp_call_pcm_samples(calls[0]) * sizeof(int16_t)) != 0)
+            abort();
+    }
+    free(calls[0]);
+    free(calls[1]);
+    return 0;
+}

@@ -1,0 +1,157 @@
+/*
+ * A call: both paths between a telephone line and a speech pipeline, and what happened on it.
+ *
+ * What        receive: wire frame (or its loss) in, clean PCM and events out. transmit: exactly one wire frame out, from the
+ *             playout queue, ambience or comfort noise. Between them the reference line, so that echo never counts as the
+ *             caller's speech; turns, interruptions, silence and answering machines become events
+ * How         the kernels of this library, in the order of docs/calls.md: codec, concealment, tone detectors, echo control with
+ *             the barge-in gate, noise suppression, turn logic, resampler; queue, level, ambience, comfort noise, codec
+ * Limits      one frame in, one frame out; the reference line holds 400 ms
+ * Units       samples and ms of stream time: of the receive path for what is heard, of the transmit path for what is said
+ * History     as its kernels
+ * Latency     receive: resampler 2.5 ms, echo control 10 ms, noise suppression 10 ms if on. transmit: 0
+ * Aliasing    buffers must not overlap
+ * Chunks      one wire frame a call
+ * Cost        see docs/measured.md
+ * Errors      TP_ECONFIG from init and the setters; TP_ELENGTH for a payload that is not one frame: nothing was processed
+ */
+#ifndef TALKPATH_CALL_H
+#define TALKPATH_CALL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "talkpath/barge_in.h"
+#include "talkpath/playout_queue.h"
+
+typedef struct tp_call tp_call;
+
+typedef enum tp_codec { TP_CODEC_ULAW, TP_CODEC_ALAW, TP_CODEC_L16 } tp_codec;
+typedef enum tp_user_state { TP_USER_LISTENING, TP_USER_SPEAKING, TP_USER_AWAY } tp_user_state;
+typedef enum tp_agent_state { TP_AGENT_LISTENING, TP_AGENT_THINKING, TP_AGENT_SPEAKING } tp_agent_state;
+
+typedef struct tp_turn_config {
+    float speech_activation_threshold; /* probability from which a frame is speech              */
+    float completed_turn_threshold, incomplete_turn_threshold;
+    int completed_turn_delay_ms, incomplete_turn_delay_ms, uncertain_turn_delay_ms;
+    int min_interruption_duration_ms, min_interruption_words, false_interruption_timeout_ms;
+    int adapts;                        /* "auto": longer delays for a caller who pauses long    */
+    int allow_interruptions;
+    int max_turn_duration_ms;          /* 0: none                                               */
+    int no_response_timeout_ms, extended_wait_time_ms, max_retries; /* no_response_timeout_ms 0: no idle events */
+    int wait_for_user_timeout_ms;      /* 0: never                                              */
+} tp_turn_config;
+
+typedef struct tp_call_config {
+    tp_codec codec;
+    int sample_rate_hz; /* of the wire: 8000; 16000 for L16 */
+    int frame_ms;       /* 10, 20, 30, 40, 60               */
+    int audio_rate_hz;  /* 8000, 16000, 24000               */
+    int conceal;        /* lost frames; else they are silence */
+    int echo_control;
+    int warm_up_ms;     /* more evidence for a barge-in, so long after the agent began to speak */
+    int noise_cancellation, noise_cancellation_level;
+    int comfort_noise;
+    float comfort_noise_dbov;
+    int detect_answer;  /* answering machine, beep, network tones */
+    int normalize_level;
+    float duck_db;
+    uint32_t seed;      /* of the comfort noise */
+    tp_turn_config turn;
+} tp_call_config;
+
+typedef enum tp_call_event_type {
+    TP_CALL_SPEECH_STARTED,      /* a: onset, ms                                                      */
+    TP_CALL_SPEECH_STOPPED,      /* a: duration, ms                                                   */
+    TP_CALL_TURN_COMPLETED,      /* a: duration, ms; x: 0 silence, 1 max_duration, 2 text             */
+    TP_CALL_USER_STATE,          /* x: old, y: new                                                    */
+    TP_CALL_AGENT_STATE,         /* x: old, y: new                                                    */
+    TP_CALL_SPEECH_PAUSED,
+    TP_CALL_FALSE_INTERRUPTION,
+    TP_CALL_BACKCHANNEL,         /* a: probability that it was meant to interrupt; b: delay, ms       */
+    TP_CALL_IDLE,                /* x: retries, y: 0 no_response, 1 max_retries_exhausted, 2 wait_for_user */
+    TP_CALL_KEY,                 /* x: character                                                      */
+    TP_CALL_ANSWERED,            /* x: tp_amd_result, y: 1 when a beep decided it                     */
+    TP_CALL_BEEP,                /* a: Hz, b: duration, ms                                            */
+    TP_CALL_LINE_TONE,           /* x: tp_call_tone, y: tp_call_plan                                  */
+    TP_CALL_TURN_METRICS,        /* a: user_perceived_ms, b: turn_decision_ms, c: pause_duration_ms (below 0: none);
+                                    x: turn, y: interruptions, z: false interruptions, w: backchannels */
+    TP_CALL_PLAYOUT,             /* x: tp_playout_event_kind, id, position                            */
+    TP_CALL_INTERRUPTED          /* the caller's interruption is committed: the queue was cleared      */
+} tp_call_event_type;
+
+typedef struct tp_call_event {
+    tp_call_event_type type;
+    double time_ms;
+    double a, b, c;
+    int x, y, z, w;
+    uint32_t id;
+    uint64_t position;
+} tp_call_event;
+
+#define TP_CALL_EVENTS 256
+
+/* A ring: the newest are lost when nobody takes them. */
+typedef struct tp_call_events {
+    tp_call_event ring[TP_CALL_EVENTS];
+    size_t first, count;
+} tp_call_events;
+
+typedef struct tp_call_counts {
+    uint64_t turns, interruptions, false_interruptions, backchannels;
+} tp_call_counts;
+
+typedef struct tp_call_metrics {
+    uint64_t received_frames, lost_frames, sent_frames, underruns;
+    uint64_t reference_gaps; /* frames heard without knowing what was sent meanwhile */
+    float received_dbov, sent_dbov; /* smoothed over about 1 s */
+    tp_call_counts counts;
+} tp_call_metrics;
+
+const char *tp_call_check(const tp_call_config *config);
+size_t tp_call_size(const tp_call_config *config);
+int tp_call_init(tp_call *c, const tp_call_config *config);
+void tp_call_reset(tp_call *c);
+
+/* Wire, frame and audio format, detectors and echo control stay; everything else may change between two frames. */
+int tp_call_update(tp_call *c, const tp_call_config *config);
+
+size_t tp_call_payload_bytes(const tp_call *c); /* of a wire frame              */
+size_t tp_call_pcm_samples(const tp_call *c);   /* that receive() writes, always */
+
+int tp_call_receive(tp_call *c, const uint8_t *payload, size_t bytes, int16_t *pcm);
+/* The frame is lost. */
+void tp_call_conceal(tp_call *c, int16_t *pcm);
+void tp_call_transmit(tp_call *c, uint8_t *payload);
+
+/* What is said: write to it, but pause, resume and clear through the call. */
+tp_playout_queue *tp_call_queue(tp_call *c);
+/* 0: what is said now must not be interrupted. */
+int tp_call_pause(tp_call *c);
+void tp_call_resume(tp_call *c);
+/* `everything` as for tp_playout_queue_clear. */
+void tp_call_clear(tp_call *c, int everything);
+
+/* The background: as tp_mixer_play and tp_mixer_uses. */
+void tp_call_background(tp_call *c, const int16_t *sound, size_t n, float volume, int loops);
+int tp_call_uses(const tp_call *c, const int16_t *sound);
+
+/* Words that the STT heard: of the present segment so far, or all of it (final). */
+void tp_call_transcript(tp_call *c, int words, int final, int ends_sentence);
+void tp_call_turn_probability(tp_call *c, float probability);
+void tp_call_extend_wait(tp_call *c);
+
+int tp_call_next_event(tp_call *c, tp_call_event *event);
+size_t tp_call_event_count(const tp_call *c);
+
+tp_user_state tp_call_user_state(const tp_call *c);
+tp_agent_state tp_call_agent_state(const tp_call *c);
+double tp_call_received_ms(const tp_call *c);
+double tp_call_sent_ms(const tp_call *c);
+tp_call_metrics tp_call_read_metrics(const tp_call *c);
+const tp_barge_in *tp_call_gate(const tp_call *c);
+
+/* Of the receive path. */
+double tp_call_delay_ms(const tp_call *c);
+
+#endif

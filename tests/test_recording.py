@@ -1,0 +1,134 @@
+"""Logs of calls: what went in gives the same outputs and events again, bit for bit."""
+
+import numpy as np
+import pytest
+from scenario import Line, voice
+
+import talkpath as tp
+import talkpath.wav
+from talkpath.recording import replay
+
+LINES = [("audio/x-mulaw;rate=8000", 20), ("audio/x-alaw;rate=8000", 30), ("audio/x-l16;rate=16000", 10)]
+
+
+def write_wav(path, pcm, rate):
+    tp.wav.write_wav(path, pcm, rate)
+    return path
+
+
+@pytest.mark.parametrize(("stream", "frame_ms"), LINES)
+def test_every_kind_of_thing_that_can_happen(stream, frame_ms, tmp_path):
+    x = Line(stream=stream, frame_ms=frame_ms, echo_db=-20.0, semantic_vad={"min_interruption_words": 1},
+             background_audio={"sound": "typing-short"})  # fmt: skip
+    log = tmp_path / "call.log"
+    x.call.record(log)
+    file = write_wav(tmp_path / "x.wav", voice(700, 16000), 16000)
+    x.speak(1500, "a", final=False)
+    x.run(600)
+    x.say(900)
+    x.run(900)
+    x.call.transcript("stop", final=False)
+    x.run(300)
+    x.speak(1000, "b")
+    x.call.checkpoint("c")
+    x.call.play(file, allow_interruption=False)
+    x.call.send_dtmf("1#")
+    x.call.silence(100)
+    x.call.mark("m")
+    x.run(600)
+    x.call.pause()
+    x.frame(lost=True)
+    x.call.resume()
+    x.call.turn_probability(0.8)
+    x.call.extend_wait()
+    x.call.update(semantic_vad={"min_interruption_words": 0}, noise_cancellation=True)
+    x.call.play_background(voice(500, x.rate), 0.4)
+    x.run(900)
+    x.call.stop_background()
+    x.call.clear_audio()
+    x.speak(500, "d")
+    x.run(300)
+    x.call.interrupt()
+    with pytest.raises(tp.LengthError):
+        x.call.receive(b"short")
+    x.run(300)
+    x.call.hangup()
+
+    sent, heard, events, finished = [], [], [], None
+    for call, result in replay(log):
+        finished = call
+        if isinstance(result, tp.Transmitted):
+            sent.append(call.decode(result.payload))
+        if isinstance(result, tp.Received):
+            heard.append(result.pcm)
+        events += result.events if result is not None else []
+    file.unlink()  # the log holds what was played
+    np.testing.assert_array_equal(np.concatenate(sent), np.concatenate(x.sent))
+    np.testing.assert_array_equal(np.concatenate(heard), np.concatenate(x.heard))
+    assert events == x.events
+    assert len(events) > 20
+    with pytest.raises(tp.StateError):
+        finished.transmit()
+
+
+def test_a_log_without_an_end_is_good_up_to_there(tmp_path):
+    x = Line()
+    x.call.record(tmp_path / "a.log")
+    x.speak(1000)
+    x.run(6000)
+    data = (tmp_path / "a.log").read_bytes()
+    (tmp_path / "b.log").write_bytes(data)
+    assert sum(result is not None for _, result in replay(tmp_path / "b.log")) >= 400
+
+
+def test_record_comes_first(tmp_path):
+    x = Line()
+    x.run(20)
+    with pytest.raises(tp.StateError, match="before anything else"):
+        x.call.record(tmp_path / "a.log")
+
+
+def test_group_calls_are_recorded(tmp_path):
+    call = tp.CallPipeline()
+    call.record(tmp_path / "a.log")
+    call.speak(voice(400), 8000, "a", True)
+    group, frames = tp.CallGroup(), []
+    for k in range(30):
+        payload = call.encode(voice(1000)[k * 160 : (k + 1) * 160]) if k % 7 else None
+        (pair,) = group.exchange([(call, payload)])
+        frames.append(pair)
+    call.hangup()
+    results = [result for _, result in replay(tmp_path / "a.log") if result is not None]
+    for k, (received, transmitted) in enumerate(frames):
+        np.testing.assert_array_equal(results[2 * k].pcm, received.pcm)
+        assert results[2 * k].events == received.events
+        assert results[2 * k + 1] == transmitted
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"RIFF", b"talkpath log 1\n", b"talkpath log 1\nxxxx", b"talkpath log 1\n" + bytes(64)]
+)
+def test_broken_logs(data, tmp_path):
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(tp.FormatError):
+        list(replay(tmp_path / "x"))
+
+
+def test_mutated_logs_fail_cleanly(tmp_path):
+    x = Line()
+    x.call.record(tmp_path / "a.log")
+    x.speak(300)
+    x.call.mark("m")
+    x.run(500)
+    x.call.hangup()
+    data = bytearray((tmp_path / "a.log").read_bytes())
+    rng = np.random.default_rng(4)
+    for _ in range(60):
+        bad = data.copy()
+        bad[int(rng.integers(15, len(bad)))] = int(rng.integers(0, 256))
+        (tmp_path / "b.log").write_bytes(bad)
+        try:
+            for _ in replay(tmp_path / "b.log"):
+                pass
+        except tp.TalkpathError:
+            pass

@@ -84,7 +84,7 @@ core_module = Extension(
     depends=[*map(str, Path("src/talkpath").rglob("*.pxi")), *core_headers, *core_sources, "src/talkpath/_numpy.h"],
     include_dirs=["csrc", "csrc/include", "src/talkpath", numpy.get_include()],
     # The wrapper is glue: small beats fast.
-    extra_compile_args=[*compile_flags, *([] if MSVC else ["-O2", "-Wno-unused-function"])],
+    extra_compile_args=[*compile_flags, *([] if MSVC else ["-Os", "-Wno-unused-function"])],
     extra_link_args=link_flags,
     libraries=[] if MSVC else ["m"],
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],

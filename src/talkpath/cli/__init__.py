@@ -40,6 +40,14 @@ def _parser() -> argparse.ArgumentParser:
         "--loss", type=float, default=0.0, metavar="PERCENT", help="drop this share of the caller's frames"
     )
 
+    again = commands.add_parser(
+        "replay",
+        help="run the log of a call again",
+        description="Runs a log that call.record() wrote, bit for bit as it was, and writes what `run` writes.",
+    )
+    again.add_argument("log", type=Path, metavar="LOG")
+    again.add_argument("--out", type=Path, default=Path("talkpath-out"), metavar="DIR", help="default: %(default)s")
+
     demo = commands.add_parser("demo", help="the same with two example calls that the package ships")
     demo.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR", help="default: %(default)s")
     return parser
@@ -49,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     args = _parser().parse_args(argv)
     try:
-        from talkpath.cli.run import demo, run_call  # needs rich
+        from talkpath.cli.demo import demo  # needs rich
+        from talkpath.cli.run import replay_call, run_call
     except ImportError as problem:
         if problem.name != "rich":
             raise
@@ -58,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.command == "demo":
             demo(args.out)
+        elif args.command == "replay":
+            replay_call(args.log, args.out)
         else:
             run_call(args.caller, args.out, agent=args.agent, stream=args.stream, audio_format=args.audio_format,
                      detection_method=args.detection_method, loss_percent=args.loss)  # fmt: skip

@@ -1,7 +1,7 @@
-"""`talkpath run` and `talkpath demo`: a recorded call through the pipeline, and its story on the terminal."""
+"""`talkpath run` and `talkpath replay`: a recorded call through the pipeline, and its story on the terminal."""
 
 import json
-from importlib import resources
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,8 @@ from talkpath._types import Samples
 from talkpath.config import CallConfig
 from talkpath.errors import FormatError
 from talkpath.events import Event
-from talkpath.pipeline import CallPipeline
+from talkpath.pipeline import CallPipeline, Received, Transmitted
+from talkpath.recording import replay
 
 SPEECH_DBOV = -55.0  # a 20 ms block above this belongs to an utterance …
 GAP_MS = 400  # … which ends when this much is below it
@@ -48,7 +49,9 @@ def utterances(agent: Samples, rate_hz: int) -> list[Utterance]:
 
 
 def _describe(event: Event) -> str:
-    fields = {k: v for k, v in event.to_dict().items() if k not in ("type", "timestamp_ms")}
+    fields = {
+        k: v for k, v in event.to_dict().items() if k not in ("type", "timestamp_ms") and v is not None and v != {}
+    }
     return "  ".join(f"{k}={v:.1f}" if isinstance(v, float) else f"{k}={v}" for k, v in fields.items())
 
 
@@ -105,16 +108,29 @@ def run_call(
     list of Event
         All events in the order of their times.
     """
-    console = console or Console()
     config = CallConfig(stream=stream, audio_format=audio_format, detection_method=detection_method)
-    rate_hz, frame = config.wire.sample_rate_hz, config.frame_samples
+    rate_hz = config.wire.sample_rate_hz
     channels = wav.read_wav_channels(caller, rate_hz)
     if len(channels) > 2:
         raise FormatError(f"{caller}: {len(channels)} channels; a call has one or two")
     if agent is not None:
         channels = [channels[0], wav.read_wav(agent, rate_hz)]
-    waiting = utterances(channels[1], rate_hz) if len(channels) == 2 else []
+    return take_through(caller.name, channels, config, out, loss_percent=loss_percent, console=console)
 
+
+def take_through(
+    name: str,
+    channels: list[Samples],
+    config: CallConfig,
+    out: Path,
+    loss_percent: float = 0.0,
+    console: Console | None = None,
+    far_end: Callable[[Samples], Samples] | None = None,
+) -> list[Event]:
+    """`run_call` with samples at the wire's rate; `far_end` gives, for each frame that was sent, what comes back of it."""
+    console = console or Console()
+    rate_hz, frame = config.wire.sample_rate_hz, config.frame_samples
+    waiting = utterances(channels[1], rate_hz) if len(channels) == 2 else []
     call = CallPipeline(config)
     frames = -(-max(map(len, channels)) // frame)
     heard = np.zeros(frames * frame, np.int16)
@@ -124,31 +140,59 @@ def run_call(
     progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
                         TimeRemainingColumn(), console=console, transient=True)  # fmt: skip
     with progress:
-        for i in progress.track(range(frames), description=caller.name):
+        for i in progress.track(range(frames), description=name):
             while waiting and waiting[0].start <= i * frame:
                 said = waiting.pop(0)
                 call.speak(said.pcm, rate_hz, utterance=said.name, final=True)
-            received = call.conceal() if lost[i] else call.receive(call.encode(heard[i * frame : (i + 1) * frame]))
             transmitted = call.transmit()
+            near = heard[i * frame : (i + 1) * frame]
+            if far_end is not None:
+                near = far_end(call.decode(transmitted.payload)) + near
+            received = call.conceal() if lost[i] else call.receive(call.encode(near))
             cleaned.append(received.pcm)
             wire.append(transmitted.payload)
             events += [*transmitted.events, *received.events]
 
-    out.mkdir(parents=True, exist_ok=True)
-    wav.write_wav(out / "caller.wav", np.concatenate([np.zeros(0, np.int16), *cleaned]), config.audio_rate_hz)
-    _write_wire(out / "wire.wav", b"".join(wire), config)
-    with (out / "events.jsonl").open("w") as lines:
-        lines.writelines(json.dumps(e.to_dict(), ensure_ascii=False) + "\n" for e in events)
     seconds = frames * config.frame_ms / 1000
     lost_note = f", {lost.sum()} of {frames} frames lost and concealed" if lost.any() else ""
-    console.print(timeline(f"{caller.name}: {seconds:.1f} s, {config.stream} ↔ {audio_format}{lost_note}", events))
-    console.print(f"[dim]{len(events)} events; wrote caller.wav, wire.wav and events.jsonl to[/] {out}\n")
+    title = f"{name}: {seconds:.1f} s, {config.stream} ↔ {config.audio_format}{lost_note}"
+    _tell(console, title, out, config, cleaned, wire, events)
     return events
 
 
-def demo(out: Path) -> None:
-    """Run the example calls that the package ships."""
-    console = Console()
-    for name, detection_method in (("inbound", "disabled"), ("voicemail", "audio")):
-        with resources.as_file(resources.files("talkpath") / "data" / f"example_{name}.wav") as path:
-            run_call(path, out / name, detection_method=detection_method, console=console)
+def _tell(
+    console: Console,
+    title: str,
+    out: Path,
+    config: CallConfig,
+    heard: list[Samples],
+    wire: list[bytes],
+    events: list[Event],
+) -> None:
+    """Writes caller.wav, wire.wav and events.jsonl, and the timeline to the terminal."""
+    out.mkdir(parents=True, exist_ok=True)
+    wav.write_wav(out / "caller.wav", np.concatenate([np.zeros(0, np.int16), *heard]), config.audio_rate_hz)
+    _write_wire(out / "wire.wav", b"".join(wire), config)
+    with (out / "events.jsonl").open("w") as lines:
+        lines.writelines(json.dumps(e.to_dict(), ensure_ascii=False) + "\n" for e in events)
+    console.print(timeline(title, [e for e in events if not e.type.endswith("state_changed")]))
+    console.print(f"[dim]{len(events)} events; wrote caller.wav, wire.wav and events.jsonl to[/] {out}\n")
+
+
+def replay_call(log: Path, out: Path, console: Console | None = None) -> list[Event]:
+    """Run the log of a call again; parameters and result as for `run_call`."""
+    heard: list[Samples] = []
+    wire: list[bytes] = []
+    events: list[Event] = []
+    config = CallConfig()
+    for call, result in replay(log):
+        config = call.config
+        if isinstance(result, Received):
+            heard.append(result.pcm)
+        elif isinstance(result, Transmitted):
+            wire.append(result.payload)
+        events += result.events if result is not None else []
+    seconds = len(heard) * config.frame_ms / 1000
+    title = f"{log.name}: {seconds:.1f} s, {config.stream} ↔ {config.audio_format}"
+    _tell(console or Console(), title, out, config, heard, wire, events)
+    return events

@@ -1,12 +1,13 @@
 """Noise suppression: the C against the NumPy model, properties of a stream, what becomes of noise and of voices."""
 
+import ctypes
 import importlib.util
 import pickle
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import CSRC, hostile_signals, random_cuts
+from conftest import CSRC, hostile_signals, pointer, random_cuts
 from test_vad import voice
 
 import talkpath as tp
@@ -82,6 +83,22 @@ def test_agrees_with_the_model(model, weights, kind, rate):
 def test_levels_agree_with_the_model(model, weights, level):
     pcm = scene(8000, 3)
     assert_agree(tp.NoiseSuppressor(level=level).process(pcm), model.suppress(weights, pcm, 8000, level))
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_plain_c_agrees_with_the_best_variant(native, rate):
+    pcm, config = scene(rate, 3), (ctypes.c_int * 2)(rate, 85)
+    native.tp_noise_suppressor_size.restype = ctypes.c_size_t
+    memory, out = np.zeros(native.tp_noise_suppressor_size(config) + 64, np.uint8), np.zeros_like(pcm)
+    state = ctypes.c_void_p(-(-memory.ctypes.data // 64) * 64)
+    chosen = ctypes.c_void_p.in_dll(native, "tp_simd")
+    best, chosen.value = chosen.value, ctypes.addressof(ctypes.c_char.in_dll(native, "tp_simd_plain"))
+    try:
+        assert native.tp_noise_suppressor_init(state, config) == 0
+        native.tp_noise_suppressor_process(state, pointer(pcm), pointer(out), ctypes.c_size_t(len(pcm)))
+    finally:
+        chosen.value = best
+    assert_agree(out, tp.NoiseSuppressor(rate).process(pcm))
 
 
 @pytest.mark.parametrize("rate", RATES)

@@ -12,11 +12,11 @@
  *             u = 0, v = 1, w = z = 0 is the classical Wiener gain, from which the training set out. What is left of the
  *             noise is the line's own, turned down evenly
  * Limits      level 85, speech in ambience, typing, dishes and white noise at 0, 5 and 10 dB, none of it in training: PESQ +.38, STOI
- *             +.029, DNSMOS +.50 at 8 kHz with µ-law; +.21, +.028, +.61 at 16 kHz. Voices around are the hardest (crowds: PESQ
- *             +.1), level 60 gives PESQ +.17, 100 +.43. Clean speech: PESQ 4.4 and more against the input (16 kHz: 4.0
+ *             +.029, DNSMOS +.51 at 8 kHz with µ-law; +.21, +.028, +.61 at 16 kHz. Voices around are the hardest (crowds: PESQ
+ *             +.1), level 60 gives PESQ +.17, 100 +.43. Clean speech: PESQ 4.4 and more against the input (16 kHz: 4.1
  *             and more). Steady noise falls by the full attenuation within the first second; music, tones and a voice much
- *             further away than the caller's count as noise. A voice 30 dB below a full-scale sound that went before is 15 dB too soft
- *             for 2 s, and as it should be after 4 s
+ *             further away than the caller's count as noise. A voice 30 dB below a full-scale sound that went before is 14 dB too soft
+ *             for 2 s, and within 2 dB after 4 s
  * Units       level: 60 … 100, the platform's noise_cancellation_level. The greatest attenuation grows from 12 dB at 60 by 0.6 dB a
  *             step (85: 27 dB, 100: 36 dB), and with it what is done to sound that may or may not be speech
  * History     32 ms of samples, the noise of some seconds, and what the recurrent layers keep

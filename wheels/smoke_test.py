@@ -70,6 +70,9 @@ def every_kernel_runs() -> None:
     assert abs(beep.frequency_hz - 1000) < 1
     assert tp.VoiceActivityDetector().process(tone) < 0.5
     assert len(tp.NoiseSuppressor().process(tone)) == len(tone)
+    assert len(tp.EchoCanceller().process(tone, tone)) == len(tone)
+    assert not tp.BargeInGate().process(tone, np.zeros_like(tone)).barge_in
+    assert tp.DelayEstimator().process(tone, np.zeros_like(tone)) is None
     assert tp.AnsweringMachineDetector().process(np.zeros(40000, np.int16)).result == "unknown"
     assert tp.CallProgressDetector().process(np.zeros(8000, np.int16)) == []
 

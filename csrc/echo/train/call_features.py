@@ -25,7 +25,6 @@ EDGES = [3, 7, 11, 15, 20, 26, 32, 39, 48, 59, 72, 88, 104]
 BANDS, PER_BAND = 12, 14
 FEATURES = BANDS * PER_BAND + 24
 FLOOR_BIAS_DB = 4.8
-TONES = 0.12  # share of the changed calls that have some
 
 
 class Config(ctypes.Structure):
@@ -110,7 +109,7 @@ def tones(n: int, rng: np.random.Generator) -> np.ndarray:
     return (np.sin(phase) + 0.4 * np.sin(2 * phase) + 0.2 * np.sin(3 * phase)) * (0.4 + 0.6 * np.exp(-(t % 0.4) * 5))
 
 
-def changed(call: Call, others: list[Call], rng: np.random.Generator) -> Call:
+def changed(call: Call, others: list[Call], rng: np.random.Generator, tone_share: float) -> Call:
     """Another call made of this one."""
     new = object.__new__(Call)
     new.__dict__.update(call.__dict__)
@@ -142,7 +141,7 @@ def changed(call: Call, others: list[Call], rng: np.random.Generator) -> Call:
             if len(x) > 800:
                 crowd += np.roll(np.resize(x, n), rng.integers(n)) / (np.sqrt(np.mean(x**2)) + 1)
         near = near + crowd * level / (np.sqrt(np.mean(crowd**2)) + 1e-9)
-    if rng.random() < TONES:
+    if rng.random() < tone_share:
         near = near + tones(len(near), rng) * rms * 10 ** (rng.uniform(-15, 6) / 20)
     if rng.random() < 0.15:
         near = near + rng.standard_normal(len(near)) * rms * 10 ** (rng.uniform(-40, -18) / 20)
@@ -207,14 +206,14 @@ def labels(call: Call, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return speaks, weight, gain.astype(np.float16), np.where(echo, 1, 0.3).astype(np.float16)
 
 
-def load(folder: Path, change: bool, seed: int, limit: int | None = None) -> list[dict[str, np.ndarray]]:
-    """Features and labels of a folder's calls; with `change` also of the calls made of them."""
+def load(folder: Path, plain: bool, tone_share: float | None, seed: int) -> list[dict[str, np.ndarray]]:
+    """Features and labels of a folder's calls as they are (`plain`), and of those made of them: None, or how many have tones."""
     lib, rng = native(), np.random.default_rng(seed)
-    calls = [Call(folder, c) for c in json.loads((folder / "labels.json").read_text())["calls"][:limit]]
+    calls = [Call(folder, c) for c in json.loads((folder / "labels.json").read_text())["calls"]]
     others = [c for c in calls if any(k in ("barge", "idle_speech") for k, _, _ in c.events)]
     result = []
     for call in calls:
-        for each in [call, changed(call, others, rng)] if change else [call]:
+        for each in [call] * plain + ([] if tone_share is None else [changed(call, others, rng, tone_share)]):
             x = features(lib, each.near, each.far)
             speaks, weight, gain, gain_weight = labels(each, x)
             result.append({"x": x, "speaks": speaks, "weight": weight, "gain": gain, "gain_weight": gain_weight})

@@ -1,6 +1,6 @@
 """Trains the network of near_end.c and writes csrc/echo/near_net_weights.npz, from which gen_near_net.py makes the C table.
 
-    python csrc/echo/train/train_near_end.py FOLDER [FOLDER …] --check FOLDER [--steps 3000] [--cache DIRECTORY]
+    python csrc/echo/train/train_near_end.py FOLDER [FOLDER …] --check FOLDER [--steps 4400 2000] [--cache DIRECTORY]
 
 Needs talkpath, torch, scipy, soundfile and soxr. See README.md here.
 """
@@ -40,14 +40,6 @@ class Network(torch.nn.Module):
         z = self.out(y)
         return z[..., 0], torch.sigmoid(z[..., 1:]), state
 
-    def load_weights(self, weights: dict[str, np.ndarray]) -> None:
-        state = {"mean": weights["mean"], "spread": weights["spread"], "dense.weight": weights["dense"],
-                 "dense.bias": weights["dense_bias"], "out.weight": weights["out"], "out.bias": weights["out_bias"]}  # fmt: skip
-        for i in range(2):
-            state |= {f"gru.weight_ih_l{i}": weights[f"input{i}"], f"gru.bias_ih_l{i}": weights[f"input{i}_bias"],
-                      f"gru.weight_hh_l{i}": weights[f"recurrent{i}"], f"gru.bias_hh_l{i}": weights[f"recurrent{i}_bias"]}  # fmt: skip
-        self.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
-
     def weights(self) -> dict[str, np.ndarray]:
         g = {k: v.detach().numpy() for k, v in self.gru.named_parameters()}
         result = {"mean": self.mean, "spread": self.spread, "dense": self.dense.weight, "dense_bias": self.dense.bias,
@@ -59,16 +51,15 @@ class Network(torch.nn.Module):
         return {k: v.astype(np.float32) for k, v in result.items()}
 
 
-def packed(folder: Path, change: bool, seed: int, cache: Path | None) -> list[np.ndarray]:
-    """Arrays of equal length for all calls of a folder: features, speaks, weight, gain, gain_weight."""
-    files = [cache / f"{folder.name}_{name}.npy" for name in NAMES] if cache else []
+def packed(folder: Path, plain: bool, tone_share: float | None, seed: int, cache: Path | None) -> list[np.ndarray]:
+    """Arrays of equal length for all calls of a folder: NAMES."""
+    files = [cache / f"{folder.name}_{plain}_{tone_share}_{seed}_{name}.npy" for name in NAMES] if cache else []
     if files and all(f.exists() for f in files):
         return [np.load(f) for f in files]
-    calls = call_features.load(folder, change, seed)
+    calls = call_features.load(folder, plain, tone_share, seed)
     result = []
     for name in NAMES:
-        rest = calls[0][name].shape[1:]
-        array = np.zeros((len(calls), HOPS, *rest), np.float16)
+        array = np.zeros((len(calls), HOPS, *calls[0][name].shape[1:]), np.float16)
         for row, call in zip(array, calls, strict=True):
             n = min(HOPS, len(call[name]))
             row[:n] = call[name][:n]
@@ -130,28 +121,31 @@ def train(
     return average
 
 
+def seed_of(folder: Path) -> int:
+    return int("".join(c for c in folder.name if c.isdigit()) or 0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--check", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--rate", type=float, default=4e-3)
+    parser.add_argument("--steps", type=int, nargs=2, default=[4400, 2000])
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--start", type=Path, help="go on from these weights")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "near_net_weights.npz")
     args = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(1)
 
-    parts = [packed(folder, True, 1 + i, args.cache) for i, folder in enumerate(args.folders)]
-    check = packed(args.check, False, 0, args.cache)
+    parts = [packed(folder, True, 0.08, seed_of(folder), args.cache) for folder in args.folders]
+    check = packed(args.check, True, None, 0, args.cache)
     print(f"{sum(len(p[0]) for p in parts)} calls, {sum((p[2] > 0).sum() for p in parts) / 360000:.1f} h", flush=True)
     some = np.concatenate([p[0][::7, ::9].reshape(-1, FEATURES) for p in parts]).astype(np.float32)
     mean, spread = torch.from_numpy(some.mean(0)), torch.from_numpy(some.std(0)).clamp(min=1.0)
-    network = Network(mean, spread)
-    if args.start:
-        network.load_weights(dict(np.load(args.start)))
-    train(network, parts, check, args.steps, args.rate, args.out)
+    network = train(Network(mean, spread), parts, check, args.steps[0], 4e-3, args.out)
+
+    # Once more, with as many calls made in other ways, more of them with tones.
+    parts += [packed(folder, False, 0.3, seed_of(folder) + 50, args.cache) for folder in args.folders]
+    train(network, parts, check, args.steps[1], 2e-3, args.out)
 
 
 if __name__ == "__main__":

@@ -60,10 +60,10 @@ def write(name: str, line: np.ndarray, agent: np.ndarray) -> None:
 
 def inbound() -> None:
     """Agent greets, the caller barges in, then keys in an order number."""
-    caller, agent = Track(17.0), Track(17.0)
+    caller, agent = Track(15.0), Track(15.0)
     agent.add(
         0.4,
-        say("Hi, this is Acme. You can ask me about orders, returns, or opening hours.", "slt", -22),
+        say("Hi, this is Acme. You can ask me about orders or opening hours.", "slt", -22),
     )
     caller.add(2.6, say("Hello, I have a question about my order.", "rms", -20))
     agent.add(6.6, say("Please key in your order number.", "slt", -22))
@@ -71,7 +71,6 @@ def inbound() -> None:
         keys = tp.dtmf.generate(digit, RATE_HZ, tone_ms=110, level_dbov=-12.0).astype(np.float64) / 32768
         caller.add(9.2 + 0.35 * i, keys)
     agent.add(12.2, say("It was shipped this morning.", "slt", -22))
-    caller.add(14.6, say("Great, thanks.", "rms", -20))
     write("inbound", caller.samples, agent.samples)
 
 

@@ -74,6 +74,7 @@ def test_turn_delay_follows_preset_and_probability(preset, p, which):
 
 def test_probability_holds_until_the_next_speech(line):
     x = line()
+    x.run(500)
     x.say(600)
     x.run(900)
     x.call.turn_probability(0.1)
@@ -82,7 +83,7 @@ def test_probability_holds_until_the_next_speech(line):
     x.say(600)
     x.run(2000)
     turn = x.one("user.turn_completed")  # 900 ms after the second part, the probability of the first forgotten
-    assert turn.timestamp_ms == pytest.approx(1900 + 600 + 900, abs=180)
+    assert turn.timestamp_ms == pytest.approx(2400 + 600 + 900, abs=180)
     assert turn.duration_ms == pytest.approx(2500, abs=220)
 
 

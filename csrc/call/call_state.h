@@ -50,7 +50,7 @@ struct tp_call {
     size_t reference_first, reference_count;
 
     int answered, beep_wanted; /* who answered is known; the beep may still come */
-    uint64_t signal_until;     /* a key or tone sounded: samples received until it counts as over */
+    uint64_t key_until;        /* a key sounded: samples received until it counts as over */
     int suppressing;           /* noise suppression was on in the last frame */
 };
 

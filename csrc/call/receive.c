@@ -6,7 +6,7 @@
 #include "talkpath/l16.h"
 #include "talkpath/talkpath.h"
 
-#define SIGNAL_TAIL_MS 60
+#define KEY_TAIL_MS 60
 
 /* What was sent while this frame was heard; silence for what is not known. */
 static void take_reference(tp_call *c, int16_t *far)
@@ -83,13 +83,12 @@ static void suppress_noise(tp_call *c, int16_t *x)
     }
 }
 
-/* A key or a tone is no speech, nor is what rings on after it. */
-static int signal_sounds(tp_call *c)
+/* A key is no speech, nor is what rings on after it. */
+static int key_sounds(tp_call *c)
 {
-    tp_beep_tone tone;
-    if (tp_dtmf_sounding(part(c, PART_DTMF)) || (c->beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone)))
-        c->signal_until = c->received + (uint64_t)c->config.sample_rate_hz * SIGNAL_TAIL_MS / 1000;
-    return c->received <= c->signal_until;
+    if (tp_dtmf_sounding(part(c, PART_DTMF)))
+        c->key_until = c->received + (uint64_t)c->config.sample_rate_hz * KEY_TAIL_MS / 1000;
+    return c->received <= c->key_until;
 }
 
 static void judge_turn(tp_call *c, int barge_in, double now_ms)
@@ -99,9 +98,11 @@ static void judge_turn(tp_call *c, int barge_in, double now_ms)
     uint64_t position;
     int interruptible = 0;
     tp_playout_queue_current(part(c, PART_QUEUE), &id, &position, &interruptible);
-    const int voice = !signal_sounds(c);
+    const int voice = !key_sounds(c);
+    tp_beep_tone tone;
     const turn_frame frame = { now_ms, c->config.frame_ms, voice ? r->speech_probability : 0.0f, voice && barge_in,
-                               r->onset_samples > 0 ? ms_of(c, r->onset_samples) : -1.0, interruptible };
+                               r->onset_samples > 0 ? ms_of(c, r->onset_samples) : -1.0,
+                               c->beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone), interruptible };
     call_act(c, turn_hear(&c->turn, &frame));
 }
 

@@ -51,11 +51,14 @@ void tp_call_transmit(tp_call *c, uint8_t *payload)
         tp_level_process(part(c, PART_LEVEL), x, c->frame, x);
     const int background = tp_mixer_active(part(c, PART_MIXER));
     tp_mixer_process(part(c, PART_MIXER), x, c->frame, x);
-    if (sounding == 0 && !background && c->config.comfort_noise)
+    const int quiet = sounding == 0 && !background;
+    if (quiet && c->config.comfort_noise)
         add_comfort_noise(c, x);
     encode(c, x, payload);
-    push_reference(c, x);
     call_track_level(&c->metrics.sent_dbov, x, c->frame);
+    if (quiet) /* the echo of comfort noise is not worth a canceller's work, and must not count as the agent's speech */
+        memset(x, 0, c->frame * sizeof *x);
+    push_reference(c, x);
     c->sent += c->frame;
     c->metrics.sent_frames++;
     call_take_playout_events(c);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define START_MS 80.0         /* speech of so long is a start … */
+#define START_MS 120.0         /* speech of so long is a start … */
 #define BRIDGED_MS 80.0       /* … with gaps of so long         */
 #define STOP_MS 200.0         /* silence of so long is a stop   */
 #define PAUSE_MS 300.0        /* silence within a turn that counts as a pause of the caller's style */
@@ -162,6 +162,10 @@ static void stop_speech(turn *t)
 
 static void hear_voice(turn *t, const turn_frame *f)
 {
+    if (f->tone && !t->speaking) {
+        t->voiced_ms = 0.0;
+        return;
+    }
     if (f->probability >= t->config.speech_activation_threshold) {
         t->voiced_ms += f->frame_ms;
         t->gap_ms = 0.0;

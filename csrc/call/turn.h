@@ -16,6 +16,7 @@ typedef struct turn_frame {
     float probability;  /* that the caller speaks                                     */
     int barge_in;       /* … long enough to interrupt                                 */
     double onset_ms;    /* when this speech began, by the gate; below 0: not known   */
+    int tone;           /* a steady tone is heard: no speech begins with it           */
     int interruptible;  /* what the agent says now may be interrupted                 */
 } turn_frame;
 

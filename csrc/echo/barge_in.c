@@ -27,7 +27,7 @@ enum {
 
 /* Keys, beeps and ringing are somebody's sound too, but no voice: without one, evidence ends short of a decision. */
 #define VOICE 0.25f
-#define VOICE_HOPS 12
+#define VOICE_HOPS 8
 #define UNVOICED 0.4f      /* share of what is enough */
 #define DOUBTED 0.45f      /* what is told of such a sound */
 

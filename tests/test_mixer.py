@@ -96,6 +96,15 @@ def test_played_once_ends_softly():
     assert not mixer.active
 
 
+def test_stopped_near_its_end_it_does_not_begin_again():
+    sound = np.zeros(8000, np.int16)
+    sound[:400] = 20000
+    mixer = tp.AmbienceMixer(RATE, sound, 1.0, loop=False)
+    mixer.mix(np.zeros(7600, np.int16))
+    mixer.stop()
+    assert not mixer.mix(np.zeros(3000, np.int16)).any()
+
+
 def test_loop_has_no_gap():
     for name in ("office", "crowded-room"):
         mixer = tp.AmbienceMixer(RATE, name, 1.0)

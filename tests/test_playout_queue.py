@@ -126,6 +126,19 @@ def test_what_must_not_be_interrupted_is_not():
     assert kinds(queue) == [("started", "legal"), ("interrupted", "legal")]
 
 
+def test_a_pause_stops_at_what_must_not_be_interrupted():
+    queue = tp.PlayoutQueue(frame_ms=10)
+    queue.speak(voice(120), RATE, "u", final=True)
+    queue.play(wav_bytes(voice(8000)), "hold", allow_interruption=False)
+    queue.read()
+    assert queue.pause()
+    out = run(queue, 110)
+    assert not queue.paused
+    assert np.abs(out[800:8000]).max() > 1000
+    assert ("completed", "hold") in kinds(queue)
+    assert not queue.pause()  # nothing plays
+
+
 def test_checkpoint_behind_kept_sources_stays():
     queue = tp.PlayoutQueue()
     queue.play(wav_bytes(voice(800)), "legal", allow_interruption=False)

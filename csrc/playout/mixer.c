@@ -80,9 +80,11 @@ static size_t samples(const tp_mixer *m, int ms)
     return (size_t)m->config.sample_rate_hz * (size_t)ms / 1000;
 }
 
-/* From where it is. */
+/* From where it is; a sound that is played once has no longer than to its end. */
 static void fade_out(deck *d, size_t length)
 {
+    if (!d->loops && d->n - d->at < length)
+        length = d->n - d->at;
     d->fade_at = d->fade_length > 0 ? d->fade_at * length / d->fade_length : 0;
     d->fade_length = length;
     d->direction = -1;
@@ -163,7 +165,12 @@ static void add_deck(const tp_mixer *m, deck *d, float *sum, size_t n)
             else if (d->fade_at == d->fade_length)
                 d->direction = 0;
         }
-        d->at = d->at + run == d->n ? 0 : d->at + run;
+        d->at += run;
+        if (d->at == d->n) {
+            d->at = 0;
+            if (!d->loops)
+                d->sound = NULL;
+        }
         sum += run;
         n -= run;
     }

@@ -82,7 +82,7 @@ static size_t pull(tp_playout_queue *q, int16_t *x, size_t n, int direction, uin
             bend_from_last(q, 0); /* the next source, if there is one, bends from here to its own beginning */
             continue;
         }
-        if (filled == n || (!s->finished && left < n - filled))
+        if (filled == n || (direction < 0 && !s->interruptible) || (!s->finished && left < n - filled))
             break;
         const size_t got = take(q, s, x + filled, n - filled);
         if (!s->started) {
@@ -90,6 +90,7 @@ static size_t pull(tp_playout_queue *q, int16_t *x, size_t n, int direction, uin
             tp_playout_tell(q, TP_PLAYOUT_STARTED, s, now + filled);
         }
         s->played += got;
+        q->sounds |= s->kind != SILENCE;
         shape(q, x + filled, got, direction);
         filled += got;
     }
@@ -106,6 +107,7 @@ static void make_block(tp_playout_queue *q)
 {
     int16_t *x = q->ready;
     size_t filled = q->tail_length;
+    q->sounds = filled > 0;
     memcpy(x, q->tail, filled * sizeof *x);
     q->tail_length = 0;
     const int direction = q->motion == PAUSING ? -1 : 1;
@@ -114,7 +116,10 @@ static void make_block(tp_playout_queue *q)
         wanted = q->fade_at;
     if (q->motion != PAUSED)
         filled += pull(q, x + filled, wanted, direction, q->made + filled);
-    if (direction < 0) {
+    if (direction < 0 && q->count > 0 && !source_at(q, 0)->interruptible) {
+        q->motion = RUNNING; /* what was to pause is over, and what follows must not */
+        q->fade_at = q->fade_length;
+    } else if (direction < 0) {
         q->motion = PAUSED;
         q->fade_at = 0;
         tp_playout_tell(q, TP_PLAYOUT_PAUSED, q->count > 0 ? source_at(q, 0) : NULL, q->made + q->block);
@@ -127,6 +132,7 @@ static void make_block(tp_playout_queue *q)
         tp_plc_conceal(concealer(q), x);
         q->last = x[q->block - 1];
         filled = q->dry_blocks <= CONCEALED_BLOCKS ? q->block : 0;
+        q->sounds = 1;
     } else {
         if (filled > 0 || !runs_dry(q))
             q->dry_blocks = 0;
@@ -145,7 +151,7 @@ static void make_block(tp_playout_queue *q)
     q->made += q->block;
     q->ready_at = 0;
     q->ready_end = q->block;
-    q->ready_sounds = filled;
+    q->ready_sounds = q->sounds ? filled : 0;
 }
 
 size_t tp_playout_queue_read(tp_playout_queue *q, int16_t *pcm, size_t n)

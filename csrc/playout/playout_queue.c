@@ -160,7 +160,7 @@ void tp_playout_end_first(tp_playout_queue *q, tp_playout_event_kind kind, uint6
 
 int tp_playout_queue_pause(tp_playout_queue *q)
 {
-    if (q->count > 0 && !source_at(q, 0)->interruptible)
+    if (q->count == 0 || !source_at(q, 0)->interruptible)
         return 0;
     if (q->motion == RUNNING)
         q->motion = PAUSING;

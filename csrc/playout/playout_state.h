@@ -37,6 +37,7 @@ struct tp_playout_queue {
 
     int16_t ready[TP_PLAYOUT_MAX_BLOCK]; /* the present block: ready[ready_at … ready_end - 1] is still to be read */
     size_t ready_at, ready_end, ready_sounds;
+    int sounds; /* more than silence is in it */
     int16_t tail[TP_PLAYOUT_MAX_BLOCK / 2]; /* what a clear left fading */
     size_t tail_length;
 

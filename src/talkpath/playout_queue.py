@@ -108,7 +108,7 @@ class Sources:
         """See `PlayoutQueue.speak`."""
         if not isinstance(pcm, np.ndarray) and (odd := memoryview(pcm).nbytes) % 2:
             raise LengthError(f"odd number of bytes ({odd}): the last int16 sample is cut short; nothing was queued")
-        samples = pcm if isinstance(pcm, np.ndarray) else np.frombuffer(pcm, np.int16)
+        samples = np.ascontiguousarray(pcm) if isinstance(pcm, np.ndarray) else np.frombuffer(pcm, np.int16)
         if samples.dtype != np.int16 or samples.ndim != 1:
             raise FormatError(
                 f"expected mono int16 samples, got {samples.dtype} of {samples.ndim} dimensions; nothing was queued"
@@ -218,18 +218,22 @@ class Sources:
 
     # --- out --------------------------------------------------------------------------------------------------------------
 
-    def drop(self, everything: bool) -> list[_Item]:
-        """Drops what the C queue knows nothing of yet; without `everything`, what must not be interrupted stays."""
+    def drop(self, everything: bool, dropped: bool = False) -> list[_Item]:
+        """Drops what the C queue knows nothing of yet; without `everything`, what must not be interrupted stays.
+
+        `dropped`: something before it was dropped, so checkpoints go too.
+        """
         kept: list[int] = []
         gone: list[_Item] = []
         if self._open is not None and (everything or self._items[self._open].interruptible):
             self._discarded, self._open = self._items[self._open].name, None
         for number in self.pending:
             item = self._items[number]
-            if not everything and (not gone if item.kind == "checkpoint" else not item.interruptible):
+            if not everything and (not dropped if item.kind == "checkpoint" else not item.interruptible):
                 kept.append(number)
                 continue
             gone.append(item)
+            dropped = True
             if number == self._begun:  # the C queue tells of this one
                 self._begun = None
                 gone.pop()
@@ -240,7 +244,8 @@ class Sources:
 
     def clear(self, everything: bool) -> None:
         """Drops what is queued, here and in the C queue."""
-        gone = self.drop(everything)
+        current = self._core.current()
+        gone = self.drop(everything, dropped=current is not None and current[2])
         self._core.clear(everything)
         self._collect()
         at_ms = self._core.now * 1000 / self._rate_hz

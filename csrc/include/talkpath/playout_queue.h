@@ -68,7 +68,7 @@ int tp_playout_queue_dtmf(tp_playout_queue *q, uint32_t id, int interruptible, c
 int tp_playout_queue_silence(tp_playout_queue *q, uint32_t id, int interruptible, uint64_t samples);
 int tp_playout_queue_checkpoint(tp_playout_queue *q, uint32_t id);
 
-/* Fades out and stands still. 0, and nothing happens, when the present source must not be interrupted. */
+/* Fades out and stands still. 0, and nothing happens, when there is no source or the present one must not be interrupted. */
 int tp_playout_queue_pause(tp_playout_queue *q);
 void tp_playout_queue_resume(tp_playout_queue *q);
 int tp_playout_queue_paused(const tp_playout_queue *q);

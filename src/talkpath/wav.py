@@ -1,13 +1,12 @@
 """WAV files: whatever telephony tools write, in; mono int16, out. Whole, or piece by piece."""
 
-import mmap
 import os
 import struct
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +38,7 @@ class WavFormat:
     bits: int
 
 
-def _parse_format(chunk: memoryview, offset: int) -> WavFormat:
+def _parse_format(chunk: bytes, offset: int) -> WavFormat:
     if len(chunk) < 16:
         raise FormatError(f"'fmt ' chunk at byte offset {offset} has {len(chunk)} bytes, 16 are needed")
     tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
@@ -57,20 +56,46 @@ def _parse_format(chunk: memoryview, offset: int) -> WavFormat:
     return WavFormat(tag, channels, rate, bits)
 
 
-def _locate(data: memoryview) -> tuple[WavFormat, memoryview]:
-    """The format, and the bytes of the samples."""
-    kind = bytes(data[:4])
-    if len(data) < 12 or kind not in (b"RIFF", b"RF64", b"BW64") or bytes(data[8:12]) != b"WAVE":
+class _Bytes:
+    """Bytes in memory, or of a file: read, not mapped, so that a file cut short while it plays is a short read and no fault."""
+
+    def __init__(self, source: Source) -> None:
+        self._file: IO[bytes] | None = None
+        if isinstance(source, bytes | bytearray | memoryview):
+            self._memory = memoryview(source).cast("B")
+            self.size = len(self._memory)
+        else:
+            self._file = Path(source).open("rb")  # noqa: SIM115 (open as long as it plays)
+            self.size = os.fstat(self._file.fileno()).st_size
+
+    def read(self, start: int, stop: int) -> bytes:
+        """At most stop - start bytes."""
+        if self._file is None:
+            return bytes(self._memory[start:stop])
+        self._file.seek(start)
+        return self._file.read(max(0, stop - start))
+
+    def close(self) -> None:
+        """The file is not needed any more."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _locate(data: _Bytes) -> tuple[WavFormat, int, int]:
+    """The format, and where the bytes of the samples begin and end."""
+    head = data.read(0, 12)
+    kind = head[:4]
+    if len(head) < 12 or kind not in (b"RIFF", b"RF64", b"BW64") or head[8:12] != b"WAVE":
         raise FormatError("not a WAV file: no 'RIFF' … 'WAVE' at byte offset 0")
     form: WavFormat | None = None
     long_bytes: int | None = None
     at = 12
     for _ in range(_MAX_CHUNKS):
-        if at + 8 > len(data):
+        if at + 8 > data.size:
             missing = "'fmt ' chunk" if form is None else "'data' chunk"
-            raise FormatError(f"no {missing} before the end at byte offset {len(data)}")
-        name, size = bytes(data[at : at + 4]), struct.unpack_from("<I", data, at + 4)[0]
-        start, left = at + 8, len(data) - at - 8
+            raise FormatError(f"no {missing} before the end at byte offset {data.size}")
+        name, size = struct.unpack("<4sI", data.read(at, at + 8).ljust(8, b"\0"))
+        start, left = at + 8, data.size - at - 8
         if name == b"data":
             if form is None:
                 raise FormatError(f"'data' chunk at byte offset {at} comes before any 'fmt ' chunk")
@@ -80,20 +105,20 @@ def _locate(data: memoryview) -> tuple[WavFormat, memoryview]:
                 size = left
             if size > left:
                 raise FormatError(f"'data' chunk at byte offset {at} says {size} bytes, the file has {left}")
-            return form, data[start : start + size]
+            return form, start, start + size
         if size > left:
             raise FormatError(f"chunk {name!r} at byte offset {at} says {size} bytes, the file has {left}")
         if name == b"fmt " and form is None:
-            form = _parse_format(data[start : start + size], start)
+            form = _parse_format(data.read(start, start + min(size, 64)), start)
         elif name == b"ds64" and kind != b"RIFF":
             if size < 16:
                 raise FormatError(f"'ds64' chunk at byte offset {at} has {size} bytes, 16 are needed")
-            long_bytes = struct.unpack_from("<Q", data, start + 8)[0]
+            long_bytes = struct.unpack("<Q", data.read(start + 8, start + 16).ljust(8, b"\0"))[0]
         at = start + size + size % 2
     raise FormatError(f"more than {_MAX_CHUNKS} chunks before byte offset {at}")
 
 
-def _decode(raw: memoryview, form: WavFormat) -> npt.NDArray[np.float32]:
+def _decode(raw: bytes, form: WavFormat) -> npt.NDArray[np.float32]:
     """Whole sample frames in ±1.0, shape (frames, channels)."""
     width = form.bits // 8
     if form.tag in (ALAW, ULAW):
@@ -119,7 +144,7 @@ def _to_int16(samples: npt.NDArray[np.float32]) -> Samples:
 
 
 class WavStream:
-    """A WAV file, piece by piece: the file is mapped, not read, and never held as a whole.
+    """A WAV file, piece by piece: never held as a whole.
 
     Parameters
     ----------
@@ -145,11 +170,16 @@ class WavStream:
         if not 1000 <= sample_rate <= HIGHEST_HZ:
             raise ConfigError(f"sample_rate must be 1000 to {HIGHEST_HZ} (got {sample_rate!r})")
         self._rate_hz = sample_rate
-        self._form, data = _locate(memoryview(_bytes_of(source)).cast("B"))
+        self._bytes = _Bytes(source)
+        try:
+            self._form, self._start, end = _locate(self._bytes)
+        except FormatError:
+            self._bytes.close()
+            raise
         self._frame_bytes = self._form.bits // 8 * self._form.channels
-        self._data = data[: len(data) // self._frame_bytes * self._frame_bytes]
+        self._end = self._start + (end - self._start) // self._frame_bytes * self._frame_bytes
         self.sample_rate, self.channels = self._form.sample_rate_hz, self._form.channels
-        self.duration_s = len(self._data) / self._frame_bytes / self.sample_rate
+        self.duration_s = (self._end - self._start) / self._frame_bytes / self.sample_rate
 
     def chunks(self, samples: int = _BLOCK_SAMPLES) -> Iterator[Samples]:
         """The file as mono (the mean of its channels), in arrays of about so many samples of the result."""
@@ -163,24 +193,20 @@ class WavStream:
         if self.sample_rate != self._rate_hz:
             convert = soxr.ResampleStream(self.sample_rate, self._rate_hz, kept, dtype="float32", quality="VHQ")
         step = frames * self._frame_bytes
-        for at in range(0, len(self._data), step):
-            block = _decode(self._data[at : at + step], self._form)
+        for at in range(self._start, self._end, step):
+            raw = self._bytes.read(at, min(at + step, self._end))
+            last = at + step >= self._end or len(raw) < step  # a file that was cut short meanwhile ends here
+            block = _decode(raw[: len(raw) // self._frame_bytes * self._frame_bytes], self._form)
             if mono and self.channels > 1:
                 block = block.mean(axis=1, dtype=np.float32, keepdims=True)
             if convert is not None:
-                block = convert.resample_chunk(np.ascontiguousarray(block), last=at + step >= len(self._data))
+                block = convert.resample_chunk(np.ascontiguousarray(block), last=last)
                 block = block.reshape(-1, kept)
             if len(block):
                 yield block
-
-
-def _bytes_of(source: Source) -> bytes | bytearray | memoryview | mmap.mmap:
-    if isinstance(source, bytes | bytearray | memoryview):
-        return source
-    with Path(source).open("rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            return b""
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if last:
+                break
+        self._bytes.close()
 
 
 def read_wav(source: Source, sample_rate: int = 16000) -> Samples:

@@ -437,13 +437,20 @@ def test_extend_wait_counts_once(line):
     assert times == pytest.approx([3500, 4500], abs=2 * x.frame_ms)
 
 
-def test_no_idle_events_while_the_agent_thinks_or_when_off(line):
-    x = line(idle_timeout={"no_response_timeout_ms": 1000})
+def test_an_answer_that_never_comes_is_silence_too(line):
+    x = line(idle_timeout={"no_response_timeout_ms": 2000, "max_retries": 1})
     x.speak(500)
-    x.run(600)
+    x.run(700)
     x.say(600)
-    x.run(6000)
+    x.run(2500)
     assert not x.of("user.idle")
+    assert x.call.state.agent == "thinking"
+    x.run(2000)
+    assert x.one("user.idle").reason == "no_response"
+    assert x.call.state == ("away", "listening")
+
+
+def test_no_idle_events_when_off(line):
     x = line(idle_timeout=None)
     x.speak(500)
     x.run(17_000)
@@ -462,6 +469,130 @@ def test_waiting_for_a_caller_who_should_speak_first(line):
             x.say(says)
         x.run(4000)
         assert not x.of("user.idle")
+
+
+# --- found in review --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ms", range(1700, 1900, 10))
+def test_a_pause_at_the_very_end_of_an_utterance_is_no_trap(ms):
+    x = Line(semantic_vad={"eagerness": "high", "min_interruption_words": 2})
+    x.run(1500)
+    x.speak(ms, "a")
+    x.run(1500)
+    x.say(700)
+    x.run(3000)
+    x.speak(1000, "b")
+    x.run(3000)
+    assert x.of("agent.speech_completed")[-1].utterance == "b"
+
+
+def test_a_head_start_of_the_transmit_path_is_taken_back():
+    """Frames sent before any came: without care, the echo would come before its reference."""
+    x = Line(echo_db=-12.0)
+    for _ in range(12):
+        sent = x.call.transmit()
+        x.echo = np.concatenate([x.echo, x.call.decode(sent.payload)])[160:]
+    x.run(1500)
+    for k in range(2):
+        x.speak(5000, f"u{k}")
+        x.run(6000)
+    assert not x.of("agent.speech_interrupted")
+
+
+def test_orchestrator_overrules_and_holds(line):
+    x = line(semantic_vad={"eagerness": "high", "min_interruption_words": 3})
+    x.speak(8000)
+    x.run(2000)
+    x.say(2500)
+    x.run(1000)
+    x.one("agent.speech_paused")
+    x.call.resume()
+    x.run(1400)
+    assert len(x.of("agent.speech_paused")) == 1  # still the same speech of the caller
+    x.run(1000)
+    x.call.pause()
+    x.say(1200)
+    x.run(4000)
+    assert not x.of("agent.false_interruption")
+    assert x.silent_wire(x.now - 1000, x.now)  # until resume()
+    x.call.resume()
+    x.run(5000)
+    assert x.one("agent.speech_completed").playback_position_s == 8.0
+    assert not x.call.pause()  # nothing plays
+
+
+def test_checkpoint_behind_a_long_interrupted_utterance(line):
+    x = line(semantic_vad="high")
+    x.speak(10_000)
+    x.call.checkpoint("all heard")
+    x.run(1500)
+    x.say(1500)
+    x.run(3000)
+    x.one("agent.speech_interrupted")
+    assert not x.of("playedStream")
+
+
+def test_a_file_that_is_cut_short_while_it_plays(tmp_path):
+    file = tmp_path / "x.wav"
+    file.write_bytes(wav_bytes(voice(20_000), 8000))
+    x = Line()
+    x.call.play(file)
+    x.run(1000)
+    with file.open("r+b") as cut:
+        cut.truncate(100_000)
+    x.run(9000)
+    assert x.one("play.completed")
+
+
+def test_events_that_nobody_takes_are_kept():
+    call = tp.CallPipeline()
+    for k in range(400):
+        call.speak(voice(400), 8000, f"u{k}", True)
+        call.transmit() if k % 50 == 0 else None
+        call.interrupt()
+    call.speak(voice(400), 8000, "last", True)
+    assert [e.utterance for e in call.transmit().events if e.type == "agent.speech_started"] == ["last"]
+
+
+def test_update_is_all_or_nothing():
+    call = tp.CallPipeline()
+    before = call.config
+    for sound in ("nope", 5, "missing.wav"):
+        with pytest.raises(tp.ConfigError, match=r"^background_audio\.sound"):
+            call.update(background_audio={"sound": sound}, semantic_vad="high")
+    assert call.config is before
+    call.update(background_audio={"sound": voice(500)})
+    call.update(background_audio={"sound": voice(600)})
+
+
+def test_from_agent_uses_what_is_ours_and_says_where_it_is_wrong():
+    agent = {
+        "agent_name": "x", "stt": {"provider": "deepgram"}, "semantic_vad": {"eagerness": "high", "min_interruption_duration_ms": 200},
+        "welcome_greeting": "Hi", "idle_timeout": {"no_response_timeout_ms": 15000, "hangup_message": "Bye"},
+        "greeting_interrupt_duration": 0.5, "detection_method": "llm", "audio_format": None,
+        "stream": {"extra_headers": {}, "content_type": "audio/x-alaw;rate=8000", "noise_cancellation": True,
+                   "noise_cancellation_level": 90},
+    }  # fmt: skip
+    config = tp.CallPipeline.from_agent(agent).config
+    assert (config.stream, config.noise_cancellation_level, config.speaks_first) == (
+        "audio/x-alaw;rate=8000",
+        90,
+        "agent",
+    )
+    assert config.turns.min_interruption_duration_ms == 200
+    assert tp.CallConfig(**config.to_dict()) == config
+    for key, value, path in (
+        ("stream", {"noise_cancellation": "yes"}, r"stream\.noise_cancellation"),
+        ("stream", {"content_type": "audio/opus"}, r"stream\.content_type"),
+        ("semantic_vad", {"min_interruption_duration_ms": 5}, r"semantic_vad\.min_interruption_duration_ms"),
+        ("semantic_vad", "eager", "semantic_vad"),
+        ("idle_timeout", {"max_retries": 11}, r"idle_timeout\.max_retries"),
+        ("background_audio", {"sound": "office", "volume": 2}, r"background_audio\.volume"),
+        ("cng_divisor", 0, "cng_divisor"),
+    ):
+        with pytest.raises(tp.ConfigError, match=f"^{path}"):
+            tp.CallPipeline.from_agent({**agent, key: value})
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------------

@@ -132,3 +132,83 @@ def test_mutated_logs_fail_cleanly(tmp_path):
                 pass
         except tp.TalkpathError:
             pass
+
+
+def outputs(log):
+    return [result for _, result in replay(log) if result is not None]
+
+
+def test_what_was_refused_is_not_in_the_log(tmp_path):
+    call = tp.CallPipeline()
+    call.record(tmp_path / "a.log")
+    frame = call.encode(np.zeros(160, np.int16))
+    with pytest.raises(tp.LengthError):
+        call.receive(frame, out=np.zeros(3, np.int16))
+    for refused in (np.zeros(400, np.float32), b"odd"):
+        with pytest.raises(tp.TalkpathError):
+            call.speak(refused, 8000)
+    call.turn_probability(np.float32(0.5))
+    call.speak(voice(200)[::2], 8000, "strided", final=np.bool_(True))
+    live = [call.receive(frame), call.transmit(), call.transmit()]
+    call.reset()
+    live += [call.transmit(), call.receive(frame)]
+    call.hangup()
+    again = outputs(tmp_path / "a.log")
+    assert len(again) == len(live)
+    for a, b in zip(again, live, strict=True):
+        np.testing.assert_array_equal(
+            a[0] if isinstance(a, tp.Received) else list(a[0]), b[0] if isinstance(b, tp.Received) else list(b[0])
+        )
+        assert a.events == b.events
+
+
+def test_sounds_of_the_users_own_are_in_the_log(tmp_path):
+    sound = write_wav(tmp_path / "x.wav", voice(900, 16000), 16000)
+    call = tp.CallPipeline(background_audio={"sound": str(sound), "volume": 0.9})
+    call.record(tmp_path / "a.log")
+    live = [call.transmit().payload for _ in range(20)]
+    call.play_background(sound, 0.5)
+    live += [call.transmit().payload for _ in range(20)]
+    call.hangup()
+    sound.unlink()
+    assert [t.payload for t in outputs(tmp_path / "a.log")] == live
+
+
+def test_record_refuses_after_any_command(tmp_path):
+    for command in (lambda c: c.play_background("office"), lambda c: c.checkpoint("x"), lambda c: c.pause()):
+        call = tp.CallPipeline()
+        command(call)
+        with pytest.raises(tp.StateError):
+            call.record(tmp_path / "a.log")
+
+
+def test_a_full_disk_ends_the_log_not_the_call():
+    import os
+
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    call = tp.CallPipeline()
+    call.record("/dev/full")
+    for k in range(3000):
+        call.speak(voice(1000)[k % 4000 : k % 4000 + 160], 8000, "a")
+        assert len(call.transmit().payload) == 160
+    call.hangup()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["speak", []], [[1], []], ["update", []], ["transcript", [5, True]], ["__class__", []], ["play", ["/etc/hostname", True, ""]],
+     ["speak", [{"buffer": 4}]], ["speak", [{"buffer": -4, "int16": True}, "x", 1, 2]], "x", {}],
+)  # fmt: skip
+def test_hostile_commands(command, tmp_path):
+    import json
+    import struct
+    import zlib
+
+    config = json.dumps(tp.CallConfig().to_dict()).encode()
+    head = json.dumps(command).encode()
+    content = struct.pack("<I", len(head)) + head
+    records = b"".join(struct.pack("<BI", 3, len(c)) + c for c in (config, content))
+    (tmp_path / "x.log").write_bytes(b"talkpath log 1\n" + zlib.compress(records))
+    with pytest.raises(tp.TalkpathError):
+        list(replay(tmp_path / "x.log"))

@@ -196,8 +196,11 @@ void call_take_playout_events(tp_call *c)
         call_tell(c, (tp_call_event){ .type = TP_CALL_PLAYOUT, .time_ms = sent_ms, .x = (int)e.kind, .id = e.id,
                                       .position = e.position });
     }
-    if (!tp_playout_queue_speaks(q))
+    if (!tp_playout_queue_speaks(q)) {
+        if (c->turn.paused) /* nothing is left to interrupt */
+            tp_playout_queue_resume(q);
         turn_agent_finished(&c->turn, ms_of(c, c->sent));
+    }
 }
 
 void call_act(tp_call *c, int actions)
@@ -228,17 +231,20 @@ void call_track_level(float *dbov, const int16_t *pcm, size_t n)
 
 int tp_call_pause(tp_call *c)
 {
-    return tp_playout_queue_pause(part(c, PART_QUEUE));
+    c->held = tp_playout_queue_pause(part(c, PART_QUEUE));
+    return c->held;
 }
 
 void tp_call_resume(tp_call *c)
 {
+    c->held = 0;
     turn_resumed(&c->turn);
     tp_playout_queue_resume(part(c, PART_QUEUE));
 }
 
 void tp_call_clear(tp_call *c, int everything)
 {
+    c->held = 0;
     turn_interrupted(&c->turn);
     tp_playout_queue_clear(part(c, PART_QUEUE), everything);
     call_take_playout_events(c);

@@ -18,6 +18,7 @@
 #define TP_CALL_MAX_FRAME 960 /* 60 ms at 16 kHz */
 #define TP_CALL_REFERENCE_MS 400
 #define TP_CALL_QUEUE_MS 1000
+#define TP_CALL_SURPLUS_FRAMES 40
 
 enum {
     PART_PLC,
@@ -48,7 +49,9 @@ struct tp_call {
     /* the reference line: what was sent and is not yet matched with what is heard */
     int16_t reference[16 * TP_CALL_REFERENCE_MS];
     size_t reference_first, reference_count;
+    size_t surplus, surplus_frames; /* least backlog of the last frames */
 
+    int held;                  /* the orchestrator has paused the agent */
     int answered, beep_wanted; /* who answered is known; the beep may still come */
     uint64_t key_until;        /* a key sounded: samples received until it counts as over */
     int suppressing;           /* noise suppression was on in the last frame */

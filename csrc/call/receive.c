@@ -18,6 +18,14 @@ static void take_reference(tp_call *c, int16_t *far)
     memset(far + have, 0, (c->frame - have) * sizeof *far);
     c->reference_first = (c->reference_first + have) % size;
     c->reference_count -= have;
+    /* What is never taken is a head start of the transmit path: with it, an echo could come before its reference. */
+    if (c->surplus_frames++ == 0 || c->reference_count < c->surplus)
+        c->surplus = c->reference_count;
+    if (c->surplus_frames == TP_CALL_SURPLUS_FRAMES) {
+        c->reference_first = (c->reference_first + c->surplus) % size;
+        c->reference_count -= c->surplus;
+        c->surplus_frames = 0;
+    }
     c->metrics.reference_gaps += c->sent > 0 && have < c->frame;
 }
 
@@ -102,7 +110,7 @@ static void judge_turn(tp_call *c, int barge_in, double now_ms)
     tp_beep_tone tone;
     const turn_frame frame = { now_ms, c->config.frame_ms, voice ? r->speech_probability : 0.0f, voice && barge_in,
                                r->onset_samples > 0 ? ms_of(c, r->onset_samples) : -1.0,
-                               c->beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone), interruptible };
+                               c->beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone), interruptible && !c->held };
     call_act(c, turn_hear(&c->turn, &frame));
 }
 

@@ -8,15 +8,20 @@
 #define PAUSE_MS 300.0        /* silence within a turn that counts as a pause of the caller's style */
 #define USUAL_PAUSE_MS 450.0 /* whose pauses are longer gets longer delays from "auto" */
 #define RESTART_MS 1500.0     /* speech so soon after a turn's end shows that it was no end */
-#define LATE_TEXT_MS 3000.0   /* a transcript so late still belongs to the last speech */
+#define LATE_TEXT_MS 8000.0   /* a transcript so late still belongs to the last speech */
 
-static void tell(turn *t, tp_call_event e)
+static void tell_at(turn *t, double when_ms, tp_call_event e)
 {
     tp_call_events *events = t->events;
     if (events->count == TP_CALL_EVENTS)
         return;
-    e.time_ms = e.time_ms > 0.0 ? e.time_ms : t->now_ms;
+    e.time_ms = when_ms;
     events->ring[(events->first + events->count++) % TP_CALL_EVENTS] = e;
+}
+
+static void tell(turn *t, tp_call_event e)
+{
+    tell_at(t, t->now_ms, e);
 }
 
 static void set_user(turn *t, tp_user_state state)
@@ -29,7 +34,7 @@ static void set_user(turn *t, tp_user_state state)
 static void set_agent(turn *t, tp_agent_state state, double when_ms)
 {
     if (t->agent != state)
-        tell(t, (tp_call_event){ .type = TP_CALL_AGENT_STATE, .time_ms = when_ms, .x = (int)t->agent, .y = (int)state });
+        tell_at(t, when_ms, (tp_call_event){ .type = TP_CALL_AGENT_STATE, .x = (int)t->agent, .y = (int)state });
     t->agent = state;
 }
 
@@ -93,7 +98,7 @@ static void complete(turn *t, int trigger)
     t->total.turns++;
     t->text_ends = 0;
     t->open = 0;
-    t->quiet_since_ms = -1.0;
+    t->quiet_since_ms = t->now_ms; /* an answer that never comes is silence too */
     if (t->agent == TP_AGENT_LISTENING)
         set_agent(t, TP_AGENT_THINKING, t->now_ms);
 }
@@ -143,7 +148,7 @@ static void start_speech(turn *t, double onset_ms)
 
 static void stop_speech(turn *t)
 {
-    t->speaking = 0;
+    t->speaking = t->overruled = 0;
     t->voiced_ms = 0.0;
     t->speech_ended_ms = t->last_voice_ms;
     tell(t, (tp_call_event){ .type = TP_CALL_SPEECH_STOPPED, .a = t->last_voice_ms - t->onset_ms });
@@ -218,7 +223,7 @@ static int judge_overlap(turn *t, const turn_frame *f)
         }
         return 0;
     }
-    if (!t->speaking || !f->barge_in)
+    if (!t->speaking || !f->barge_in || t->overruled)
         return 0;
     t->was_long = 1;
     if (!t->config.allow_interruptions || !f->interruptible)
@@ -259,6 +264,8 @@ static void judge_silence(turn *t)
         idle(t, 1);
     }
     set_user(t, TP_USER_AWAY);
+    if (t->agent == TP_AGENT_THINKING)
+        set_agent(t, TP_AGENT_LISTENING, t->now_ms);
 }
 
 /* --- in ----------------------------------------------------------------------------------------------------------------------- */
@@ -303,7 +310,7 @@ void turn_agent_started(turn *t, double sent_ms)
     if (t->agent == TP_AGENT_SPEAKING)
         return;
     if (t->turn_ended_ms >= 0.0) {
-        t->perceived_ms = sent_ms - t->last_voice_ms;
+        t->perceived_ms = t->now_ms - t->last_voice_ms; /* the receive path's clock: the transmit path's may be ahead */
         t->turn_ended_ms = -1.0;
     }
     set_agent(t, TP_AGENT_SPEAKING, sent_ms);
@@ -320,7 +327,7 @@ void turn_agent_finished(turn *t, double sent_ms)
 {
     if (t->agent != TP_AGENT_SPEAKING)
         return;
-    tell(t, (tp_call_event){ .type = TP_CALL_TURN_METRICS, .time_ms = sent_ms, .a = t->perceived_ms, .b = t->decision_ms,
+    tell_at(t, sent_ms, (tp_call_event){ .type = TP_CALL_TURN_METRICS, .a = t->perceived_ms, .b = t->decision_ms,
                              .c = t->pause_total_ms, .x = t->number, .y = t->interruptions, .z = t->false_interruptions,
                              .w = t->backchannels });
     t->interruptions = t->false_interruptions = t->backchannels = 0;
@@ -336,6 +343,7 @@ void turn_resumed(turn *t)
 {
     if (t->paused)
         t->pause_total_ms += t->now_ms - t->paused_ms;
+    t->overruled |= t->paused;
     t->paused = 0;
 }
 

@@ -40,7 +40,7 @@ typedef struct turn {
     double long_pause_ms; /* a running mean of the caller's pauses, for "auto" */
 
     /* overlap with the agent */
-    int overlap, paused, was_long;
+    int overlap, paused, was_long, overruled; /* overruled: the orchestrator resumed while the caller spoke */
     double paused_ms, speech_ended_ms;
     int final_words, interim_words;
     float overlap_probability;

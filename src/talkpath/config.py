@@ -329,9 +329,12 @@ class CallConfig:
         found.setdefault("speaks_first", "agent" if agent.get("welcome_greeting") else "user")
         stream = agent.get("stream")
         if isinstance(stream, Mapping):
-            for name in ("noise_cancellation", "noise_cancellation_level"):
-                if name in stream:
-                    found[name] = stream[name]
+            if stream.get("noise_cancellation") is not None:
+                _flag("stream.noise_cancellation", stream["noise_cancellation"])
+                found["noise_cancellation"] = stream["noise_cancellation"]
+            if stream.get("noise_cancellation_level") is not None:
+                _number("stream.noise_cancellation_level", stream["noise_cancellation_level"], 60, 100, whole=True)
+                found["noise_cancellation_level"] = stream["noise_cancellation_level"]
             stream = stream.get("content_type")
             if stream is not None:
                 _one_of("stream.content_type", stream, WIRE_FORMATS)

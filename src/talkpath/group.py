@@ -26,7 +26,8 @@ class CallGroup:
     Notes
     -----
     A call in a group is like any other: results and events are the same as with `receive` and `transmit`, in the same order.
-    During an exchange its calls belong to the group.
+    During an exchange its calls belong to the group. One thing comes a frame later than by itself: a protected source that
+    waits behind a long utterance, when the caller interrupts that.
 
     Examples
     --------
@@ -38,6 +39,7 @@ class CallGroup:
         if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= 256:
             raise ConfigError(f"threads must be 1 to 256 (got {threads!r})")
         self.threads = threads
+        self._closed = False
         self._pool = ThreadPoolExecutor(threads - 1, "talkpath") if threads > 1 else None
 
     def exchange(
@@ -63,28 +65,30 @@ class CallGroup:
         StateError
             A call is over. Nothing was processed.
         """
+        if self._closed:
+            raise StateError("the group is closed")
         calls = [call for call, _ in frames]
         if len(set(map(id, calls))) != len(calls):
             raise ConfigError("a call is given twice in one exchange")
         if any(call._over for call in calls):
             raise StateError("a call in the exchange is over")
-        for call, payload in frames:
+        for call in calls:
             if call._sources.pending:
                 call._sources.feed()
-            if call._recorder is not None:
-                call._recorder.frame(payload)
-                call._recorder.command("transmit")
         work = _Exchange([call._core for call in calls], [payload for _, payload in frames])
         self._run(work, len(calls))
         results: list[tuple[Received | TalkpathError, Transmitted]] = []
         for (call, payload), (pcm, heard, sent) in zip(frames, work.finish(), strict=True):
+            if call._recorder is not None:
+                if pcm is not None:
+                    call._recorder.frame(payload)
+                call._recorder.command("transmit")
             before: list[Event] = []
             after: list[Event] = []
             if call._core.event_count or call._told:
                 raws = call._core.events()
                 before, after = call._translated(raws[:heard]), call._translated(raws[heard:])
-                before += call._told
-                call._told.clear()
+                before, call._told = call._told + before, []
             if pcm is None:
                 have = len(payload) if isinstance(payload, bytes | bytearray) else "?"
                 error = LengthError(
@@ -107,6 +111,7 @@ class CallGroup:
 
     def close(self) -> None:
         """End the threads; `exchange` must not be called any more."""
+        self._closed = True
         if self._pool is not None:
             self._pool.shutdown()
 

@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import numpy as np
+
 from talkpath import g711, l16
 from talkpath._core import _Call, _tone_names
 from talkpath._types import Buffer, Samples
-from talkpath.ambience import load
+from talkpath.ambience import NAMES, load
 from talkpath.config import FIXED, CallConfig
-from talkpath.errors import ConfigError, StateError
+from talkpath.errors import ConfigError, StateError, TalkpathError
 from talkpath.events import (
     AgentFalseInterruption,
     AgentSpeechCompleted,
@@ -49,6 +51,7 @@ _TRIGGERS = ("silence", "max_duration", "text")
 _IDLE_REASONS = ("no_response", "max_retries_exhausted", "wait_for_user")
 _ANSWERS = ("undecided", "human", "machine", "unknown")
 _CODECS = ("ulaw", "alaw", "l16")
+_EVENTS_THAT_WAIT = 96  # in the core, before they are taken out; it keeps 256
 _SENTENCE_ENDS = (".", "!", "?", "。", "!", "?", "…")
 _ENCODE: dict[str, Callable[[Buffer], bytes]] = {"ulaw": g711.ulaw_encode, "alaw": g711.alaw_encode, "l16": l16.encode}
 _DECODE: dict[str, Callable[[Buffer], Samples]] = {
@@ -208,20 +211,31 @@ class CallPipeline:
         self._timestamp_ms: float | None = None
         self._timestamp_gaps = 0
         self._recorder: Recorder | None = None
-        self._start_background(config)
+        self._touched = False  # something was asked of it
+        self._start_background(self._background(config))
 
     @classmethod
     def from_agent(cls, agent: Mapping[str, Any]) -> Self:
         """A call for a whole agent dict of the platform; see `CallConfig.from_agent`."""
         return cls(CallConfig.from_agent(agent))
 
-    def _start_background(self, config: CallConfig) -> None:
+    @staticmethod
+    def _background(config: CallConfig) -> tuple[Samples, float, bool] | None:
+        """Samples, volume and loop of `background_audio`."""
         background = config.background
         if background is None:
-            self._core.background(None, 0.0, True)
+            return None
+        try:
+            samples = load(background["sound"], config.wire.sample_rate_hz)
+        except (TalkpathError, OSError, TypeError) as error:
+            raise ConfigError(f"background_audio.sound: {error}") from error
+        return samples, background["volume"], background["loop"]
+
+    def _start_background(self, background: tuple[Samples, float, bool] | None) -> None:
+        if background is not None:
+            self._core.background(*background)
         else:
-            sound = load(background["sound"], config.wire.sample_rate_hz)
-            self._core.background(sound, background["volume"], background["loop"])
+            self._core.background(None, 0.0, True)
 
     def _check_alive(self) -> None:
         if self._over:
@@ -255,10 +269,10 @@ class CallPipeline:
         """
         if self._over:
             self._check_alive()
-        if self._recorder is not None:
-            self._recorder.frame(payload)
         core = self._core
         pcm = core.receive(payload, out)
+        if self._recorder is not None:
+            self._recorder.frame(payload)
         if timestamp_ms is not None:
             self._note_timestamp(timestamp_ms)
         return Received(pcm, self._events() if core.event_count or self._told else [])
@@ -267,22 +281,22 @@ class CallPipeline:
         """Say that one wire frame was lost; returns what to use in its place."""
         if self._over:
             self._check_alive()
-        if self._recorder is not None:
-            self._recorder.frame(None)
         core = self._core
         pcm = core.conceal(out)
+        if self._recorder is not None:
+            self._recorder.frame(None)
         return Received(pcm, self._events() if core.event_count or self._told else [])
 
     def transmit(self) -> Transmitted:
         """Produce the next wire frame: always exactly one, whatever there is to say."""
         if self._over:
             self._check_alive()
-        if self._recorder is not None:
-            self._recorder.command("transmit")
         sources, core = self._sources, self._core
         if sources.pending:
             sources.feed()
         payload = core.transmit()
+        if self._recorder is not None:
+            self._recorder.command("transmit")
         return Transmitted(payload, self._events() if core.event_count or self._told else [])
 
     def encode(self, pcm: Buffer) -> bytes:
@@ -301,11 +315,13 @@ class CallPipeline:
 
     # --- what the agent says --------------------------------------------------------------------------------------------------
 
-    def _command(self, name: str, *arguments: Any) -> None:
-        if self._over:
-            self._check_alive()
+    def _did(self, name: str, *arguments: Any) -> None:
+        """Into the log, now that it is done; and events out of the core before too many wait there."""
+        self._touched = True
         if self._recorder is not None:
             self._recorder.command(name, *arguments)
+        if self._core.event_count > _EVENTS_THAT_WAIT:
+            self._told += self._translated(self._core.events())
 
     def speak(self, pcm: Buffer, sample_rate: int, utterance: str = "", final: bool = False) -> int:
         """Queue speech as it comes from a synthesiser.
@@ -327,11 +343,14 @@ class CallPipeline:
         int
             How many samples were accepted: fewer than n when more than `max_queued_ms` would wait. Give the rest later.
         """
-        self._command("speak", pcm, sample_rate, utterance, final)
+        self._check_alive()
         if self._greeting is None:
             self._greeting = utterance
         interruptible = self._greeted or self.config.greeting_interruptible or utterance != self._greeting
-        return self._sources.speak(pcm, sample_rate, utterance, final, interruptible)
+        taken = self._sources.speak(pcm, sample_rate, utterance, bool(final), interruptible)
+        samples = pcm if isinstance(pcm, np.ndarray) else np.frombuffer(pcm, np.int16)
+        self._did("speak", samples, sample_rate, utterance, bool(final))
+        return taken
 
     def play(self, source: WavSource, allow_interruption: bool = True, name: str | None = None) -> None:
         """Queue a WAV file, a path or its bytes; `name` (its path by default) comes back in `play.completed`.
@@ -340,62 +359,73 @@ class CallPipeline:
         """
         if isinstance(source, str | os.PathLike):
             name = os.fspath(source) if name is None else name
+        self._check_alive()
         if self._recorder is not None:
             source = self._recorder.keep(source)
-        self._command("play", source, allow_interruption, name or "")
         self._sources.play(source, name or "", allow_interruption)
+        self._did("play", source, bool(allow_interruption), name or "")
 
     def send_dtmf(self, digits: str) -> None:
         """Queue key presses; `dtmf.sent` comes when they have left."""
-        self._command("send_dtmf", digits)
+        self._check_alive()
         self._sources.send_dtmf(digits, interruptible=False)
+        self._did("send_dtmf", digits)
 
     def silence(self, ms: float) -> None:
         """Queue silence."""
-        self._command("silence", ms)
+        self._check_alive()
         self._sources.silence(ms, interruptible=True)
+        self._did("silence", ms)
 
     def checkpoint(self, name: str) -> None:
         """Queue a mark: `playedStream` comes when everything before it was heard."""
-        self._command("checkpoint", name)
+        self._check_alive()
         self._sources.checkpoint(name)
+        self._did("checkpoint", name)
 
     def play_background(self, sound: WavSource | Samples, volume: float = 0.3, loop: bool = True) -> None:
         """Fade to a background, under everything else; see `AmbienceMixer`."""
         samples = load(sound, self.config.wire.sample_rate_hz)
-        self._command("play_background", sound if isinstance(sound, str) else samples, volume, loop)
+        self._check_alive()
         self._core.background(samples, volume, loop)
+        built_in = isinstance(sound, str) and sound in NAMES
+        self._did("play_background", sound if built_in else samples, volume, bool(loop))
 
     def stop_background(self) -> None:
         """Fade the background out."""
-        self._command("stop_background")
+        self._check_alive()
         self._core.background(None, 0.0, True)
+        self._did("stop_background")
 
     def pause(self) -> bool:
         """Fade out and stand still; False when what is said must not be interrupted."""
-        self._command("pause")
-        if not self._core.pause():
-            return False
-        self._told.append(AgentSpeechPaused(self._core.sent_ms))
-        return True
+        self._check_alive()
+        paused = self._core.pause()
+        if paused:
+            self._told.append(AgentSpeechPaused(self._core.sent_ms))
+        self._did("pause")
+        return paused
 
     def resume(self) -> None:
         """Go on where the agent stood still."""
-        self._command("resume")
+        self._check_alive()
         self._core.resume()
+        self._did("resume")
 
     def interrupt(self) -> None:
         """Cut what the agent says, all of it: `agent.speech_interrupted` tells how much was heard."""
-        self._command("interrupt")
+        self._check_alive()
         self._sources.drop(everything=True)
         self._core.clear(True)
+        self._did("interrupt")
 
     def clear_audio(self) -> None:
         """As `interrupt`, and `clearedAudio` comes."""
-        self._command("clear_audio")
+        self._check_alive()
         self._sources.drop(everything=True)
         self._core.clear(True)
-        self._told.append(ClearedAudio(self._core.sent_ms))
+        self._told += [*self._translated(self._core.events()), ClearedAudio(self._core.sent_ms)]
+        self._did("clear_audio")
 
     # --- what the orchestrator knows --------------------------------------------------------------------------------------------
 
@@ -404,25 +434,29 @@ class CallPipeline:
 
         They count towards `min_interruption_words`; a final text that ends a sentence ends the turn as surely as a model.
         """
-        self._command("transcript", text, final)
-        self._core.transcript(len(text.split()), final, text.rstrip().endswith(_SENTENCE_ENDS))
+        self._check_alive()
+        self._core.transcript(len(text.split()), bool(final), text.rstrip().endswith(_SENTENCE_ENDS))
+        self._did("transcript", text, bool(final))
 
     def turn_probability(self, p: float) -> None:
         """How likely the caller has finished, 0 to 1, by a semantic model; holds until the caller speaks again."""
-        self._command("turn_probability", p)
+        self._check_alive()
         if not 0.0 <= p <= 1.0:
             raise ConfigError(f"p must be 0 to 1 (got {p!r})")
         self._core.turn_probability(p)
+        self._did("turn_probability", float(p))
 
     def extend_wait(self) -> None:
         """The caller asked for time: the next `user.idle` waits `extended_wait_time_ms`."""
-        self._command("extend_wait")
+        self._check_alive()
         self._core.extend_wait()
+        self._did("extend_wait")
 
     def mark(self, name: str) -> None:
         """Note the stream time under a name, for the next `turn.metrics`."""
-        self._command("mark", name)
+        self._check_alive()
         self._marks[name] = self._core.received_ms
+        self._did("mark", name)
 
     def update(self, **changes: Any) -> None:
         """Change the configuration from the next frame on; dicts change what they name.
@@ -437,18 +471,21 @@ class CallPipeline:
         for name in (*FIXED, "duck_db", "max_queued_ms"):
             if getattr(config, name) != getattr(self.config, name):
                 raise ConfigError(f"{name} cannot change during a call")
-        self._command("update", changes)
+        self._check_alive()
+        background = self._background(config) if "background_audio" in changes else None
         self._core.update(_core_config(config))
-        old, self.config = self.config, config
-        if config.background != old.background:
-            self._start_background(config)
+        self.config = config
+        if "background_audio" in changes:
+            self._start_background(background)
+        self._did("update", changes)
 
     def hangup(self) -> list[Event]:
         """End the call: what was being said is cut, and the last events come back. Nothing is processed after it."""
-        self._command("hangup")
+        self._check_alive()
         self._sources.drop(everything=True)
         self._core.clear(True)
         events = self._events()
+        self._did("hangup")
         self._over = True
         if self._recorder is not None:
             self._recorder.close()
@@ -494,7 +531,8 @@ class CallPipeline:
         self._greeted = self._over = False
         self._greeting = None
         self._timestamp_ms, self._timestamp_gaps = None, 0
-        self._start_background(self.config)
+        self._start_background(self._background(self.config))
+        self._did("reset")
 
     def record(self, path: str | os.PathLike[str]) -> None:
         """Write everything that goes in from now on into a log that `talkpath replay` reproduces bit for bit.
@@ -504,7 +542,7 @@ class CallPipeline:
         StateError
             The call has begun, or is recorded already.
         """
-        if self._recorder is not None or self._core.received_ms or self._core.sent_ms or self._sources.queued:
+        if self._recorder is not None or self._touched or self._core.received_ms or self._core.sent_ms:
             raise StateError("record() must come before anything else happens on the call")
         self._recorder = Recorder(path, self.config)
 
@@ -520,8 +558,7 @@ class CallPipeline:
     def _events(self) -> list[Event]:
         events = self._translated(self._core.events())
         if self._told:
-            events += self._told
-            self._told.clear()
+            events, self._told = self._told + events, []
         return events
 
     def _translated(self, raws: "list[RawEvent]") -> list[Event]:
@@ -562,7 +599,7 @@ class CallPipeline:
             case 14:
                 return self._played(self._sources.describe(x, number, at, position))
             case _:
-                self._sources.drop(everything=False)
+                self._sources.drop(everything=False, dropped=True)
                 return None
 
     def _played(self, event: PlayoutEvent) -> Event | None:
@@ -576,6 +613,7 @@ class CallPipeline:
                 self._greeted = True
                 return AgentSpeechCompleted(at, name, event.position_s)
             case "interrupted", "speech" | "play":
+                self._greeted |= event.source == "speech"
                 return AgentSpeechInterrupted(at, name, event.position_s)
             case "completed", "play":
                 return PlayCompleted(at, name)

@@ -1,5 +1,6 @@
 """Calls as logs: everything that went in, so that the same outputs and events come out again, bit for bit."""
 
+import contextlib
 import json
 import os
 import struct
@@ -11,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from talkpath._types import Buffer
+from talkpath.ambience import NAMES, load
 from talkpath.config import CallConfig
 from talkpath.errors import FormatError, TalkpathError
 
@@ -27,21 +29,30 @@ class Recorder:
 
     def __init__(self, path: str | os.PathLike[str], config: CallConfig) -> None:
         self._file: IO[bytes] = Path(path).open("wb")  # noqa: SIM115 (open as long as the call lasts)
+        self.failed = False
         self._file.write(MAGIC)
         self._deflate = zlib.compressobj(6)
         self._since_flush = 0
-        background = config.background_audio
-        if background is not None and not isinstance(background.get("sound"), str):
-            config = config.replaced(background_audio=None)  # samples of the user's own are not part of a log
-        self._write(_COMMAND, json.dumps(config.to_dict()).encode())
+        background = config.background
+        own = background is not None and background["sound"] not in NAMES
+        plain = config.replaced(background_audio=None) if own else config
+        self._write(_COMMAND, json.dumps(plain.to_dict()).encode())
+        if own and background is not None:  # the sound itself, so that the log needs no file
+            samples = load(background["sound"], config.wire.sample_rate_hz)
+            self.command("play_background", samples, background["volume"], background["loop"])
 
     def _write(self, kind: int, content: Buffer) -> None:
+        if self.failed:
+            return
         data = bytes(np.ascontiguousarray(content).data) if isinstance(content, np.ndarray) else bytes(content)
-        self._file.write(self._deflate.compress(struct.pack("<BI", kind, len(data)) + data))
-        self._since_flush += 1
-        if self._since_flush == 100:
-            self._since_flush = 0
-            self._file.write(self._deflate.flush(zlib.Z_SYNC_FLUSH))
+        try:
+            self._file.write(self._deflate.compress(struct.pack("<BI", kind, len(data)) + data))
+            self._since_flush += 1
+            if self._since_flush == 100:
+                self._since_flush = 0
+                self._file.write(self._deflate.flush(zlib.Z_SYNC_FLUSH))
+        except OSError:  # a full disk ends the log, not the call
+            self.failed = True
 
     def frame(self, payload: Buffer | None) -> None:
         """A wire frame, or its loss."""
@@ -67,13 +78,19 @@ class Recorder:
                 plain.append({"buffer": len(buffers[-1]), "int16": isinstance(value, np.ndarray)})
             else:
                 plain.append(value)
-        head = json.dumps([name, plain]).encode()
+        head = json.dumps([name, plain], default=_plain).encode()
         self._write(_COMMAND, struct.pack("<I", len(head)) + head + b"".join(buffers))
 
     def close(self) -> None:
         """The log is complete."""
-        self._file.write(self._deflate.flush())
-        self._file.close()
+        with contextlib.suppress(OSError):
+            self._file.write(self._deflate.flush())
+            self._file.close()
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: NumPy's numbers; samples inside `update(background_audio=...)` are left out."""
+    return value.item() if isinstance(value, np.generic) else None
 
 
 def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
@@ -82,9 +99,9 @@ def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
             raise FormatError(f"{os.fspath(path)} is not a talkpath log: no magic at byte offset 0")
         inflate, data = zlib.decompressobj(), b""
         while True:
-            block = file.read(1 << 16)
+            block = inflate.unconsumed_tail or file.read(1 << 16)
             try:
-                data += inflate.decompress(block)
+                data += inflate.decompress(block, 1 << 20)
             except zlib.error as error:
                 raise FormatError(f"broken log before byte offset {file.tell()}: {error}") from error
             at = 0
@@ -109,8 +126,8 @@ def _arguments(content: bytes) -> tuple[str, list[Any]]:
     at, found = 4 + size, []
     for value in plain:
         if isinstance(value, dict) and "buffer" in value:
-            raw = content[at : at + value["buffer"]]
-            at += value["buffer"]
+            raw = content[at : at + abs(value["buffer"])]
+            at += len(raw)
             found.append(np.frombuffer(raw, np.int16) if value["int16"] else raw)
         else:
             found.append(value)
@@ -144,29 +161,21 @@ def replay(path: str | os.PathLike[str]) -> Iterator["tuple[CallPipeline, Receiv
         if kind == _COMMAND:
             try:
                 name, arguments = _arguments(content)
-            except (ValueError, TypeError, struct.error) as error:
-                raise FormatError(f"a broken command in the log: {error}") from error
-            if name not in COMMANDS:
-                raise FormatError(f"unknown command {name!r} in the log")
-            try:
+                if name not in COMMANDS or (name == "play" and not isinstance(arguments[0], bytes)):
+                    raise FormatError(f"{name!r} is no command of a log")
                 if name == "update":
                     call.update(**arguments[0])
-                elif name == "hangup":
-                    yield call, None
-                    call.hangup()
                 else:
                     getattr(call, name)(*arguments)
             except TalkpathError:
-                pass  # the call refused it the first time, too
+                raise
+            except (ValueError, TypeError, LookupError, AttributeError, OSError, struct.error) as error:
+                raise FormatError(f"a broken command in the log: {error}") from error
             yield call, None
-            continue
-        try:
-            if kind == _FRAME:
-                yield call, call.receive(content)
-            else:
-                yield call, call.conceal() if kind == _LOST else call.transmit()
-        except TalkpathError:
-            yield call, None
+        elif kind == _FRAME:
+            yield call, call.receive(content)
+        else:
+            yield call, call.conceal() if kind == _LOST else call.transmit()
 
 
 COMMANDS = frozenset(
@@ -182,6 +191,7 @@ COMMANDS = frozenset(
         "resume",
         "interrupt",
         "clear_audio",
+        "reset",
         "transcript",
         "turn_probability",
         "extend_wait",

@@ -335,7 +335,7 @@ cdef class _Exchange:
                     self._slots[i].payload_bytes = <size_t>_get_data(payloads[i], &self._views[i])
                     self._slots[i].payload = <const uint8_t *>self._views[i].buf
                     self._slots[i].held = True
-                except (TypeError, BufferError, TalkpathError):
+                except (TypeError, ValueError, BufferError, TalkpathError):
                     self._slots[i].status = 1  # told by finish()
             pcm = tp_new_int16(call.pcm_samples, &samples)
             self._slots[i].pcm = samples

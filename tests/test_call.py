@@ -1,5 +1,6 @@
 """The call's behaviour, scenario by scenario: order and times of events, and what was on the wire."""
 
+import contextlib
 import io
 import pickle
 
@@ -15,6 +16,7 @@ from talkpath.events import (
     UserDtmf,
     UserStateChanged,
 )
+from talkpath.recording import replay
 
 LINES = {
     "u-law 20 ms": {"stream": "audio/x-mulaw;rate=8000", "frame_ms": 20},
@@ -28,10 +30,45 @@ PRESETS = {
 }
 
 
+def same(a, b):
+    """Two results of a call, bit for bit."""
+    assert type(a) is type(b)
+    assert a.events == b.events
+    if isinstance(a, tp.Transmitted):
+        assert a.payload == b.payload
+    else:
+        np.testing.assert_array_equal(a.pcm, b.pcm)
+
+
 @pytest.fixture(params=LINES, ids=lambda name: name)
-def line(request):
-    """line(**fields): a call on each kind of line."""
-    return lambda **fields: Line(**{**LINES[request.param], **fields})
+def line(request, tmp_path):
+    """line(**fields): a call on each kind of line. Every scenario is recorded, and must replay bit for bit."""
+    stories = []
+
+    def remembered(method, results):
+        def call(*arguments, **options):
+            results.append(method(*arguments, **options))
+            return results[-1]
+
+        return call
+
+    def make(**fields):
+        x, results = Line(**{**LINES[request.param], **fields}), []
+        log = tmp_path / f"{len(stories)}.log"
+        x.call.record(log)
+        for name in ("receive", "conceal", "transmit"):
+            setattr(x.call, name, remembered(getattr(x.call, name), results))
+        stories.append((x.call, log, results))
+        return x
+
+    yield make
+    for call, log, results in stories:
+        with contextlib.suppress(tp.StateError):
+            call.hangup()
+        again = [result for _, result in replay(log) if result is not None]
+        assert len(again) == len(results)
+        for a, b in zip(again, results, strict=True):
+            same(a, b)
 
 
 def wav_bytes(pcm, rate):
@@ -853,7 +890,7 @@ def test_platform_json_of_every_event(line):
 
 USER_STEPS = {("listening", "speaking"), ("speaking", "listening"), ("listening", "away"), ("away", "speaking")}
 AGENT_STEPS = {
-    ("listening", "thinking"), ("listening", "speaking"), ("thinking", "speaking"), ("speaking", "listening"),
+    ("listening", "thinking"), ("listening", "speaking"), ("thinking", "speaking"), ("thinking", "listening"), ("speaking", "listening"),
 }  # fmt: skip
 
 

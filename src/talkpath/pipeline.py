@@ -344,10 +344,11 @@ class CallPipeline:
             How many samples were accepted: fewer than n when more than `max_queued_ms` would wait. Give the rest later.
         """
         self._check_alive()
-        if self._greeting is None:
-            self._greeting = utterance
-        interruptible = self._greeted or self.config.greeting_interruptible or utterance != self._greeting
+        greets = not self._greeted and self._greeting in (None, utterance)
+        interruptible = self.config.greeting_interruptible or not greets
         taken = self._sources.speak(pcm, sample_rate, utterance, bool(final), interruptible)
+        if self._greeting is None:  # not before it was accepted
+            self._greeting = utterance
         samples = pcm if isinstance(pcm, np.ndarray) else np.frombuffer(pcm, np.int16)
         self._did("speak", samples, sample_rate, utterance, bool(final))
         return taken

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
@@ -44,25 +43,6 @@ class _Item:
         return sum(map(len, self.chunks)) + self.samples
 
 
-class Core(Protocol):
-    """The C queue: `_core._PlayoutQueue`, or a call's."""
-
-    room: int
-    free_sources: int
-    queued: int
-    now: int
-
-    def begin(self, id: int, interruptible: bool) -> None: ...
-    def write(self, pcm: Buffer) -> int: ...
-    def finish(self) -> None: ...
-    def dtmf(self, id: int, interruptible: bool, keys: bytes) -> None: ...
-    def silence(self, id: int, interruptible: bool, samples: int) -> None: ...
-    def checkpoint(self, id: int) -> None: ...
-    def clear(self, everything: bool) -> None: ...
-    def events(self) -> list[tuple[int, int, int, int]]: ...
-    def current(self) -> tuple[int, int, bool] | None: ...
-
-
 class Sources:
     """Feeds a C queue: gives numbers to names, converts rates, keeps what does not fit into the ring yet.
 
@@ -70,7 +50,7 @@ class Sources:
     fast a synthesiser is.
     """
 
-    def __init__(self, core: Core, sample_rate: int, max_queued_ms: int) -> None:
+    def __init__(self, core: _PlayoutQueue, sample_rate: int, max_queued_ms: int) -> None:
         if not 100 <= max_queued_ms <= 600_000:
             raise ConfigError(f"max_queued_ms must be 100 to 600000 (got {max_queued_ms!r})")
         self._core, self._rate_hz, self._max_samples = core, sample_rate, max_queued_ms * sample_rate // 1000

@@ -1,9 +1,9 @@
 /*
- * FFT of real signals, 64 … 1024 points (powers of two).
+ * FFT of real signals, 128 … 1024 points (powers of two).
  *
- * How: n/2-point complex Stockham autosort FFT (radix 4, one radix-2 pass where needed; C. Temperton, "Self-sorting
- * mixed-radix fast Fourier transforms", J. Comput. Phys. 52, 1983) on separate real and imaginary arrays, which the
- * compiler vectorises, and the usual split of two interleaved real signals.
+ * How: n/2 complex points, in passes over eight columns at once (fft_loops.h; Stockham's ordering, C. Temperton,
+ * "Self-sorting mixed-radix fast Fourier transforms", J. Comput. Phys. 52, 1983; rows and columns, J. W. Cooley, J. W. Tukey,
+ * Math. Comput. 19, 1965) on separate real and imaginary arrays, and the usual split of two interleaved real signals.
  *
  * Scale       forward: X[k] = Σ x[i]·exp(-2πi·ik/n); inverse: x = (1/n)·Σ X·exp(+…), so inverse(forward(x)) = x
  * Layout      re[0 … n/2], im[0 … n/2]; im[0] and im[n/2] are 0 going out and ignored coming in
@@ -16,13 +16,18 @@
 
 #include <stddef.h>
 
-#define TP_FFT_MIN 64u
+#define TP_FFT_MIN 128u
 #define TP_FFT_MAX 1024u
 
 void tp_rfft_forward(size_t n, const float *x, float *re, float *im);
 void tp_rfft_inverse(size_t n, const float *re, const float *im, float *x);
 
-/* cos(2π·k / TP_FFT_MAX), k < TP_FFT_MAX. */
-const float *tp_fft_cosines(void);
+/* fft_tables.h: cos(2π·k / TP_FFT_MAX) over a turn. */
+extern const float tp_fft_cos[TP_FFT_MAX];
+
+/* For transforms of n = 128, 256, 512, 1024 points, one after the other: how row a, column b is twisted, cos and sin of
+ * 2π·a·b / (n/2) at 8·a + b; and of 2π·k / n, k < n/4. */
+extern const float tp_fft_twist_cos[TP_FFT_MAX - TP_FFT_MIN / 2], tp_fft_twist_sin[TP_FFT_MAX - TP_FFT_MIN / 2];
+extern const float tp_fft_split_cos[TP_FFT_MAX / 2 - TP_FFT_MIN / 4], tp_fft_split_sin[TP_FFT_MAX / 2 - TP_FFT_MIN / 4];
 
 #endif

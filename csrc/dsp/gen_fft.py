@@ -1,32 +1,40 @@
-"""Writes fft_tables.h: cos and sin of 2*pi*k/1024 for k = 0 .. 1023, rounded to float."""
+"""Writes fft_tables.h: the tables that dsp/fft.h declares, rounded to float."""
 
 import math
 from pathlib import Path
 
-N = 1024
+N, LEAST = 1024, 128
+SIZES = [LEAST << i for i in range((N // LEAST).bit_length())]
 
 
 def table(name: str, values: list[float]) -> str:
     rows = [", ".join(f"{v:.9e}f" for v in values[i : i + 8]) for i in range(0, len(values), 8)]
-    return f"static const float {name}[{len(values)}] = {{\n    " + ",\n    ".join(rows) + ",\n};\n"
+    return f"const float {name}[{len(values)}] = {{\n    " + ",\n    ".join(rows) + ",\n};\n"
 
 
-def exact(k: int, shift: int) -> float:
-    """cos(2 pi (k - shift) / N), exact at the multiples of a quarter turn."""
-    k = (k - shift) % N
-    if k % (N // 4) == 0:
-        return (1.0, 0.0, -1.0, 0.0)[k // (N // 4)]
-    return math.cos(2 * math.pi * k / N)
+def cos(k: int, n: int) -> float:
+    """cos(2 pi k / n), exact at the multiples of a quarter turn."""
+    k %= n
+    if 4 * k % n == 0:
+        return (1.0, 0.0, -1.0, 0.0)[4 * k // n]
+    return math.cos(2 * math.pi * k / n)
+
+
+def sin(k: int, n: int) -> float:
+    return cos(4 * k - n, 4 * n)
 
 
 def generate() -> str:
-    cos = [exact(k, 0) for k in range(N)]
-    sin = [exact(k, N // 4) for k in range(N)]
-    return (
-        "/* Written by gen_fft.py: cos and sin of 2*pi*k/1024. Do not edit. */\n\n"
-        + table("tp_fft_cos", cos)
-        + "\n"
-        + table("tp_fft_sin", sin)
+    twists = [(a * b, n // 2) for n in SIZES for a in range(n // 16) for b in range(8)]
+    splits = [(k, n) for n in SIZES for k in range(n // 4)]
+    return "/* Written by gen_fft.py. Do not edit. */\n\n" + "\n".join(
+        (
+            table("tp_fft_cos", [cos(k, N) for k in range(N)]),
+            table("tp_fft_twist_cos", [cos(*angle) for angle in twists]),
+            table("tp_fft_twist_sin", [sin(*angle) for angle in twists]),
+            table("tp_fft_split_cos", [cos(*angle) for angle in splits]),
+            table("tp_fft_split_sin", [sin(*angle) for angle in splits]),
+        )
     )
 
 

@@ -65,6 +65,10 @@ typedef struct tp_simd_ops {
     void (*affine_pairs)(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
                         size_t columns);
 
+    /* See dsp/fft.h. The same bits in every variant. */
+    void (*rfft_forward)(size_t n, const float *x, float *re, float *im);
+    void (*rfft_inverse)(size_t n, const float *re, const float *im, float *x);
+
     /* Adaptive filters in sub-bands; see dsp/kalman.h. */
     tp_kalman_filter_fn *kalman_filter;
     tp_kalman_diagonal_fn *kalman_diagonal;

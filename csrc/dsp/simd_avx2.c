@@ -13,6 +13,39 @@
 #define TP_KALMAN_TARGET TP_TARGET_AVX2
 #include "dsp/kalman_loops.h"
 
+#define TP_LANES 8
+typedef __m256 lanes;
+#define lanes_load _mm256_loadu_ps
+#define lanes_store _mm256_storeu_ps
+#define lanes_set _mm256_set1_ps
+#define lanes_add _mm256_add_ps
+#define lanes_sub _mm256_sub_ps
+#define lanes_mul _mm256_mul_ps
+
+/* Eight rows to columns. */
+TP_TARGET_AVX2
+TP_INLINE void lanes_turn(__m256 *v)
+{
+    __m256 a[8], b[8];
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        v[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        v[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
+}
+#define TP_FFT(name) fft_##name##_avx2
+#define TP_FFT_TARGET TP_TARGET_AVX2
+#include "dsp/fft_loops.h"
+
 /* Sums of the four accumulators' lanes, as one vector. */
 TP_TARGET_AVX2
 TP_INLINE __m128i sum_lanes(__m256i a, __m256i b, __m256i c, __m256i d)
@@ -309,6 +342,8 @@ const tp_simd_ops tp_simd_avx2 = {
     .affine = affine_avx2,
     .affine_int8 = affine_int8_avx2,
     .affine_pairs = affine_pairs_avx2,
+    .rfft_forward = fft_forward_avx2,
+    .rfft_inverse = fft_inverse_avx2,
     .kalman_filter = kalman_filter_avx2,
     .kalman_diagonal = kalman_diagonal_avx2,
     .kalman_full = kalman_full_avx2,

@@ -10,6 +10,20 @@
 #define TP_KALMAN_TARGET
 #include "dsp/kalman_loops.h"
 
+/* One value after the other: the reference. */
+#define TP_LANES 1
+typedef float lanes;
+#define lanes_load(p) (*(p))
+#define lanes_store(p, v) (*(p) = (v))
+#define lanes_set(x) (x)
+#define lanes_add(a, b) ((a) + (b))
+#define lanes_sub(a, b) ((a) - (b))
+#define lanes_mul(a, b) ((a) * (b))
+#define lanes_turn(v) ((void)(v))
+#define TP_FFT(name) fft_##name##_plain
+#define TP_FFT_TARGET
+#include "dsp/fft_loops.h"
+
 /* Sums of at most 64 low products (|low| <= 2^9, |x| <= 2^15) stay below 2^30. */
 #define BLOCK_TAPS 64u
 
@@ -168,6 +182,8 @@ const tp_simd_ops tp_simd_plain = {
     .affine = tp_affine_plain,
     .affine_int8 = tp_affine_int8_plain,
     .affine_pairs = tp_affine_pairs_plain,
+    .rfft_forward = fft_forward_plain,
+    .rfft_inverse = fft_inverse_plain,
     .kalman_filter = kalman_filter_plain,
     .kalman_diagonal = kalman_diagonal_plain,
     .kalman_full = kalman_full_plain,

@@ -134,9 +134,8 @@ void tp_ns_voicing(const float *power, float *last_octave, float *comb, size_t b
     for (size_t i = FIRST_LAG + 1; i <= LAST_LAG; i++)
         lag = correlation[i] > correlation[lag] ? i : lag;
 
-    const float *const cosines = tp_fft_cosines();
     for (size_t k = 0; k < bins; k++)
-        comb[k] = cosines[k * lag % FFT * (TP_FFT_MAX / FFT)];
+        comb[k] = tp_fft_cos[k * lag % FFT * (TP_FFT_MAX / FFT)];
     float on[TP_NS_LOW_BINS], sums[TP_NS_BANDS];
     for (size_t k = 0; k < TP_NS_LOW_BINS; k++)
         on[k] = comb[k] * magnitude[k];

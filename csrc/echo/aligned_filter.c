@@ -33,26 +33,28 @@ static float variance_of(size_t t)
     return v;
 }
 
-/* Rows of `bins` floats: far spectra (rows_of(taps) slots), filters (taps), covariance (taps²), noise. */
+/* Rows of `bins` values: filters (taps), noise; far spectra (rows_of(taps) slots), covariance (taps²) in sixteen bits. */
 typedef struct layout {
-    float *x, *h_re, *h_im, *p, *noise;
+    float *h_re, *h_im, *noise;
+    tp_bfloat16 *x, *p;
 } layout;
 
 static layout layout_of(const tp_aligned_filter *f)
 {
     layout l;
     const size_t n = f->bins;
-    l.x = (float *)(void *)((char *)(uintptr_t)f + tp_align_up(sizeof *f));
-    l.h_re = l.x + 2 * rows_of(f->taps) * n;
+    l.h_re = (float *)(void *)((char *)(uintptr_t)f + tp_align_up(sizeof *f));
     l.h_im = l.h_re + f->taps * n;
-    l.p = l.h_im + f->taps * n;
-    l.noise = l.p + f->taps * f->taps * n;
+    l.noise = l.h_im + f->taps * n;
+    l.x = (tp_bfloat16 *)(void *)(l.noise + n);
+    l.p = l.x + 2 * rows_of(f->taps) * n;
     return l;
 }
 
 size_t tp_aligned_filter_size(size_t taps, size_t bins)
 {
-    return tp_align_up(sizeof(tp_aligned_filter)) + tp_align_up((2 * rows_of(taps) + 2 * taps + taps * taps + 1) * bins * sizeof(float));
+    const size_t floats = (2 * taps + 1) * bins, halves = (2 * rows_of(taps) + taps * taps) * bins;
+    return tp_align_up(sizeof(tp_aligned_filter)) + tp_align_up(floats * sizeof(float) + halves * sizeof(tp_bfloat16));
 }
 
 void tp_aligned_filter_init(tp_aligned_filter *f, size_t taps, size_t bins)
@@ -63,7 +65,7 @@ void tp_aligned_filter_init(tp_aligned_filter *f, size_t taps, size_t bins)
 }
 
 /* The far spectrum `slots` ago, as its row. */
-static float *row_of(const tp_aligned_filter *f, size_t slots)
+static tp_bfloat16 *row_of(const tp_aligned_filter *f, size_t slots)
 {
     const size_t rows = rows_of(f->taps);
     return layout_of(f).x + (f->row + rows - slots) % rows * 2 * f->bins;
@@ -71,15 +73,20 @@ static float *row_of(const tp_aligned_filter *f, size_t slots)
 
 static void load_far(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, uint64_t age, size_t slots)
 {
-    float *x = row_of(f, slots);
-    const size_t rows = rows_of(f->taps);
+    tp_bfloat16 *x = row_of(f, slots);
+    const size_t rows = rows_of(f->taps), n = f->bins;
+    tp_echo_row far;
     if (r->end < f->lag + age || r->end - f->lag - age >= r->far_last + g->fft) {
-        memset(x, 0, 2 * f->bins * sizeof *x);
+        memset(x, 0, 2 * n * sizeof *x);
         f->activity[(f->row + rows - slots) % rows] = 0.0f;
         return;
     }
-    tp_echo_analyse(g, r->far, r->far_length, r->end - f->lag - age, x, x + f->bins, NULL);
-    f->activity[(f->row + rows - slots) % rows] = tp_simd->dot(x, x, 2 * f->bins);
+    tp_echo_analyse(g, r->far, r->far_length, r->end - f->lag - age, far.re, far.im, NULL);
+    f->activity[(f->row + rows - slots) % rows] = tp_simd->dot(far.re, far.re, n) + tp_simd->dot(far.im, far.im, n);
+    for (size_t k = 0; k < n; k++) {
+        x[k] = tp_to_bfloat16(far.re[k]);
+        x[n + k] = tp_to_bfloat16(far.im[k]);
+    }
 }
 
 void tp_aligned_filter_start(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, uint64_t lag, size_t replay)
@@ -90,13 +97,13 @@ void tp_aligned_filter_start(tp_aligned_filter *f, const tp_echo_grid *g, const 
     f->started = 1;
     f->lag = lag;
     f->behind = replay;
-    float *p = l.p;
-    for (size_t i = 0; i < taps; i++) {
-        p += 2 * i * n;
-        for (size_t k = 0; k < n; k++)
-            p[k] = variance_of(i);
-        p += n;
-    }
+    tp_bfloat16 *p = l.p;
+    for (size_t group = 0; group < n / 8; group++)
+        for (size_t i = 0; i < taps; i++) {
+            p += 16 * i;
+            for (size_t k = 0; k < 8; k++)
+                *p++ = tp_to_bfloat16(variance_of(i));
+        }
     for (size_t k = 0; k < n; k++)
         l.noise[k] = 1e-6f;
     for (size_t s = 0; s < rows_of(taps); s++)
@@ -188,16 +195,20 @@ int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp
     return 1;
 }
 
-const float *tp_aligned_filter_far(const tp_aligned_filter *f, size_t slots)
+void tp_aligned_filter_far(const tp_aligned_filter *f, size_t slots, tp_echo_row *far)
 {
-    return row_of(f, slots);
+    const tp_bfloat16 *x = row_of(f, slots);
+    for (size_t k = 0; k < f->bins; k++) {
+        far->re[k] = tp_from_bfloat16(x[k]);
+        far->im[k] = tp_from_bfloat16(x[f->bins + k]);
+    }
 }
 
 float tp_aligned_filter_variance(const tp_aligned_filter *f)
 {
-    const float *p = layout_of(f).p;
+    const tp_bfloat16 *p = layout_of(f).p;
     float sum = 0.0f;
     for (size_t k = 0; k < ECHO_BINS; k++)
-        sum += p[k];
+        sum += tp_from_bfloat16(p[k / 8 * 8 * f->taps * f->taps + k % 8]);
     return sum / ECHO_BINS;
 }

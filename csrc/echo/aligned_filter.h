@@ -45,7 +45,7 @@ int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp
                            int ends_hop, int learn, tp_echo_row *y);
 
 /* The far spectrum `slots` after the lag; the mean variance of the first taps. */
-const float *tp_aligned_filter_far(const tp_aligned_filter *f, size_t slots);
+void tp_aligned_filter_far(const tp_aligned_filter *f, size_t slots, tp_echo_row *far);
 float tp_aligned_filter_variance(const tp_aligned_filter *f);
 
 #endif

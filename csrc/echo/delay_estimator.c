@@ -24,6 +24,7 @@ enum {
     NEAR_KEPT = BLOCK + 2 * HOP,
     MAX_SEGMENTS = 6,
     AGREE = 12, /* 3 ms */
+    SLACK_HOPS = 32, /* of far signal: so often it is moved to the front */
 };
 
 #define WHITENING 0.8f
@@ -65,7 +66,9 @@ struct tp_delay_estimator {
     int found;
     unsigned locks;
     float confidence;
-    /* behind the struct: far signal (far_length), then for each segment BINS real and imaginary parts */
+    size_t far_at; /* where the far signal's last far_length samples begin */
+    int64_t far_sum; /* of their squares, exact */
+    /* behind the struct: far signal (far_length + slack, ±32768), then for each segment BINS real and imaginary parts */
 };
 
 static size_t far_length(const tp_delay_estimator_config *c)
@@ -74,14 +77,19 @@ static size_t far_length(const tp_delay_estimator_config *c)
     return segments * SPAN + BLOCK + 2 * segments * HOP;
 }
 
-static float *far_of(tp_delay_estimator *d)
+static size_t far_bytes(const tp_delay_estimator_config *c)
 {
-    return (float *)(void *)((char *)d + tp_align_up(sizeof *d));
+    return tp_align_up((far_length(c) + SLACK_HOPS * HOP) * sizeof(int16_t));
+}
+
+static int16_t *far_of(tp_delay_estimator *d)
+{
+    return (int16_t *)(void *)((char *)d + tp_align_up(sizeof *d));
 }
 
 static float *cross_of(tp_delay_estimator *d, size_t segment)
 {
-    return far_of(d) + tp_align_up(far_length(&d->config) * sizeof(float)) / sizeof(float) + segment * 2 * BINS;
+    return (float *)(void *)((char *)far_of(d) + far_bytes(&d->config)) + segment * 2 * BINS;
 }
 
 const char *tp_delay_estimator_check(const tp_delay_estimator_config *c)
@@ -98,8 +106,7 @@ size_t tp_delay_estimator_size(const tp_delay_estimator_config *c)
     if (tp_delay_estimator_check(c))
         return 0;
     const size_t segments = ((size_t)c->max_delay_ms * RATE_HZ / 1000 + SPAN - 1) / SPAN;
-    return tp_align_up(sizeof(tp_delay_estimator)) + tp_align_up(far_length(c) * sizeof(float))
-        + tp_align_up(segments * 2 * BINS * sizeof(float));
+    return tp_align_up(sizeof(tp_delay_estimator)) + far_bytes(c) + tp_align_up(segments * 2 * BINS * sizeof(float));
 }
 
 int tp_delay_estimator_init(tp_delay_estimator *d, const tp_delay_estimator_config *config)
@@ -153,12 +160,10 @@ tp_delay_estimate tp_delay_estimator_read(const tp_delay_estimator *d)
 /* The near block of a round, and whether there is anything to compare. */
 static void begin_round(tp_delay_estimator *d)
 {
-    const float *far = far_of(d);
-    const size_t n_far = far_length(&d->config);
     float x[FFT] = { 0 }, re[FFT / 2 + 1], im[FFT / 2 + 1];
     const float *block = d->near + NEAR_KEPT - BLOCK;
     const float near_power = tp_simd->dot(block, block, BLOCK) / BLOCK;
-    const float far_power = tp_simd->dot(far, far, n_far) / (float)n_far;
+    const float far_power = TP_INT16_SCALE * TP_INT16_SCALE * (float)d->far_sum / (float)far_length(&d->config);
     d->round_on = far_power > FAR_ACTIVE && near_power > NEAR_ACTIVE;
     d->best = d->energy = 0.0f;
     d->best_lag = 0;
@@ -174,11 +179,13 @@ static void begin_round(tp_delay_estimator *d)
 /* Adds one segment's whitened cross-spectrum and looks for the highest lag in it. */
 static void correlate_segment(tp_delay_estimator *d, size_t segment, size_t hops_since)
 {
-    const float *far = far_of(d) + far_length(&d->config) - hops_since * HOP - FFT - segment * SPAN;
+    const int16_t *far = far_of(d) + d->far_at + far_length(&d->config) - hops_since * HOP - FFT - segment * SPAN;
     float *cross_re = cross_of(d, segment), *cross_im = cross_re + BINS;
     const float keep = d->memory;
     float x[FFT], re[FFT / 2 + 1], im[FFT / 2 + 1];
-    tp_rfft_forward(FFT, far, re, im);
+    for (size_t i = 0; i < FFT; i++)
+        x[i] = TP_INT16_SCALE * (float)far[i];
+    tp_rfft_forward(FFT, x, re, im);
     for (size_t i = 0; i < BINS; i++) {
         const float fr = re[FIRST_BIN + i], fi = im[FIRST_BIN + i], mr = d->block_re[i], mi = d->block_im[i];
         const float cr = fr * mr + fi * mi, ci = fi * mr - fr * mi;
@@ -254,14 +261,34 @@ static void hop(tp_delay_estimator *d)
     }
 }
 
-/* One channel of the hop through the decimator, into the end of `kept`. */
-static void decimate(const tp_delay_estimator *d, float *in, float *kept, size_t n_kept)
+/* One channel of the hop through the decimator. */
+static void decimate(const tp_delay_estimator *d, float *in, float *out)
 {
     const size_t taps = TAPS_PER_PHASE * d->step;
-    memmove(kept, kept + HOP, (n_kept - HOP) * sizeof *kept);
     for (size_t i = 0; i < HOP; i++)
-        kept[n_kept - HOP + i] = tp_simd->dot(d->taps, in + (i + 1) * d->step, taps);
+        out[i] = tp_simd->dot(d->taps, in + (i + 1) * d->step, taps);
     memmove(in, in + HOP * d->step, taps * sizeof *in);
+}
+
+/* The far signal's newest hop; what is kept of it slides through its buffer, so that little of it is touched. */
+static void keep_far(tp_delay_estimator *d, const float *x)
+{
+    int16_t *far = far_of(d);
+    const size_t length = far_length(&d->config);
+    if (d->far_at == SLACK_HOPS * HOP) {
+        memmove(far, far + d->far_at, length * sizeof *far);
+        d->far_at = 0;
+    }
+    const int16_t *oldest = far + d->far_at;
+    int16_t *newest = far + d->far_at + length;
+    for (size_t i = 0; i < HOP; i++) {
+        float y = 32768.0f * x[i];
+        y = y < 32767.0f ? y : 32767.0f;
+        y = y > -32768.0f ? y : -32768.0f;
+        newest[i] = (int16_t)lrintf(y);
+        d->far_sum += (int32_t)newest[i] * newest[i] - (int32_t)oldest[i] * oldest[i];
+    }
+    d->far_at += HOP;
 }
 
 void tp_delay_estimator_process(tp_delay_estimator *d, const int16_t *near, const int16_t *far, size_t n)
@@ -279,8 +306,12 @@ void tp_delay_estimator_process(tp_delay_estimator *d, const int16_t *near, cons
         n -= take;
         if (d->fill == full) {
             d->fill = 0;
-            decimate(d, d->near_in, d->near, NEAR_KEPT);
-            decimate(d, d->far_in, far_of(d), far_length(&d->config));
+            float x[HOP];
+            decimate(d, d->near_in, x);
+            memmove(d->near, d->near + HOP, (NEAR_KEPT - HOP) * sizeof *d->near);
+            memcpy(d->near + NEAR_KEPT - HOP, x, sizeof x);
+            decimate(d, d->far_in, x);
+            keep_far(d, x);
             hop(d);
         }
     }

@@ -200,7 +200,7 @@ static int16_t to_int16(float x)
 }
 
 /* What a user may want to know: tp_echo_state. */
-static void update_state(tp_echo_canceller *e, const float *aligned, int predicted)
+static void update_state(tp_echo_canceller *e, const tp_echo_row *aligned, int predicted)
 {
     tp_echo_state *s = &e->state;
     const uint64_t ms = (uint64_t)e->config.sample_rate_hz / 1000;
@@ -208,7 +208,7 @@ static void update_state(tp_echo_canceller *e, const float *aligned, int predict
     s->far_sounds = e->far_last + ECHO_HOP_SLOTS * e->grid.slot > e->samples;
     s->far_active = e->far_last > 0 && e->samples - e->far_last < ((uint64_t)delay_ms + (uint64_t)e->config.tail_ms + 40) * ms;
     if (predicted && aligned) {
-        const float far_power = power_of(aligned, aligned + e->grid.bins);
+        const float far_power = power_of(aligned->re, aligned->im);
         e->far_power = SMOOTH * e->far_power + (1.0f - SMOOTH) * far_power;
         s->erle_db = e->trusted ? tp_db_near(e->near_power) - tp_db_near(e->residual_power) : 0.0f;
         s->erl_db = e->trusted ? tp_db_near(e->far_power) - tp_db_near(e->echo_power) : 0.0f;
@@ -227,16 +227,17 @@ static void update_state(tp_echo_canceller *e, const float *aligned, int predict
 static void end_hop(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r, const tp_echo_row *m, const tp_echo_row *residual,
                     const tp_echo_row *y, int predicted, int learn)
 {
-    tp_echo_row far, long_echo, long_residual;
+    tp_echo_row far, aligned;
+    tp_long_row long_echo, long_residual;
     if (r->far_last + e->grid.fft > r->end)
         tp_echo_analyse(&e->grid, r->far, r->far_length, r->end, far.re, far.im, NULL);
     else
         memset(&far, 0, sizeof far);
-    tp_long_filter_hop(p->long_filter, far.re, far.im, m, learn, &long_echo);
-    subtract(m, &long_echo, ECHO_LONG_BINS, &long_residual);
+    tp_long_filter_hop(p->long_filter, &far, m, learn, &long_echo, &long_residual);
     const tp_delay_estimate d = tp_delay_estimator_read(p->delay);
     const int live = p->aligned->started && p->aligned->behind == 0;
-    const float *aligned = live ? tp_aligned_filter_far(p->aligned, 2) : NULL;
+    if (live)
+        tp_aligned_filter_far(p->aligned, 2, &aligned);
     const tp_near_input in = {
         .near = m,
         .residual = residual,
@@ -245,8 +246,8 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_
         .long_echo = &long_echo,
         .far_re = far.re,
         .far_im = far.im,
-        .aligned_re = aligned,
-        .aligned_im = aligned ? aligned + e->grid.bins : NULL,
+        .aligned_re = live ? aligned.re : NULL,
+        .aligned_im = live ? aligned.im : NULL,
         .profile = p->long_filter->profile,
         .profile_taps = p->long_filter->taps,
         .aligned_on = live,
@@ -264,7 +265,7 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_
     s->near_logit = tp_near_end_logit(p->near_end);
     s->voice_probability = tp_vad_probability(p->vad);
     s->near_probability = tp_sigmoid_near(s->near_logit);
-    update_state(e, aligned, predicted);
+    update_state(e, live ? &aligned : NULL, predicted);
     const float *gains = tp_near_end_gains(p->near_end);
     s->echo_share = 1.0f;
     for (size_t b = 0; b < NEAR_BANDS; b++)

@@ -15,7 +15,7 @@
 enum {
     ECHO_FIRST_BIN = 4, /* 125 Hz */
     ECHO_BINS = 112,     /* to 3.6 kHz: what is decided on */
-    ECHO_LONG_BINS = 104, /* to 3.4 kHz: of the long filter */
+    ECHO_LONG_BINS = ECHO_BINS / 2, /* every second one: of the long filter */
     ECHO_MAX_BINS = 240, /* at 16 kHz, to 7.6 kHz */
     ECHO_LOW_EDGE = ECHO_FIRST_BIN, /* bins below the grid …  */
     ECHO_EDGES = ECHO_LOW_EDGE + 13, /* … and, at either rate, above */

@@ -10,13 +10,14 @@
 #define BOOST_DECAY 0.6f
 #define FORGET 0.0035f
 #define DRIFT 7e-8f
-#define ACTIVE 1e-7f
+#define ACTIVE 5e-8f /* power in a far spectrum worth predicting from */
 
 enum { BOOST_TAPS = 9, REFRESHED = 6 };
 
-/* Rows of ECHO_LONG_BINS floats: far spectra, filters, variances, noise. */
+/* Rows of ECHO_LONG_BINS values: filters, noise; far spectra and variances in sixteen bits. */
 typedef struct layout {
-    float *x, *h_re, *h_im, *p, *noise;
+    float *h_re, *h_im, *noise;
+    tp_bfloat16 *x, *p;
 } layout;
 
 static size_t rows_of(size_t taps)
@@ -27,17 +28,18 @@ static size_t rows_of(size_t taps)
 static layout layout_of(const tp_long_filter *f)
 {
     layout l;
-    l.x = (float *)(void *)((char *)(uintptr_t)f + tp_align_up(sizeof *f));
-    l.h_re = l.x + 2 * rows_of(f->taps) * ECHO_LONG_BINS;
+    l.h_re = (float *)(void *)((char *)(uintptr_t)f + tp_align_up(sizeof *f));
     l.h_im = l.h_re + f->taps * ECHO_LONG_BINS;
-    l.p = l.h_im + f->taps * ECHO_LONG_BINS;
-    l.noise = l.p + f->taps * ECHO_LONG_BINS;
+    l.noise = l.h_im + f->taps * ECHO_LONG_BINS;
+    l.x = (tp_bfloat16 *)(void *)(l.noise + ECHO_LONG_BINS);
+    l.p = l.x + 2 * rows_of(f->taps) * ECHO_LONG_BINS;
     return l;
 }
 
 size_t tp_long_filter_size(size_t taps)
 {
-    return tp_align_up(sizeof(tp_long_filter)) + tp_align_up((2 * rows_of(taps) + 3 * taps + 1) * ECHO_LONG_BINS * sizeof(float));
+    const size_t floats = (2 * taps + 1) * ECHO_LONG_BINS, halves = (2 * rows_of(taps) + taps) * ECHO_LONG_BINS;
+    return tp_align_up(sizeof(tp_long_filter)) + tp_align_up(floats * sizeof(float) + halves * sizeof(tp_bfloat16));
 }
 
 void tp_long_filter_init(tp_long_filter *f, size_t taps)
@@ -46,31 +48,40 @@ void tp_long_filter_init(tp_long_filter *f, size_t taps)
     f->taps = taps;
     const layout l = layout_of(f);
     for (size_t i = 0; i < taps * ECHO_LONG_BINS; i++)
-        l.p[i] = VARIANCE;
+        l.p[i] = tp_to_bfloat16(VARIANCE);
     for (size_t i = 0; i < ECHO_LONG_BINS; i++)
         l.noise[i] = 1e-6f;
 }
 
 void tp_long_filter_boost(tp_long_filter *f, size_t tap)
 {
-    float *p = layout_of(f).p, boost = BOOST;
+    float boost = BOOST;
     for (size_t t = tap > 0 ? tap - 1 : 0; t < f->taps && t < tap + BOOST_TAPS; t++) {
+        tp_bfloat16 *p = layout_of(f).p + t * ECHO_LONG_BINS;
         for (size_t k = 0; k < ECHO_LONG_BINS; k++)
-            p[t * ECHO_LONG_BINS + k] = p[t * ECHO_LONG_BINS + k] > boost ? p[t * ECHO_LONG_BINS + k] : boost;
+            p[k] = tp_from_bfloat16(p[k]) > boost ? p[k] : tp_to_bfloat16(boost);
         boost *= t >= tap ? BOOST_DECAY : 1.0f;
     }
 }
 
-int tp_long_filter_hop(tp_long_filter *f, const float *x_re, const float *x_im, const tp_echo_row *m, int learn,
-                       tp_echo_row *y)
+int tp_long_filter_hop(tp_long_filter *f, const tp_echo_row *far, const tp_echo_row *near, int learn, tp_long_row *echo,
+                       tp_long_row *residual)
 {
     const layout l = layout_of(f);
     const size_t rows = rows_of(f->taps);
     f->row = (f->row + 1) % rows;
-    float *x = l.x + f->row * 2 * ECHO_LONG_BINS;
-    memcpy(x, x_re, ECHO_LONG_BINS * sizeof *x);
-    memcpy(x + ECHO_LONG_BINS, x_im, ECHO_LONG_BINS * sizeof *x);
-    f->activity[f->row] = tp_simd->dot(x, x, 2 * ECHO_LONG_BINS);
+    tp_bfloat16 *x = l.x + f->row * 2 * ECHO_LONG_BINS;
+    tp_long_row m;
+    float power = 0.0f;
+    for (size_t i = 0; i < ECHO_LONG_BINS; i++) {
+        const float re = far->re[2 * i], im = far->im[2 * i];
+        power += re * re + im * im;
+        x[i] = tp_to_bfloat16(re);
+        x[ECHO_LONG_BINS + i] = tp_to_bfloat16(im);
+        m.re[i] = near->re[2 * i];
+        m.im[i] = near->im[2 * i];
+    }
+    f->activity[f->row] = power;
 
     tp_kalman k;
     float drift[TP_KALMAN_MAX_TAPS];
@@ -88,17 +99,18 @@ int tp_long_filter_hop(tp_long_filter *f, const float *x_re, const float *x_im, 
         }
     }
     if (!any) {
-        memset(y, 0, sizeof *y);
+        memset(echo, 0, sizeof *echo);
+        *residual = m;
         return 0;
     }
-    k.m_re = m->re;
-    k.m_im = m->im;
+    k.m_re = m.re;
+    k.m_im = m.im;
     k.h_re = l.h_re;
     k.h_im = l.h_im;
     k.p = l.p;
     k.noise = l.noise;
-    k.y_re = y->re;
-    k.y_im = y->im;
+    k.y_re = echo->re;
+    k.y_im = echo->im;
     k.keep = 0.75f;
     k.noise_floor = 1e-7f;
     k.forget = FORGET;
@@ -107,6 +119,10 @@ int tp_long_filter_hop(tp_long_filter *f, const float *x_re, const float *x_im, 
         tp_simd->kalman_diagonal(&k);
     else
         tp_simd->kalman_filter(&k);
+    for (size_t i = 0; i < ECHO_LONG_BINS; i++) {
+        residual->re[i] = m.re[i] - echo->re[i];
+        residual->im[i] = m.im[i] - echo->im[i];
+    }
     for (size_t i = 0; i < REFRESHED; i++) {
         const size_t t = f->refresh;
         const float *hr = l.h_re + t * ECHO_LONG_BINS, *hi = l.h_im + t * ECHO_LONG_BINS;
@@ -118,9 +134,9 @@ int tp_long_filter_hop(tp_long_filter *f, const float *x_re, const float *x_im, 
 
 float tp_long_filter_variance(const tp_long_filter *f)
 {
-    const float *p = layout_of(f).p;
+    const tp_bfloat16 *p = layout_of(f).p;
     float sum = 0.0f;
     for (size_t t = 0; t < f->taps; t++)
-        sum += p[t * ECHO_LONG_BINS + ECHO_LONG_BINS / 3];
+        sum += tp_from_bfloat16(p[t * ECHO_LONG_BINS + ECHO_LONG_BINS / 3]);
     return sum / (float)f->taps;
 }

@@ -2,7 +2,8 @@
  * The long filter: taps 20 ms apart in each bin over all possible delays. It needs no delay to start with, so it is what
  * there is before a delay is known and after it jumped; where its energy lies is the echo's profile in time.
  *
- * How: dsp/kalman.h with diagonal covariances, a step every hop, on bins up to 3.4 kHz.
+ * How: dsp/kalman.h with diagonal covariances, a step every hop, on every second of the bins that are decided on: the window
+ * makes neighbours alike, and what is wanted of this filter are powers of bands. Its bin k is the grid's 2·k.
  */
 #ifndef TALKPATH_ECHO_LONG_FILTER_H
 #define TALKPATH_ECHO_LONG_FILTER_H
@@ -23,9 +24,15 @@ void tp_long_filter_init(tp_long_filter *f, size_t taps);
 /* The echo is known to begin about `tap`: let the filter learn faster there. */
 void tp_long_filter_boost(tp_long_filter *f, size_t tap);
 
-/* One hop. Returns 0, and y = 0, while the far side is silent. */
-int tp_long_filter_hop(tp_long_filter *f, const float *x_re, const float *x_im, const tp_echo_row *m, int learn,
-                       tp_echo_row *y);
+/* A row of the long filter's bins. */
+typedef struct tp_long_row {
+    float re[ECHO_LONG_BINS], im[ECHO_LONG_BINS];
+} tp_long_row;
+
+/* One hop of far and near spectra: the echo it predicts, and the residual. Returns 0, and no echo, while the far side is
+ * silent. */
+int tp_long_filter_hop(tp_long_filter *f, const tp_echo_row *far, const tp_echo_row *near, int learn, tp_long_row *echo,
+                       tp_long_row *residual);
 
 float tp_long_filter_variance(const tp_long_filter *f);
 

@@ -85,6 +85,24 @@ static void bands_of(const float *re, const float *im, float *bands)
     }
 }
 
+/* The long filter has every second bin: its shares of the near power there, times the whole of it, so that what the other bins
+ * hold does not look like something it took off. */
+static void long_bands(const tp_near_input *in, const float *near, float *residual, float *echo)
+{
+    const tp_long_row *e = in->long_residual, *y = in->long_echo;
+    for (size_t b = 0; b < NEAR_BANDS; b++) {
+        float es = 0.0f, ys = 0.0f, ms = 1e-14f;
+        for (size_t k = (tp_near_edges[b] + 1u) / 2; 2 * k < tp_near_edges[b + 1]; k++) {
+            const float mr = in->near->re[2 * k], mi = in->near->im[2 * k];
+            es += e->re[k] * e->re[k] + e->im[k] * e->im[k];
+            ys += y->re[k] * y->re[k] + y->im[k] * y->im[k];
+            ms += mr * mr + mi * mi;
+        }
+        residual[b] = near[b] * es / ms + LEVEL_FLOOR;
+        echo[b] = near[b] * ys / ms + LEVEL_FLOOR;
+    }
+}
+
 static float mean_of(const float *bands)
 {
     float sum = 0.0f;
@@ -186,8 +204,7 @@ static void features(tp_near_end *n, const tp_near_input *in)
     bands_of(in->near->re, in->near->im, m);
     bands_of(in->residual->re, in->residual->im, e);
     bands_of(in->echo->re, in->echo->im, y);
-    bands_of(in->long_residual->re, in->long_residual->im, el);
-    bands_of(in->long_echo->re, in->long_echo->im, yl);
+    long_bands(in, m, el, yl);
     bands_of(in->far_re, in->far_im, now);
     track_floor(&n->near_floor, m, n->hop, near_floor);
     track_floor(&n->residual_floor, e, n->hop, floor);

@@ -10,6 +10,7 @@
 #define TALKPATH_ECHO_NEAR_END_H
 
 #include "echo/grid.h"
+#include "echo/long_filter.h"
 
 enum {
     NEAR_BANDS = 12,
@@ -21,7 +22,7 @@ enum {
 /* One hop's spectra and states. */
 typedef struct tp_near_input {
     const tp_echo_row *near, *residual, *echo;           /* aligned filter: near - echo = residual */
-    const tp_echo_row *long_residual, *long_echo;        /* long filter                            */
+    const tp_long_row *long_residual, *long_echo;        /* long filter                            */
     const float *far_re, *far_im;                        /* now                                    */
     const float *aligned_re, *aligned_im;                /* far when the echo of now was sent; may be NULL */
     const float *profile;                                /* energy of the long filter's taps       */

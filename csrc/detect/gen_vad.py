@@ -16,25 +16,20 @@ def front_end():
     return module
 
 
-def rounded(values: np.ndarray, bits: int = 9) -> np.ndarray:
-    """To so many significant bits: no difference to the network, but half the bytes in a wheel."""
-    fraction, exponent = np.frexp(np.asarray(values, np.float64))
-    return np.ldexp(np.round(fraction * 2**bits) / 2**bits, exponent).astype(np.float32)
-
-
 def table(name: str, values: np.ndarray, kind: str = "float") -> str:
     form = "{:.9g}" if kind == "float" else "{}"
     words = [form.format(v) for v in np.asarray(values).ravel()]
     if kind == "float":
         words = [(w if "." in w or "e" in w else w + ".0") + "f" for w in words]
-    rows = [", ".join(words[i : i + 8]) for i in range(0, len(words), 8)]
+    a_row = 24 if kind == "int8_t" else 8
+    rows = [", ".join(words[i : i + a_row]) for i in range(0, len(words), a_row)]
     return f"static const {kind} {name}[{len(words)}] = {{\n    " + ",\n    ".join(rows) + ",\n};\n\n"
 
 
 def generate() -> str:
     ref, weights = front_end(), dict(np.load(HERE / "vad_weights.npz"))
     units = weights["recurrent0"].shape[1]
-    out = "/* Written by gen_vad.py from vad_weights.npz. Do not edit. */\n\n"
+    out = "/* Written by gen_vad.py from vad_weights.npz. Do not edit. */\n\n#include <stdint.h>\n\n"
     out += f"#define TP_VAD_FFT {ref.FFT}\n#define TP_VAD_WINDOW_MIDDLE {ref.RISE}\n#define TP_VAD_BANDS {ref.BANDS}\n"
     out += f"#define TP_VAD_FEATURES {ref.FEATURES}\n#define TP_VAD_UNITS {units}\n\n"
     out += table("vad_window", ref.window().astype(np.float32))
@@ -48,9 +43,10 @@ def generate() -> str:
     )
     out += "/* Pitch lags in octaves. */\n"
     out += table("vad_lags", np.log2(np.arange(ref.FIRST_LAG, ref.LAST_LAG + 1) / 50).astype(np.float32))
-    out += "/* Matrices column by column. Gates: reset, update, new. */\n"
+    out += "/* Matrices column by column, each row with its scale. Gates: reset, update, new. */\n"
     for name in sorted(weights):
-        out += table(f"vad_{name}", rounded(weights[name].T))
+        values = weights[name]
+        out += table(f"vad_{name}", values.T, "int8_t" if values.dtype == np.int8 else "float")
     return out.rstrip("\n") + "\n"
 
 

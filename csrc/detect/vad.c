@@ -139,13 +139,32 @@ static void features(tp_vad *v, float *f)
     f[2 * BANDS + 3] = tp_log_near(powers * share + EPSILON) - 2.0f * tp_log_near(magnitudes * share);
 }
 
-/* One step of a layer whose gates are stacked reset, update, new; the result replaces `units`. */
-static void recurrent(const float *input, const float *input_bias, const float *own, const float *own_bias, const float *x,
-                      size_t n, float *units)
+typedef struct layer {
+    const int8_t *weights; /* column by column */
+    const float *scale, *bias;
+    size_t rows, columns;
+} layer;
+
+#define LAYER(name, rows, columns)                                            \
+    {                                                                         \
+        vad_##name, vad_##name##_scale, vad_##name##_bias, (rows), (columns) \
+    }
+
+static const layer dense = LAYER(dense, UNITS, FEATURES);
+static const layer from_below[LAYERS] = { LAYER(input0, 3 * UNITS, UNITS), LAYER(input1, 3 * UNITS, UNITS) };
+static const layer from_itself[LAYERS] = { LAYER(recurrent0, 3 * UNITS, UNITS), LAYER(recurrent1, 3 * UNITS, UNITS) };
+
+static void apply(const layer *l, const float *x, float *y)
+{
+    tp_simd->affine_int8(l->weights, l->scale, l->bias, x, y, l->rows, l->columns);
+}
+
+/* One step of recurrent layer `l`, whose gates are stacked reset, update, new; the result replaces `units`. */
+static void recurrent(size_t l, const float *x, float *units)
 {
     float a[3 * UNITS], b[3 * UNITS];
-    tp_simd->affine(input, input_bias, x, a, 3 * UNITS, n);
-    tp_simd->affine(own, own_bias, units, b, 3 * UNITS, UNITS);
+    apply(&from_below[l], x, a);
+    apply(&from_itself[l], units, b);
     for (size_t i = 0; i < 2 * UNITS; i++)
         a[i] = tp_sigmoid_near(a[i] + b[i]);
     for (size_t i = 0; i < UNITS; i++) {
@@ -158,11 +177,11 @@ static float judge(tp_vad *v)
 {
     float f[FEATURES], x[UNITS];
     features(v, f);
-    tp_simd->affine(vad_dense, vad_dense_bias, f, x, UNITS, FEATURES);
+    apply(&dense, f, x);
     for (size_t i = 0; i < UNITS; i++)
         x[i] = tp_tanh_near(x[i]);
-    recurrent(vad_input0, vad_input0_bias, vad_recurrent0, vad_recurrent0_bias, x, UNITS, v->units[0]);
-    recurrent(vad_input1, vad_input1_bias, vad_recurrent1, vad_recurrent1_bias, v->units[0], UNITS, v->units[1]);
+    recurrent(0, x, v->units[0]);
+    recurrent(1, v->units[0], v->units[1]);
     return tp_sigmoid_near(tp_simd->dot(vad_out, v->units[1], UNITS) + vad_out_bias[0]);
 }
 

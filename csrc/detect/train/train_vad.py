@@ -4,7 +4,7 @@
 
 Needs talkpath, torch, scipy, soundfile, soxr and the packages named in corpus.py. About 25 minutes on one core, in one run:
 draw labelled telephone audio (seeds 1 and 2), extract features (vad_features.py), train two small GRU layers with binary cross
-entropy (AdamW, one-cycle learning rate, state carried over pieces of 2.5 s, average of the last weights), then go on with more of what is hard.
+entropy (AdamW, one-cycle learning rate, state carried over pieces of 2.5 s, average of the last weights), then go on with more of what is hard; store eight bits a weight.
 No file of any evaluation set is used.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from corpus import HOP, RATE_HZ, Mixer, load_music, load_noises, load_speech
-from vad_features import FEATURES, features
+from vad_features import FEATURES, features, quantised
 
 SECONDS, PIECES, BATCH = 10.0, 4, 128
 DENSE, HIDDEN, LAYERS = 32, 32, 2
@@ -95,7 +95,7 @@ def train(
                     flush=True,
                 )
             if step % 250 == 249:
-                np.savez(out, **average.weights())
+                np.savez(out, **quantised(average.weights()))
     return average
 
 
@@ -132,7 +132,7 @@ def main() -> None:
     data = [torch.cat(pair) for pair in zip(data, more, strict=True)]
     average = train(average, data, check, args.steps[1], args.steps[1], 3e-3, 2, 2, args.out)
     print(f"best threshold before centring: logit {centre(average, *check):.2f}")
-    np.savez(args.out, **average.weights())
+    np.savez(args.out, **quantised(average.weights()))
 
 
 if __name__ == "__main__":

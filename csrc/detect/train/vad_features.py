@@ -1,5 +1,7 @@
 """The VAD's front end and network in NumPy: the reference of csrc/detect/vad.c, and what the training sees."""
 
+from pathlib import Path
+
 import numpy as np
 
 RATE_HZ, HOP, FFT = 8000, 80, 256
@@ -66,6 +68,29 @@ def features(pcm: np.ndarray) -> np.ndarray:
     )
     extra = np.stack([peak * 3 - 1, lag, move, tonality], axis=-1)
     return np.concatenate([logs * 0.2 + 1.0, above * 0.3, extra], axis=-1).astype(np.float32)
+
+
+def quantised(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Matrices in eight bits, with a scale for each row; the output's row stays as it is."""
+    result = {}
+    for name, values in weights.items():
+        if values.ndim == 2 and len(values) > 1:
+            scale = np.abs(values).max(axis=1).astype(np.float32) / 127
+            result[name] = np.rint(values / scale[:, None]).astype(np.int8)
+            result[f"{name}_scale"] = scale
+        else:
+            result[name] = values.astype(np.float32)
+    return result
+
+
+def load_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """As `forward` wants them."""
+    stored = np.load(path)
+    return {
+        k: stored[k] * (stored[f"{k}_scale"][:, None] if stored[k].dtype == np.int8 else 1.0)
+        for k in stored
+        if not k.endswith("_scale")
+    }
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@
  *             transform of the magnitude spectrum (T. Tolonen, M. Karjalainen, "A computationally efficient multipitch
  *             analysis model", IEEE Trans. SAP 8, 2000) go through one dense layer and two gated recurrent layers of 32
  *             units (K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014; 13.8 thousand
- *             weights), trained by csrc/detect/train/train_vad.py on prompts, synthesis and noises of Debian packages
+ *             int8 weights), trained by csrc/detect/train/train_vad.py on prompts, synthesis and noises of Debian packages
  * Limits      on 15 hand-labelled files of the TEN-VAD test set, through a telephone channel with µ-law (none in training):
- *             ROC-AUC .939, .938 with ambience at 10 dB SNR, .908 at 5 dB; F1 at 0.5 .927, .919, .900
- *             onset found 30 ms after the label, end 52 ms (medians); 16 kHz input within .001 of that
+ *             ROC-AUC .940, .938 with ambience at 10 dB SNR, .909 at 5 dB; F1 at 0.5 .926, .919, .901
+ *             onset found 31 ms after the label, end 46 ms (medians); 16 kHz input within .001 of that
  *             false speech: 2 % of six pieces of hold music, 0.3 % of network tones (2.1 % of the worst), 1 % of typing and
  *             office noise; loud hum from the first sample on is taken for speech for up to 0.5 s, and a voice 30 dB
  *             below a full-scale buzz that went before is heard after 2 s
@@ -18,7 +18,7 @@
  * Latency     the analysis window's middle lies 8 ms behind the newest sample (tp_vad_delay_samples)
  * Aliasing    pcm is only read
  * Chunks      any length; the hops and their probabilities do not depend on how the stream is cut
- * Cost        about 5 µs for 20 ms at 8 kHz, 5.6 µs at 16 kHz (AVX2, in one call)
+ * Cost        about 3.3 µs for 20 ms at 8 kHz, 3.5 µs at 16 kHz (AVX2, in one call)
  * Errors      TP_ECONFIG from init; no audio fails
  */
 #ifndef TALKPATH_VAD_H

@@ -2,8 +2,7 @@
  * Kalman filters in sub-bands: what simd.h offers of them. One filter a bin; each predicts the bin's observed value from
  * `taps` reference values, a row each. Rows hold `bins` values (a multiple of 8), real and imaginary parts apart. The
  * measurement noise is the residual's own power, so that double talk slows the filters by itself. References and covariances,
- * the bulk of what a step reads and writes, have sixteen bits; on simulated lines nothing is lost by it (residual 46 dB
- * below the residual's level apart from 32 bits).
+ * the bulk of what a step reads and writes, have sixteen bits: on simulated lines that changes the residual by -46 dB.
  *
  * How: C. Breining et al., "Acoustic echo control", IEEE Signal Processing Magazine 16, 1999 (sub-band filters);
  * G. Enzner, P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones",

@@ -193,7 +193,9 @@ def test_affine_pairs_sums_exactly(variants: list[Ops], rows: int, columns: int,
 
 def to_bfloat16(x: np.ndarray) -> np.ndarray:
     """dsp/bfloat16.h: the upper half of a float, rounded to nearest."""
-    return ((np.ascontiguousarray(x, np.float32).view(np.uint32) + np.uint32(0x8000)) >> np.uint32(16)).astype(np.uint16)
+    return ((np.ascontiguousarray(x, np.float32).view(np.uint32) + np.uint32(0x8000)) >> np.uint32(16)).astype(
+        np.uint16
+    )
 
 
 def from_bfloat16(x: np.ndarray) -> np.ndarray:

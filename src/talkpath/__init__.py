@@ -25,6 +25,7 @@ from talkpath.errors import ConfigError, FormatError, LengthError, StateError, T
 from talkpath.results import (
     AmdResult,
     Beep,
+    CallMetrics,
     CallProgress,
     DelayEstimate,
     DtmfDigit,
@@ -33,13 +34,15 @@ from talkpath.results import (
     GateResult,
     JitterStats,
     PlayoutEvent,
+    Received,
     Tone,
+    Transmitted,
 )
 
 if TYPE_CHECKING:
     from talkpath.config import CallConfig
     from talkpath.group import CallGroup
-    from talkpath.pipeline import CallMetrics, CallPipeline, Received, Transmitted
+    from talkpath.pipeline import CallPipeline
     from talkpath.playout_queue import PlayoutQueue
     from talkpath.wav import read_wav
 
@@ -95,11 +98,8 @@ __all__ = [
 _LAZY = {
     "CallConfig": "talkpath.config",
     "CallGroup": "talkpath.group",
-    "CallMetrics": "talkpath.pipeline",
     "CallPipeline": "talkpath.pipeline",
     "PlayoutQueue": "talkpath.playout_queue",
-    "Received": "talkpath.pipeline",
-    "Transmitted": "talkpath.pipeline",
     "read_wav": "talkpath.wav",
 }
 

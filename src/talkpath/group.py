@@ -7,7 +7,8 @@ from talkpath._core import _Exchange
 from talkpath._types import Buffer
 from talkpath.errors import ConfigError, LengthError, StateError, TalkpathError
 from talkpath.events import Event
-from talkpath.pipeline import CallPipeline, Received, Transmitted
+from talkpath.pipeline import CallPipeline
+from talkpath.results import Received, Transmitted
 
 
 class CallGroup:

@@ -2,54 +2,35 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from talkpath import g711, l16
-from talkpath._core import _Call, _tone_names
+from talkpath._core import _Call
 from talkpath._types import Buffer, Samples
 from talkpath.ambience import NAMES, load
 from talkpath.config import FIXED, CallConfig
 from talkpath.errors import ConfigError, StateError, TalkpathError
-from talkpath.events import (
-    AgentFalseInterruption,
-    AgentSpeechCompleted,
-    AgentSpeechInterrupted,
-    AgentSpeechPaused,
-    AgentSpeechStarted,
-    AgentSpeechUnderrun,
-    AgentStateChanged,
-    ClearedAudio,
-    DtmfSent,
-    Event,
-    LineTone,
-    PlayCompleted,
-    PlayedStream,
-    TurnMetrics,
-    UserBackchannel,
-    UserDtmf,
-    UserIdle,
-    UserSpeechStarted,
-    UserSpeechStopped,
-    UserStateChanged,
-    UserTurnCompleted,
-    VoicemailBeep,
-    VoicemailDetected,
-)
+from talkpath.events import AgentSpeechPaused, ClearedAudio, Event
 from talkpath.playout_queue import Sources
 from talkpath.recording import Recorder
-from talkpath.results import PlayoutEvent
+from talkpath.results import CallMetrics, CallState, Received, Transmitted
+from talkpath.translation import (
+    AGENT_STATES,
+    INTERRUPTED,
+    PLAYOUT,
+    TURN_METRICS,
+    USER_STATES,
+    played,
+    told,
+    turn_metrics,
+)
 from talkpath.wav import Source as WavSource
 
 if TYPE_CHECKING:
     from talkpath._core import RawEvent
 
-USER_STATES = ("listening", "speaking", "away")
-AGENT_STATES = ("listening", "thinking", "speaking")
-_TRIGGERS = ("silence", "max_duration", "text")
-_IDLE_REASONS = ("no_response", "max_retries_exhausted", "wait_for_user")
-_ANSWERS = ("undecided", "human", "machine", "unknown")
 _CODECS = ("ulaw", "alaw", "l16")
 _EVENTS_THAT_WAIT = 96  # in the core, before they are taken out; it keeps 256
 _SENTENCE_ENDS = (".", "!", "?", "。", "!", "?", "…")
@@ -59,79 +40,6 @@ _DECODE: dict[str, Callable[[Buffer], Samples]] = {
     "alaw": g711.alaw_decode,
     "l16": l16.decode,
 }
-
-
-class Received(NamedTuple):
-    """What one wire frame gave: PCM at the audio format's rate, and events."""
-
-    pcm: Samples
-    events: list[Event]
-
-
-class Transmitted(NamedTuple):
-    """One wire frame to send, and events."""
-
-    payload: bytes
-    events: list[Event]
-
-
-class CallState(NamedTuple):
-    """Who does what: "listening", "speaking" or "away"; "listening", "thinking" or "speaking"."""
-
-    user: str
-    agent: str
-
-
-class CallMetrics(NamedTuple):
-    """A snapshot of a call.
-
-    Attributes
-    ----------
-    received_frames, lost_frames, sent_frames : int
-        Wire frames.
-    underruns : int
-        How often speech ran dry before its end.
-    reference_gaps : int
-        Frames received while it was not known what was sent.
-    received_dbov, sent_dbov : float
-        Levels, smoothed over about a second.
-    turns, interruptions, false_interruptions, backchannels : int
-        Since the call began.
-    echo_delay_ms : float or None
-        None while no echo is known.
-    echo_delay_confidence, echo_likelihood : float
-        0 to 1; the second: that this line returns the agent's voice.
-    erl_db, erle_db : float
-        Loss from what is sent to its echo; what the canceller takes off.
-    double_talk : bool
-        Caller and echo at once, now.
-    speech_probability, evidence : float
-        Of the caller, now; 1 of evidence is enough to interrupt.
-    queued_ms, timestamp_gaps : float, int
-        What is still to be said; jumps in the `timestamp_ms` given to `receive`.
-    """
-
-    received_frames: int
-    lost_frames: int
-    sent_frames: int
-    underruns: int
-    reference_gaps: int
-    received_dbov: float
-    sent_dbov: float
-    turns: int
-    interruptions: int
-    false_interruptions: int
-    backchannels: int
-    echo_delay_ms: float | None
-    echo_delay_confidence: float
-    erl_db: float
-    erle_db: float
-    echo_likelihood: float
-    double_talk: bool
-    speech_probability: float
-    evidence: float
-    queued_ms: float
-    timestamp_gaps: int
 
 
 def _core_config(config: CallConfig) -> dict[str, Any]:
@@ -563,66 +471,20 @@ class CallPipeline:
         return events
 
     def _translated(self, raws: "list[RawEvent]") -> list[Event]:
-        return [event for raw in raws if (event := self._translate(raw)) is not None]
+        return [event for raw in raws if (event := self._event(raw)) is not None]
 
-    def _translate(self, raw: "RawEvent") -> Event | None:
-        kind, at, a, b, c, x, y, z, w, number, position = raw
-        match kind:
-            case 0:
-                return UserSpeechStarted(at, a)
-            case 1:
-                return UserSpeechStopped(at, a)
-            case 2:
-                return UserTurnCompleted(at, _TRIGGERS[x], a)
-            case 3:
-                return UserStateChanged(at, USER_STATES[x], USER_STATES[y])
-            case 4:
-                return AgentStateChanged(at, AGENT_STATES[x], AGENT_STATES[y])
-            case 5:
-                return AgentSpeechPaused(at)
-            case 6:
-                return AgentFalseInterruption(at)
-            case 7:
-                return UserBackchannel(at, False, a, b)
-            case 8:
-                return UserIdle(at, x, _IDLE_REASONS[y])
-            case 9:
-                return UserDtmf(at, chr(x))
-            case 10:
-                return VoicemailDetected(at, _ANSWERS[x], "beep" if y else "audio")
-            case 11:
-                return VoicemailBeep(at, a, b)
-            case 12:
-                return LineTone(at, *_tone_names(x, y))
-            case 13:
-                marks, self._marks = self._marks, {}
-                return TurnMetrics(at, x, a if a >= 0 else None, b if b >= 0 else None, y, z, w, c, marks)
-            case 14:
-                return self._played(self._sources.describe(x, number, at, position))
-            case _:
-                self._sources.drop(everything=False, dropped=True)
-                return None
-
-    def _played(self, event: PlayoutEvent) -> Event | None:
-        """What became of a source, as the platform has it."""
-        at, name = event.at_ms, event.name
-        match event.kind, event.source:
-            case "started", "speech":
-                self._greeted |= name != self._greeting
-                return AgentSpeechStarted(at, name)
-            case "completed", "speech":
-                self._greeted = True
-                return AgentSpeechCompleted(at, name, event.position_s)
-            case "interrupted", "speech" | "play":
-                self._greeted |= event.source == "speech"
-                return AgentSpeechInterrupted(at, name, event.position_s)
-            case "completed", "play":
-                return PlayCompleted(at, name)
-            case "completed", "dtmf":
-                return DtmfSent(at, name)
-            case "checkpoint", _:
-                return PlayedStream(at, name)
-            case "underrun", _:
-                return AgentSpeechUnderrun(at, name)
-            case _:
-                return None
+    def _event(self, raw: "RawEvent") -> Event | None:
+        """As the platform has it, and what the call itself has to do about it."""
+        if raw[0] == PLAYOUT:
+            playout = self._sources.describe(raw[5], raw[9], raw[1], raw[10])
+            if playout.source == "speech":  # the greeting has ended, or another utterance begins
+                ended = playout.kind in ("completed", "interrupted")
+                self._greeted |= ended or (playout.kind == "started" and playout.name != self._greeting)
+            return played(playout)
+        if raw[0] == INTERRUPTED:
+            self._sources.drop(everything=False, dropped=True)
+            return None
+        if raw[0] == TURN_METRICS:
+            marks, self._marks = self._marks, {}
+            return turn_metrics(raw, marks)
+        return told(raw)

@@ -17,7 +17,8 @@ from talkpath.config import CallConfig
 from talkpath.errors import FormatError, TalkpathError
 
 if TYPE_CHECKING:
-    from talkpath.pipeline import CallPipeline, Received, Transmitted
+    from talkpath.pipeline import CallPipeline
+    from talkpath.results import Received, Transmitted
 
 MAGIC = b"talkpath log 1\n"
 _FRAME, _LOST, _TRANSMIT, _COMMAND = range(4)

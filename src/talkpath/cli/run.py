@@ -15,8 +15,9 @@ from talkpath._types import Samples
 from talkpath.config import CallConfig
 from talkpath.errors import FormatError
 from talkpath.events import Event
-from talkpath.pipeline import CallPipeline, Received, Transmitted
+from talkpath.pipeline import CallPipeline
 from talkpath.recording import replay
+from talkpath.results import Received, Transmitted
 
 SPEECH_DBOV = -55.0  # a 20 ms block above this belongs to an utterance …
 GAP_MS = 400  # … which ends when this much is below it

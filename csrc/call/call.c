@@ -250,16 +250,6 @@ void tp_call_clear(tp_call *c, int everything)
     call_take_playout_events(c);
 }
 
-void tp_call_background(tp_call *c, const int16_t *sound, size_t n, float volume, int loops)
-{
-    tp_mixer_play(part(c, PART_MIXER), sound, n, volume, loops);
-}
-
-int tp_call_uses(const tp_call *c, const int16_t *sound)
-{
-    return tp_mixer_uses(const_part(c, PART_MIXER), sound);
-}
-
 void tp_call_transcript(tp_call *c, int words, int final, int ends_sentence)
 {
     call_act(c, turn_transcript(&c->turn, words, final, ends_sentence));
@@ -285,6 +275,11 @@ size_t tp_call_payload_bytes(const tp_call *c)
 size_t tp_call_pcm_samples(const tp_call *c)
 {
     return c->pcm_samples;
+}
+
+tp_mixer *tp_call_mixer(tp_call *c)
+{
+    return part(c, PART_MIXER);
 }
 
 tp_playout_queue *tp_call_queue(tp_call *c)

@@ -10,7 +10,6 @@
 #include "talkpath/comfort_noise.h"
 #include "talkpath/dtmf.h"
 #include "talkpath/level.h"
-#include "talkpath/mixer.h"
 #include "talkpath/noise_suppressor.h"
 #include "talkpath/plc.h"
 #include "talkpath/resampler.h"

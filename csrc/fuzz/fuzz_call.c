@@ -41,7 +41,7 @@ static void command(tp_call *c, uint8_t what, uint8_t n, uint32_t *id, const int
         tp_call_extend_wait(c);
         break;
     case 12:
-        tp_call_background(c, n & 1 ? pcm : NULL, n & 1 ? 1000 : 0, (float)n / 255.0f, n & 2);
+        tp_mixer_play(tp_call_mixer(c), n & 1 ? pcm : NULL, n & 1 ? 1000 : 0, (float)n / 255.0f, n & 2);
         break;
     default:
         break;

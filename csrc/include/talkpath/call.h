@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "talkpath/barge_in.h"
+#include "talkpath/mixer.h"
 #include "talkpath/playout_queue.h"
 
 typedef struct tp_call tp_call;
@@ -132,9 +133,8 @@ void tp_call_resume(tp_call *c);
 /* `everything` as for tp_playout_queue_clear. */
 void tp_call_clear(tp_call *c, int everything);
 
-/* The background: as tp_mixer_play and tp_mixer_uses. */
-void tp_call_background(tp_call *c, const int16_t *sound, size_t n, float volume, int loops);
-int tp_call_uses(const tp_call *c, const int16_t *sound);
+/* What mixes the background in: for tp_mixer_play and tp_mixer_uses. */
+tp_mixer *tp_call_mixer(tp_call *c);
 
 /* Words that the STT heard: of the present segment so far, or all of it (final). */
 void tp_call_transcript(tp_call *c, int words, int final, int ends_sentence);

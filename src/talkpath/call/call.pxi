@@ -83,8 +83,7 @@ cdef extern from "talkpath/call.h" nogil:
     int tp_call_pause(tp_call *)
     void tp_call_resume(tp_call *)
     void tp_call_clear(tp_call *, int)
-    void tp_call_background(tp_call *, const int16_t *, size_t, float, int)
-    int tp_call_uses(const tp_call *, const int16_t *)
+    tp_mixer *tp_call_mixer(tp_call *)
     void tp_call_transcript(tp_call *, int, int, int)
     void tp_call_turn_probability(tp_call *, float)
     void tp_call_extend_wait(tp_call *)
@@ -224,17 +223,7 @@ cdef class _Call(_State):
         tp_call_clear(self._c, everything)
 
     def background(self, loop, volume, loops):
-        cdef Py_buffer src
-        cdef float factor = _volume(volume)
-        if loop is None:
-            tp_call_background(self._c, NULL, 0, factor, 1)
-        else:
-            n = <size_t>_get_pcm(loop, &src)
-            self._sounds._arrays[<uintptr_t>src.buf] = loop
-            tp_call_background(self._c, <const int16_t *>src.buf, n, factor, loops)
-            PyBuffer_Release(&src)
-        for address in [a for a in self._sounds._arrays if not tp_call_uses(self._c, <const int16_t *><uintptr_t>a)]:
-            del self._sounds._arrays[address]
+        self._sounds.play(tp_call_mixer(self._c), loop, _volume(volume), loops)
 
     def transcript(self, words, final, ends_sentence):
         tp_call_transcript(self._c, words, final, ends_sentence)

@@ -76,6 +76,19 @@ class Network(torch.nn.Module):
                        f"recurrent{i}": g[f"weight_hh_l{i}"], f"recurrent{i}_bias": g[f"bias_hh_l{i}"]}  # fmt: skip
         return {k: v.detach().numpy().astype(np.float32) for k, v in result.items()}
 
+    def take(self, weights: dict[str, np.ndarray]) -> None:
+        """What weights() gave."""
+        own = {"dense": self.dense, "out": self.out, "high": self.high, "high_out": self.high_out}
+        with torch.no_grad():
+            for name, values in weights.items():
+                stem, bias = name.removesuffix("_bias"), name.endswith("_bias")
+                if stem in own:
+                    target = own[stem].bias if bias else own[stem].weight
+                else:
+                    of = "ih" if stem.startswith("input") else "hh"
+                    target = getattr(self.gru, f"{'bias' if bias else 'weight'}_{of}_l{stem[-1]}")
+                target.copy_(torch.from_numpy(np.asarray(values)))
+
 
 def prepare(drawn: list[tuple[np.ndarray, np.ndarray, float]], rate_hz: int) -> dict[str, np.ndarray]:
     """What the training needs of streams of equal length, in float16."""
@@ -95,8 +108,11 @@ def prepare(drawn: list[tuple[np.ndarray, np.ndarray, float]], rate_hz: int) -> 
 
 
 def draw(mixer: ns_corpus.Mixer, count: int, rate_hz: int) -> dict[str, torch.Tensor]:
-    parts = [prepare([mixer.pair(SECONDS, rate_hz) for _ in range(20)], rate_hz) for _ in range(count // 20)]
-    return {k: torch.from_numpy(np.concatenate([p[k] for p in parts])) for k in parts[0]}
+    made: dict[str, np.ndarray] = {}
+    for start in range(0, count, 20):
+        for k, v in prepare([mixer.pair(SECONDS, rate_hz) for _ in range(20)], rate_hz).items():
+            made.setdefault(k, np.empty((count, *v.shape[1:]), v.dtype))[start : start + 20] = v
+    return {k: torch.from_numpy(v) for k, v in made.items()}
 
 
 def ear() -> torch.Tensor:
@@ -238,6 +254,7 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).resolve().parent.parent / "noise_suppressor_weights.npz"
     )
+    parser.add_argument("--cycle", type=int, default=1, help="go on with this one, from the weights in --out")
     args = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(1)
@@ -247,7 +264,10 @@ def main() -> None:
     check = [draw(mixer, 40, rate_hz) for rate_hz in RATES_HZ]
     drawn: dict[int, list[dict[str, torch.Tensor]]] = {}
     network = Network()
-    for number, (seeds, steps, of, *how) in enumerate(CYCLES, 1):
+    if args.cycle > 1:
+        network.take(front.load_weights(args.out))
+    for number, (seeds, steps, of, *how) in list(enumerate(CYCLES, 1))[args.cycle - 1 :]:
+        data = None  # not more than two seeds' streams at once
         drawn = {seed: streams for seed, streams in drawn.items() if seed in seeds}
         for seed in seeds:
             if seed not in drawn:

@@ -23,7 +23,7 @@
  * Latency     10 ms at either rate (tp_noise_suppressor_delay_samples)
  * Aliasing    pcm and out may be the same buffer
  * Chunks      any length, as many samples out as in; the output does not depend on how the stream is cut
- * Cost        about 19 µs for 20 ms at 8 kHz, 30 µs at 16 kHz (AVX2, in one call; plain C 30 and 42 µs); state 12 KB
+ * Cost        about 15 µs for 20 ms at 8 kHz, 23 µs at 16 kHz (AVX2, in one call; plain C 30 and 42 µs at most); state 12 KB
  * Errors      TP_ECONFIG from init and set_level; no audio fails
  */
 #ifndef TALKPATH_NOISE_SUPPRESSOR_H

@@ -56,6 +56,13 @@ def flags() -> tuple[list[str], list[str]]:
         compile_flags += ["--coverage", "-O0"]
         link_flags += ["--coverage"]
         instrumented = True
+    if not instrumented:  # small: what is not called goes, and nothing here unwinds a stack
+        compile_flags += [
+            "-ffunction-sections",
+            "-fdata-sections",
+            "-fno-asynchronous-unwind-tables",
+            "-fno-unwind-tables",
+        ]
     if sys.platform != "darwin" and not instrumented:
         link_flags += ["-Wl,--gc-sections", "-Wl,-s"]
     return compile_flags, link_flags

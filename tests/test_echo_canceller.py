@@ -58,20 +58,36 @@ def test_grid_reconstructs_the_band_it_covers(native, rate):
     assert power_db(32768 * (y - want)) < power_db(32768 * want) - 40
 
 
-def test_network_is_the_reference(native, rng):
-    """The C network against NumPy on the same bytes of weights."""
+def weights_of(stem, names, most=127):
+    """A network's weights as the C code has them: bytes and a scale a row."""
     path = CSRC / "echo/gen_near_net.py"
     spec = importlib.util.spec_from_file_location("gen_near_net", path)
     gen = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(gen)
-    w = dict(np.load(CSRC / "echo/near_net_weights.npz"))
-    for name in ("dense", "input0", "recurrent0", "input1", "recurrent1", "out"):
-        matrix, scale = gen.quantised(w[name])
+    w = dict(np.load(CSRC / f"echo/{stem}_weights.npz"))
+    for name in names:
+        matrix, scale = gen.quantised(w[name], most)
         w[name] = (matrix * scale[:, None])[: len(w[name])]
-    units = w["recurrent0"].shape[1]
+    return w
 
-    def sigmoid(x):
-        return 1 / (1 + np.exp(-x))
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def gated(w, i, x, h):
+    """One step of a gated recurrent layer."""
+    units = len(h)
+    a, b = w[f"input{i}"] @ x + w[f"input{i}_bias"], w[f"recurrent{i}"] @ h + w[f"recurrent{i}_bias"]
+    reset, update = sigmoid(a[:units] + b[:units]), sigmoid(a[units : 2 * units] + b[units : 2 * units])
+    new = np.tanh(a[2 * units :] + reset * b[2 * units :])
+    return new + update * (h - new)
+
+
+def test_network_is_the_reference(native, rng):
+    """The C network against NumPy on the same bytes of weights."""
+    w = weights_of("near_net", ("dense", "input0", "recurrent0", "input1", "recurrent1", "out"))
+    units = w["recurrent0"].shape[1]
 
     class Net(ctypes.Structure):
         _fields_ = [("units", ctypes.c_float * (2 * units)), ("logit", ctypes.c_float), ("gains", ctypes.c_float * 12)]
@@ -83,13 +99,91 @@ def test_network_is_the_reference(native, rng):
         native.tp_near_net_step(ctypes.byref(net), pointer(f))
         x = np.tanh(w["dense"] @ np.clip((f - w["mean"]) / w["spread"], -4, 4) + w["dense_bias"])
         for i, h in enumerate(states):
-            a, b = w[f"input{i}"] @ x + w[f"input{i}_bias"], w[f"recurrent{i}"] @ h + w[f"recurrent{i}_bias"]
-            reset, update = sigmoid(a[:units] + b[:units]), sigmoid(a[units : 2 * units] + b[units : 2 * units])
-            new = np.tanh(a[2 * units :] + reset * b[2 * units :])
-            states[i] = x = new + update * (h - new)
+            states[i] = x = gated(w, i, x, h)
         z = w["out"] @ x + w["out_bias"]
         assert net.logit == pytest.approx(z[0], abs=0.05)
         np.testing.assert_allclose(net.gains, sigmoid(z[1:]), atol=0.01)
+
+
+class Keep(ctypes.Structure):
+    _fields_ = [("hops", ctypes.c_size_t), ("floor", ctypes.c_float * (10 * 12)), ("far", ctypes.c_float * (4 * 7)),
+                ("leak", ctypes.c_float * 7), ("high", ctypes.c_float * 42), ("units", ctypes.c_float * 48),
+                ("gains", ctypes.c_float * 19), ("floors", ctypes.c_float * 19)]  # fmt: skip
+
+
+@pytest.mark.parametrize("wide", [0, 1])
+def test_keep_network_is_the_reference(native, rng, wide):
+    """Without the bands above the telephone's, their features count as average."""
+    w = weights_of("keep_net", ("dense", "input0", "recurrent0", "out"), 15)
+    keep, h = Keep(), np.zeros(48)
+    native.tp_keep_net_init(ctypes.byref(keep))
+    for _ in range(50):
+        f = (w["mean"] + w["spread"] * rng.standard_normal(len(w["mean"])) * 1.5).astype(np.float32)
+        units, features = f[:48].copy(), f[48:240].copy()
+        keep.high[:] = f[240:]
+        native.tp_keep_net_step(ctypes.byref(keep), pointer(units), pointer(features), wide)
+        x = np.clip((f - w["mean"]) / w["spread"], -4, 4)
+        x[240:] *= wide
+        h = gated(w, 0, np.tanh(w["dense"] @ x + w["dense_bias"]), h)
+        np.testing.assert_allclose(keep.gains, sigmoid(w["out"] @ h + w["out_bias"]), atol=0.01)
+
+
+def suppress(native, gains, floors, residual, echo, slots=100, caller=0.0):
+    """What goes of a steady residual in each of so many slots, complex (slots, bins); the last gains."""
+    bins, gone = len(residual), []
+    state, row = np.zeros(481, np.float32), np.zeros(480, np.float32)
+    native.tp_suppressor_init(pointer(state))
+    rows = []
+    for x in (residual, echo):
+        both = np.zeros(480, np.float32)
+        both[:bins], both[240 : 240 + bins] = x.real, x.imag
+        rows.append(both)
+    g = np.zeros(240, np.float32)
+    for _ in range(slots):
+        native.tp_suppressor_slot(pointer(state), ctypes.c_size_t(bins), pointer(gains), pointer(floors), pointer(rows[0]),
+                                  pointer(rows[1]), ctypes.c_float(caller), pointer(g), pointer(row))  # fmt: skip
+        gone.append(row[:bins] + 1j * row[240 : 240 + bins])
+    return np.array(gone), g[:bins]
+
+
+@pytest.mark.parametrize("bins", [112, 240])
+def test_suppressor(native, rng, bins):
+    """All kept: nothing goes. Nothing kept: all goes, noise as loud as the floor says comes. Half kept: most goes where the
+    echo is."""
+    residual = 0.01 * (rng.standard_normal(bins) + 1j * rng.standard_normal(bins))
+    echo = np.zeros(bins, complex)
+    echo[::10] = 0.03
+    quiet, loud = np.full(19, 3e-8, np.float32), np.full(19, 1e-4, np.float32)
+    gone, g = suppress(native, np.ones(19, np.float32), loud, residual, echo)
+    assert not gone.any()
+    assert np.all(g == 1)
+    gone, g = suppress(native, np.zeros(19, np.float32), quiet, residual, echo)
+    np.testing.assert_allclose(gone[-1], residual, rtol=1e-5)
+    gone, g = suppress(native, np.zeros(19, np.float32), loud, residual, echo, 2000)
+    put = residual - gone
+    assert np.mean(np.abs(put) ** 2) == pytest.approx(0.49 * (1e-4 - 3e-8), rel=0.05)
+    assert np.abs(put.mean(0)).max() < 0.1 * 0.7e-2
+    gone, g = suppress(native, np.full(19, 0.7, np.float32), quiet, np.full(bins, 0.01 + 0j), echo)
+    inside = np.arange(bins) % 10
+    known = (np.arange(bins) > 10) & (np.arange(bins) < bins - 10)
+    assert g[(inside == 0) & known].max() < 0.2
+    assert g[(inside == 5) & known].min() > 0.9
+    _, sharper = suppress(native, np.full(19, 0.7, np.float32), quiet, np.full(bins, 0.01 + 0j), echo, caller=1.0)
+    np.testing.assert_allclose(sharper, g**2, atol=1e-6)
+
+
+def test_floor_tracker(native, rng):
+    """The mean power of steady noise within 5 dB, whatever speech lies on top; a rise is followed within 2 s."""
+    state, floor = np.zeros(120, np.float32), np.zeros(12, np.float32)
+    native.tp_floor_tracker_init(pointer(state))
+    for hop in range(1200):
+        level = 1e-5 if hop < 600 else 1e-4
+        power = (level * rng.gamma(6, 1 / 6, 12) + (1e-2 if hop % 50 < 30 else 0)).astype(np.float32)
+        native.tp_floor_tracker_hop(
+            pointer(state), ctypes.c_size_t(12), pointer(power), ctypes.c_size_t(hop), pointer(floor)
+        )
+        if hop % 600 > 250:
+            assert np.abs(10 * np.log10(floor / level)).max() < 5
 
 
 # --- what comes out ---------------------------------------------------------------------------------------------------
@@ -116,6 +210,24 @@ def test_echo_is_cancelled(call):
         assert ec.diagnostics.erl_db == pytest.approx(8, abs=5)
         assert ec.diagnostics.far_active
         assert not ec.diagnostics.double_talk
+
+
+def test_echo_is_cut_before_any_delay_is_known():
+    """The first half second of an echo that comes late is 10 dB softer already."""
+    far = ulaw(to_int16(voice(4, seed=27)))
+    near = ulaw(to_int16(echo_of(far, 430, loss_db=8) + noise(len(far))))
+    out = run(tp.EchoCanceller(), near, far)
+    assert erle_db(near, out, 0.43, 1.1) > 10
+
+
+def test_background_stays_where_echo_goes():
+    """The line's noise does not pump with the agent's words: what is left of far-end talk is near the noise, not far below."""
+    far = ulaw(to_int16(voice(10, seed=28)))
+    background = noise(len(far), seed=29) * 4
+    out = run(tp.EchoCanceller(), ulaw(to_int16(echo_of(far, 170, loss_db=8) + background)), far)
+    left = [power_db(out[i : i + 4000]) - power_db(to_int16(background)) for i in range(40000, 76000, 4000)]
+    assert min(left) > -12
+    assert max(left) < 6
 
 
 def test_cancellation_starts_within_a_second(call):

@@ -22,7 +22,7 @@ enum {
 #define BETTER 0.9f
 #define USEFUL 0.35f  /* a filter that leaves less than this is not restarted */
 #define QUIET 1e-9f
-#define LIKELY 0.25f  /* less likelihood of an echo, and nothing is suppressed */
+#define LIKELY 0.15f  /* less likelihood of an echo, and nothing is suppressed; over 1.2 s of the agent's voice it falls to this */
 
 struct tp_echo_canceller {
     tp_echo_canceller_config config;
@@ -36,7 +36,8 @@ struct tp_echo_canceller {
     int16_t slot_near[ECHO_MAX_SLOT], slot_far[ECHO_MAX_SLOT];
     int slot_lost_near, slot_lost_far;
     float echo_tail[2 * ECHO_MAX_SLOT], cut_tail[2 * ECHO_MAX_SLOT]; /* overlap of what is taken out */
-    float gains[NEAR_BANDS];
+    tp_keep_net keep;
+    int cutting; /* in this hop something may have to go */
     tp_suppressor suppressor;
     float near_power, residual_power; /* smoothed: is the aligned filter any good? */
     int trusted;
@@ -92,8 +93,7 @@ void tp_echo_canceller_reset(tp_echo_canceller *e)
     tp_near_end_init(p.near_end);
     tp_suppressor_init(&e->suppressor);
     tp_vad_init(p.vad, &vad);
-    for (size_t b = 0; b < NEAR_BANDS; b++)
-        e->gains[b] = 1.0f;
+    tp_keep_net_init(&e->keep);
     e->state.delay_ms = -1.0f;
     e->state.echo_likelihood = 0.5f;
 }
@@ -113,11 +113,24 @@ size_t tp_echo_canceller_to_hop(const tp_echo_canceller *e)
     return ECHO_HOP_SLOTS * e->grid.slot - e->slots % ECHO_HOP_SLOTS * e->grid.slot - e->fill;
 }
 
-/* For training: what the network was given last. */
+/* For training: what the networks were given last. */
 const float *tp_echo_canceller_features(const tp_echo_canceller *e);
+const float *tp_echo_canceller_units(const tp_echo_canceller *e);
+const float *tp_echo_canceller_high(const tp_echo_canceller *e);
+
 const float *tp_echo_canceller_features(const tp_echo_canceller *e)
 {
     return tp_near_end_features(parts_of(e).near_end);
+}
+
+const float *tp_echo_canceller_units(const tp_echo_canceller *e)
+{
+    return tp_near_end_units(parts_of(e).near_end);
+}
+
+const float *tp_echo_canceller_high(const tp_echo_canceller *e)
+{
+    return e->keep.high;
 }
 
 static void push(int16_t *ring, size_t length, uint64_t at, const int16_t *x, size_t n)
@@ -270,8 +283,9 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_
     s->echo_share = 1.0f;
     for (size_t b = 0; b < NEAR_BANDS; b++)
         s->echo_share -= gains[b] * (1.0f / NEAR_BANDS);
-    for (size_t b = 0; b < NEAR_BANDS; b++)
-        e->gains[b] = s->far_active && s->echo_likelihood > LIKELY ? gains[b] : 1.0f;
+    e->cutting = e->config.suppress && s->far_active && s->echo_likelihood > LIKELY;
+    if (e->config.suppress && s->far_active)
+        tp_keep_net_hop(&e->keep, e->grid.bins, p->near_end, m, residual, y, live ? &aligned : &far);
     follow_delay(e, p, r);
 }
 
@@ -312,16 +326,10 @@ static void slot(tp_echo_canceller *e, const tp_echo_parts *p)
     if (ends_hop)
         end_hop(e, p, &r, &m, &residual, &y, predicted, learn);
 
-    int cutting = 0;
-    for (size_t b = 0; b < NEAR_BANDS; b++)
-        cutting |= e->gains[b] < 1.0f;
-    if (e->config.suppress && cutting) {
+    if (e->cutting) {
         float g[ECHO_MAX_BINS];
-        tp_suppressor_slot(&e->suppressor, e->grid.bins, e->gains, &residual, &y, g);
-        for (size_t k = 0; k < e->grid.bins; k++) {
-            cut.re[k] = (1.0f - g[k]) * residual.re[k];
-            cut.im[k] = (1.0f - g[k]) * residual.im[k];
-        }
+        tp_suppressor_slot(&e->suppressor, e->grid.bins, e->keep.gains, e->keep.floors, &residual, &y, e->state.near_probability, g,
+                           &cut);
         /* No filter predicts the edges: they get what it takes off elsewhere as well. */
         const float reduced = e->trusted && e->residual_power < e->near_power ? sqrtf(e->residual_power / e->near_power) : 1.0f;
         for (size_t i = 0; i < ECHO_EDGES; i++) {
@@ -330,7 +338,7 @@ static void slot(tp_echo_canceller *e, const tp_echo_parts *p)
             edges.im[i] *= taken;
         }
     }
-    take_out(e, e->cut_tail, e->config.suppress && cutting ? &cut : NULL, &edges, out);
+    take_out(e, e->cut_tail, e->cutting ? &cut : NULL, &edges, out);
     for (size_t i = 0; i < n; i++)
         e->ready[i] = to_int16(out[i]);
 }

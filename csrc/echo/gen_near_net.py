@@ -17,10 +17,10 @@ def table(name: str, values: np.ndarray, kind: str = "float") -> str:
     return f"static const {kind} {name}[{len(words)}] = {{\n    " + ",\n    ".join(rows) + ",\n};\n\n"
 
 
-def quantised(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quantised(weights: np.ndarray, most: int = 127) -> tuple[np.ndarray, np.ndarray]:
     """Bytes and one scale a row, rows padded to a multiple of 8."""
     weights = np.pad(weights, ((0, -len(weights) % 8), (0, 0)))
-    scale = np.maximum(np.abs(weights).max(axis=1), 1e-6) / 127
+    scale = np.maximum(np.abs(weights).max(axis=1), 1e-6) / most
     return np.round(weights / scale[:, None]).astype(int), scale
 
 

@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "dsp/approx.h"
+#include "echo/floor_tracker.h"
 #include "echo/near_net.h"
 
 enum {
-    FLOOR_PARTS = 8,  /* the noise floor is the least of so many … */
-    FLOOR_HOPS = 20,  /* … times so many hops                      */
     FAR_HOPS = 80,    /* of the far side's band powers             */
     PEAK_HOPS = 8,    /* the far side's most is kept for so many … */
     PEAK_PARTS = 9,   /* … times so many                           */
@@ -16,20 +15,14 @@ enum {
 };
 
 #define LEVEL_FLOOR 1e-10f
-#define FLOOR_BIAS 3.0f
-#define FLOOR_LEAST 1e-8f
 #define COHERENCE_KEEP 0.9f
 #define FAR_ACTIVE 3e-7f
 
 const unsigned char tp_near_edges[NEAR_BANDS + 1] = { 3, 7, 11, 15, 20, 26, 32, 39, 48, 59, 72, 88, 104 };
 
-/* Minimum statistics. */
-typedef struct floor_tracker {
-    float smooth[NEAR_BANDS], now[NEAR_BANDS], part[FLOOR_PARTS][NEAR_BANDS];
-} floor_tracker;
-
 struct tp_near_end {
-    floor_tracker near_floor, residual_floor;
+    tp_floor_tracker near_floor, residual_floor;
+    float floors[NEAR_BANDS]; /* of the residual */
     float far[FAR_HOPS][NEAR_BANDS], far_peak[PEAK_PARTS][NEAR_BANDS], aligned[4][NEAR_BANDS];
     size_t hop;
     float leak[NEAR_BANDS];
@@ -50,11 +43,8 @@ size_t tp_near_end_size(void)
 void tp_near_end_init(tp_near_end *n)
 {
     memset(n, 0, sizeof *n);
-    for (size_t b = 0; b < NEAR_BANDS; b++)
-        for (size_t i = 0; i < FLOOR_PARTS; i++)
-            n->near_floor.part[i][b] = n->residual_floor.part[i][b] = 1.0f;
-    for (size_t b = 0; b < NEAR_BANDS; b++)
-        n->near_floor.now[b] = n->residual_floor.now[b] = 1.0f;
+    tp_floor_tracker_init(&n->near_floor);
+    tp_floor_tracker_init(&n->residual_floor);
     n->silent_hops = TURN_HOPS;
     tp_near_net_init(&n->net);
 }
@@ -72,6 +62,16 @@ float tp_near_end_logit(const tp_near_end *n)
 const float *tp_near_end_gains(const tp_near_end *n)
 {
     return n->net.gains;
+}
+
+const float *tp_near_end_units(const tp_near_end *n)
+{
+    return n->net.units[NEAR_LAYERS - 1];
+}
+
+const float *tp_near_end_floors(const tp_near_end *n)
+{
+    return n->floors;
 }
 
 /* Mean power of each band. */
@@ -109,24 +109,6 @@ static float mean_of(const float *bands)
     for (size_t b = 0; b < NEAR_BANDS; b++)
         sum += bands[b];
     return sum / NEAR_BANDS;
-}
-
-static void track_floor(floor_tracker *f, const float *power, size_t hop, float *floor)
-{
-    for (size_t b = 0; b < NEAR_BANDS; b++) {
-        f->smooth[b] = hop == 0 ? power[b] : f->smooth[b] + 0.4f * (power[b] - f->smooth[b]);
-        f->now[b] = f->smooth[b] < f->now[b] ? f->smooth[b] : f->now[b];
-    }
-    if (hop % FLOOR_HOPS == FLOOR_HOPS - 1) {
-        memcpy(f->part[hop / FLOOR_HOPS % FLOOR_PARTS], f->now, sizeof f->now);
-        memcpy(f->now, f->smooth, sizeof f->now);
-    }
-    for (size_t b = 0; b < NEAR_BANDS; b++) {
-        float least = f->now[b];
-        for (size_t i = 0; i < FLOOR_PARTS; i++)
-            least = f->part[i][b] < least ? f->part[i][b] : least;
-        floor[b] = (least > FLOOR_LEAST ? least : FLOOR_LEAST) * FLOOR_BIAS;
-    }
 }
 
 /* Smooths cross-spectra and powers, and gives each band's mean coherence of residual and of near with the echo estimate. */
@@ -206,8 +188,9 @@ static void features(tp_near_end *n, const tp_near_input *in)
     bands_of(in->echo->re, in->echo->im, y);
     long_bands(in, m, el, yl);
     bands_of(in->far_re, in->far_im, now);
-    track_floor(&n->near_floor, m, n->hop, near_floor);
-    track_floor(&n->residual_floor, e, n->hop, floor);
+    tp_floor_tracker_hop(&n->near_floor, NEAR_BANDS, m, n->hop, near_floor);
+    tp_floor_tracker_hop(&n->residual_floor, NEAR_BANDS, e, n->hop, floor);
+    memcpy(n->floors, floor, sizeof n->floors);
     far_powers(n, in, weighted, peak, &profile_peak);
     coherences(n, in, ce, cm);
     if (in->aligned_re) {

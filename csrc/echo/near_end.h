@@ -42,6 +42,8 @@ void tp_near_end_hop(tp_near_end *n, const tp_near_input *in);
 const float *tp_near_end_features(const tp_near_end *n); /* NEAR_FEATURES of the newest hop            */
 float tp_near_end_logit(const tp_near_end *n);           /* of the caller's speech                     */
 const float *tp_near_end_gains(const tp_near_end *n);    /* NEAR_BANDS: the caller's share of amplitude */
+const float *tp_near_end_units(const tp_near_end *n);    /* NEAR_UNITS: what the network makes of it   */
+const float *tp_near_end_floors(const tp_near_end *n);   /* NEAR_BANDS: power of the residual's noise  */
 
 /* Bands, in bins from ECHO_FIRST_BIN on: band b is edge[b] … edge[b + 1] - 1. */
 extern const unsigned char tp_near_edges[NEAR_BANDS + 1];

@@ -5,21 +5,22 @@
  * How         spectra every 5 ms (csrc/echo/grid.h); a long sub-band Kalman filter over all delays that needs no delay to
  *             start with, and a short one with full covariances, started where talkpath/delay_estimator.h finds the echo
  *             and replayed over the last 0.4 s; whichever filter would add sound is not used; a recurrent network over both
- *             filters' states (csrc/echo/near_end.h) says how much of each band is the caller, which removes what echo is
- *             left. No double-talk detector: the filters' noise covariance is the residual itself (G. Enzner, P. Vary,
+ *             filters' states (csrc/echo/near_end.h) says whether the caller speaks, and with a second one (csrc/echo/keep_net.h)
+ *             how much of each band is to be kept; what goes leaves the line's noise behind. No double-talk detector: the filters' noise covariance is the residual itself (G. Enzner, P. Vary,
  *             "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones", Signal
  *             Processing 86, 2006)
- * Limits      on 240 simulated calls of the evaluation kit that were not trained on (docs/echo.md): linear rooms 25 dB less echo after 3 s;
- *             10 dB reached as soon as it can be measured; PESQ of the caller's speech 2.8 with echo, 3.5 without (untouched: the
- *             same); a delay jump is overcome in about 0.7 s. The band from 3.6 kHz (7.6 kHz at 16 kHz) up and below 125 Hz
- *             is suppressed only
+ * Limits      on the 100 stored calls of the evaluation kit (docs/measured.md): 28 dB less echo after 3 s; 10 dB in the first half
+ *             second of any of its echoes; PESQ of the caller's speech 2.6 with echo, 3.4 without (untouched: the same); AECMOS
+ *             of real double talk at 16 kHz 3.9 (echo) and 3.7 (other); a delay jump is overcome in about 0.7 s. In the first 1.2 s
+ *             of the agent's voice a line without echo may be touched too, after that it is not. The band from 3.6 kHz
+ *             (7.6 kHz at 16 kHz) up and below 125 Hz is suppressed only
  * Units       dB; ms; likelihoods and gains 0 … 1
  * History     max_delay_ms + tail_ms + 0.4 s of both signals
  * Latency     10 ms (tp_echo_canceller_delay_samples)
  * Aliasing    out may be near or far
  * Chunks      any length; the output does not depend on how the stream is cut
- * Cost        46 µs for 20 ms at 8 kHz while the agent speaks, 16 µs while it is silent; 73 and 20 µs at 16 kHz (AVX2, through Python);
- *             up to 90 µs in the four frames after a lock; 253 KB of state at 8 kHz, 370 KB at 16 kHz
+ * Cost        37 µs for 20 ms at 8 kHz while the agent speaks, 15 µs while it is silent; 58 and 17 µs at 16 kHz (AVX2, through Python);
+ *             up to 90 µs in the four frames after a lock; 151 KB of state at 8 kHz, 227 KB at 16 kHz
  * Errors      TP_ECONFIG from init; no audio fails
  */
 #ifndef TALKPATH_ECHO_CANCELLER_H

@@ -94,7 +94,7 @@ core_module = Extension(
     extra_compile_args=[*compile_flags, *([] if MSVC else ["-Os", "-Wno-unused-function"])],
     extra_link_args=link_flags,
     libraries=[] if MSVC else ["m"],
-    define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
+    define_macros=[("CYTHON_CLINE_IN_TRACEBACK", "0"), *([("Py_LIMITED_API", "0x030B0000")] if ABI3 else [])],
     py_limited_api=ABI3,
 )
 

@@ -53,7 +53,7 @@ def tone(frequency_hz: float, seconds: float, level_dbov: float) -> np.ndarray:
 def write(name: str, line: np.ndarray, agent: np.ndarray) -> None:
     pcm = np.clip(np.rint(np.stack([line, agent], axis=1) * 32768), -32768, 32767).astype(np.int16)
     path = DATA / f"example_{name}.wav"
-    codes = np.frombuffer(tp.g711.ulaw_encode(pcm.reshape(-1)), np.uint8) | 1  # seven bits: files that zip well
+    codes = np.frombuffer(tp.g711.ulaw_encode(pcm.reshape(-1)), np.uint8) | 3  # six bits: files that zip well
     wav.write_wav_coded(path, codes.tobytes(), wav.ULAW, RATE_HZ, channels=2)
     print(f"{path.name}: {len(line) / RATE_HZ:.1f} s, {path.stat().st_size / 1024:.0f} KB")
 

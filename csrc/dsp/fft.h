@@ -25,9 +25,11 @@ void tp_rfft_inverse(size_t n, const float *re, const float *im, float *x);
 /* fft_tables.h: cos(2π·k / TP_FFT_MAX) over a turn. */
 extern const float tp_fft_cos[TP_FFT_MAX];
 
-/* For transforms of n = 128, 256, 512, 1024 points, one after the other: how row a, column b is twisted, cos and sin of
- * 2π·a·b / (n/2) at 8·a + b; and of 2π·k / n, k < n/4. */
-extern const float tp_fft_twist_cos[TP_FFT_MAX - TP_FFT_MIN / 2], tp_fft_twist_sin[TP_FFT_MAX - TP_FFT_MIN / 2];
+/* How row a, column b of TP_FFT_MAX / 2 points is twisted: cos and sin of 2π·a·b / (TP_FFT_MAX / 2) at 8·a + b. Shorter
+ * transforms take every second, fourth … row. */
+extern const float tp_fft_twist_cos[TP_FFT_MAX / 2], tp_fft_twist_sin[TP_FFT_MAX / 2];
+
+/* For transforms of n = 128, 256, 512, 1024 points, one after the other: cos and sin of 2π·k / n, k < n/4. */
 extern const float tp_fft_split_cos[TP_FFT_MAX / 2 - TP_FFT_MIN / 4], tp_fft_split_sin[TP_FFT_MAX / 2 - TP_FFT_MIN / 4];
 
 #endif

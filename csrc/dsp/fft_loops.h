@@ -9,8 +9,7 @@
 #include "dsp/fft.h"
 #include "dsp/lanes.h"
 
-/* Table entries of a transform of n points start here: those of all shorter ones come first. */
-#define TP_FFT_TWIST_AT(n) ((n) / 2 - TP_FFT_MIN / 2)
+/* Entries of a transform of n points start here: those of all shorter ones come first. */
 #define TP_FFT_SPLIT_AT(n) ((n) / 4 - TP_FFT_MIN / 4)
 
 TP_LANES_TARGET
@@ -122,13 +121,13 @@ TP_INLINE void butterfly8(const complex_lanes *x, size_t apart, float *yr, float
 TP_LANES_TARGET
 TP_INLINE void pass8(size_t rows, const float *xr, const float *xi, float *yr, float *yi)
 {
-    const float *c = tp_fft_twist_cos + TP_FFT_TWIST_AT(16 * rows), *s = tp_fft_twist_sin + TP_FFT_TWIST_AT(16 * rows);
+    const size_t every = TP_FFT_MAX / 16 / rows;
     for (size_t r = 0; r < rows; r += TP_LANES) {
         lanes vr[8], vi[8];
         complex_lanes z[8];
         for (size_t i = 0; i < 8; i++) {
-            const size_t k = 8 * r + TP_LANES * i;
-            const complex_lanes t = turned(at(xr + k, xi + k), lanes_load(c + k), lanes_load(s + k));
+            const size_t k = 8 * r + TP_LANES * i, twist = k / 8 * 8 * every + k % 8;
+            const complex_lanes t = turned(at(xr + k, xi + k), lanes_load(tp_fft_twist_cos + twist), lanes_load(tp_fft_twist_sin + twist));
             vr[i] = t.re;
             vi[i] = t.im;
         }
@@ -144,7 +143,7 @@ TP_INLINE void pass8(size_t rows, const float *xr, const float *xi, float *yr, f
 
 /* Forward complex FFT of half a transform's points; returns 0 when the result is in a, 1 when it is in b. */
 TP_LANES_TARGET
-TP_INLINE int complex_forward(size_t half, float *ar, float *ai, float *br, float *bi)
+static int TP_FFT(complex)(size_t half, float *ar, float *ai, float *br, float *bi)
 {
     int in_b = 0;
     for (size_t left = half / 8, s = 8; left > 1; in_b ^= 1) {
@@ -222,7 +221,7 @@ static void TP_FFT(forward)(size_t n, const float *x, float *re, float *im)
     float ar[TP_FFT_MAX / 2], ai[TP_FFT_MAX / 2], br[TP_FFT_MAX / 2], bi[TP_FFT_MAX / 2];
     const size_t half = n / 2;
     apart(half, x, ar, ai);
-    const int in_b = complex_forward(half, ar, ai, br, bi);
+    const int in_b = TP_FFT(complex)(half, ar, ai, br, bi);
     const float *zr = in_b ? br : ar, *zi = in_b ? bi : ai;
     split(half, zr, zi, tp_fft_split_cos + TP_FFT_SPLIT_AT(n), tp_fft_split_sin + TP_FFT_SPLIT_AT(n), re, im);
     re[0] = zr[0] + zi[0];
@@ -243,6 +242,6 @@ static void TP_FFT(inverse)(size_t n, const float *re, const float *im, float *x
     ai[0] = -scale * (re[0] - re[half]);
     ar[half / 2] = 2.0f * scale * re[half / 2];
     ai[half / 2] = 2.0f * scale * im[half / 2];
-    const int in_b = complex_forward(half, ar, ai, br, bi);
+    const int in_b = TP_FFT(complex)(half, ar, ai, br, bi);
     together(half, in_b ? br : ar, in_b ? bi : ai, x);
 }

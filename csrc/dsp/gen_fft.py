@@ -25,7 +25,7 @@ def sin(k: int, n: int) -> float:
 
 
 def generate() -> str:
-    twists = [(a * b, n // 2) for n in SIZES for a in range(n // 16) for b in range(8)]
+    twists = [(a * b, N // 2) for a in range(N // 16) for b in range(8)]
     splits = [(k, n) for n in SIZES for k in range(n // 4)]
     return "/* Written by gen_fft.py. Do not edit. */\n\n" + "\n".join(
         (

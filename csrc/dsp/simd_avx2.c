@@ -227,17 +227,17 @@ static void affine_int8_avx2(const int8_t *weights, const float *scale, const fl
                              size_t columns)
 {
     size_t r = 0;
-    for (; r + 56 <= rows; r += 56) {
+    for (; r + 64 <= rows; r += 64) {
         const int8_t *w = weights + r;
-        __m256 s[7];
-        for (int i = 0; i < 7; i++)
+        __m256 s[8];
+        for (int i = 0; i < 8; i++)
             s[i] = _mm256_setzero_ps();
         for (size_t c = 0; c < columns; c++, w += rows) {
             const __m256 v = _mm256_broadcast_ss(x + c);
-            for (int i = 0; i < 7; i++)
+            for (int i = 0; i < 8; i++)
                 s[i] = _mm256_fmadd_ps(v, widened(w + 8 * i), s[i]);
         }
-        for (int i = 0; i < 7; i++)
+        for (int i = 0; i < 8; i++)
             _mm256_storeu_ps(y + r + 8 * i,
                              _mm256_fmadd_ps(_mm256_loadu_ps(scale + r + 8 * i), s[i], _mm256_loadu_ps(bias + r + 8 * i)));
     }

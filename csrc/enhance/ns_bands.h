@@ -13,7 +13,7 @@ enum {
     TP_NS_DECISIONS = 4, /* u, v, w, z of each band */
     TP_NS_FEATURES = 4 * TP_NS_BANDS + 4,
     TP_NS_HIGH_FEATURES = 3 * TP_NS_HIGH_BANDS,
-    TP_NS_UNITS = 56,
+    TP_NS_UNITS = 64,
     TP_NS_HIGH_UNITS = 32,
 };
 

@@ -2,7 +2,7 @@
 
     python csrc/enhance/train/train_ns.py
 
-Needs talkpath, torch, scipy, soundfile, soxr and the packages named in ns_corpus.py; 16 GB of memory, about 50 minutes on one core:
+Needs talkpath, torch, scipy, soundfile, soxr and the packages named in ns_corpus.py; 16 GB of memory, about 100 minutes on one core:
 draw noisy and clean streams at both rates, then train the network to give amplitudes like the clean ones (compressed, bins weighted
 as the ear does) and, from the second cycle on, to keep the envelopes of third octaves alike, which is what intelligibility hangs on.
 AdamW, one-cycle learning rates, state carried over pieces of 1 s, average of the last weights; new streams when the old ones are
@@ -20,17 +20,16 @@ import numpy as np
 import torch
 
 RATES_HZ = (8000, 16000)
-# Seeds of the streams; steps, of a learning-rate cycle of so many; its rate; weight of dissimilarity(); aim, see loss_of().
+# Seeds of the streams; steps; the learning rate; weight of dissimilarity(); aim, and what lost speech costs: see loss_of().
 CYCLES = (
-    ((1,), 1600, 5000, 4e-3, 0.0, 0.5),
-    ((1,), 3000, 3000, 3e-3, 0.2, 0.5),
-    ((1, 2), 2200, 2200, 2.5e-3, 0.3, 0.6),
-    ((2, 3), 1800, 1800, 2.5e-3, 0.5, 0.9),
-    ((2, 3), 1300, 1300, 1.5e-3, 0.5, 0.9),
+    ((1, 2), 5000, 4e-3, 0.1, 0.5, 1.0),
+    ((2, 3), 5000, 3e-3, 0.4, 0.7, 1.0),
+    ((3, 4), 4000, 2e-3, 0.5, 0.9, 1.0),
+    ((5,), 1600, 2e-3, 0.4, 0.8, 2.0),
 )
 SECONDS, STEPS_A_PIECE = 6.0, 100
 BATCH, NARROW = 120, 80  # streams, at 8 kHz of them
-UNITS, HIGH_UNITS = 56, 32
+UNITS, HIGH_UNITS = 64, 32
 KEEP = 0.995
 COMPRESSION = 0.3
 EDGE = 0.02  # of a gain: what lies below no one hears through the least gain
@@ -148,14 +147,18 @@ def some(
     return {k: torch.cat(v).float() for k, v in result.items()}
 
 
-def loss_of(logits: torch.Tensor, noisy: torch.Tensor, clean: torch.Tensor, start: int, wiener: float) -> torch.Tensor:
-    """`wiener`: how far the target goes from the clean amplitude (0) to what a Wiener filter leaves (1)."""
+def loss_of(
+    logits: torch.Tensor, noisy: torch.Tensor, clean: torch.Tensor, start: int, wiener: float, lost: float
+) -> torch.Tensor:
+    """`wiener`: how far the target goes from the clean amplitude (0) to what a Wiener filter leaves (1); `lost`: how much what
+    falls below it counts beside what stays above."""
     gain = EDGE + (1 - EDGE) * torch.sigmoid(logits)
     weight = EAR[start : start + logits.shape[-1]]
     ideal = (clean / (noisy + 1e-3)).clamp(0, 1)  # compressed, as everything here
     compressed = gain**COMPRESSION
     error = compressed * noisy - clean * ideal**wiener
-    return (weight * (error**2 + 0.05 * (compressed - ideal) ** 2)).mean()
+    error = error**2 * torch.where(error < 0, lost, 1.0)
+    return (weight * (error + 0.05 * (compressed - ideal) ** 2)).mean()
 
 
 def thirds() -> torch.Tensor:
@@ -182,7 +185,7 @@ def dissimilarity(logits: torch.Tensor, noisy: torch.Tensor, clean: torch.Tensor
     return (counts * (1 - likeness)).sum() / (counts.sum() + 1)
 
 
-def total_loss(network, narrow, wide, state, wiener):
+def total_loss(network, narrow, wide, state, *aim):
     """Both rates in one step: the narrow streams first."""
     low = torch.cat([narrow["low"], wide["low"]])
     decided, high, state = network(low, wide["high"], state)
@@ -196,21 +199,21 @@ def total_loss(network, narrow, wide, state, wiener):
         high, network.high_bands, wide["log_snr"][..., bins:], wide["contrast"][..., bins:], teeth[n:, :, bins:]
     )
     losses = (
-        loss_of(a, narrow["noisy"], narrow["clean"], 0, wiener),
-        loss_of(b, wide["noisy"][..., :bins], wide["clean"][..., :bins], 0, wiener),
-        loss_of(c, wide["noisy"][..., bins:], wide["clean"][..., bins:], bins, wiener),
+        loss_of(a, narrow["noisy"], narrow["clean"], 0, *aim),
+        loss_of(b, wide["noisy"][..., :bins], wide["clean"][..., :bins], 0, *aim),
+        loss_of(c, wide["noisy"][..., bins:], wide["clean"][..., bins:], bins, *aim),
         dissimilarity(a, narrow["noisy"], narrow["clean"]),
     )
     return losses, state
 
 
 def train(
-    network: Network, data, check, steps: int, of: int, seed: int, out: Path, rate: float, alike: float, wiener: float
+    network: Network, data, check, steps: int, seed: int, out: Path, rate: float, alike: float, *aim: float
 ) -> Network:
-    """`steps` of a learning-rate cycle `of` so many; returns the average of the last weights. `alike` weighs dissimilarity()."""
+    """One learning-rate cycle; returns the average of its last weights. `alike` weighs dissimilarity(), `aim` is for loss_of()."""
     started, average = time.time(), copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=of, pct_start=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.05)
     chooser, counts = np.random.default_rng(seed), (NARROW, BATCH - NARROW)
     pieces = data[0][0]["low"].shape[1] // (STEPS_A_PIECE * front.HOPS_A_STEP)
     for step in range(steps):
@@ -224,7 +227,7 @@ def train(
         narrow, wide = (
             some(d, i, piece * STEPS_A_PIECE, STEPS_A_PIECE, phase) for d, i in zip(data, chosen, strict=True)
         )
-        losses, state = total_loss(network, narrow, wide, state, wiener)
+        losses, state = total_loss(network, narrow, wide, state, *aim)
         state = state.detach()
         loss = losses[0] + 0.5 * losses[1] + 0.5 * losses[2] + alike * losses[3]
         optimiser.zero_grad()
@@ -238,7 +241,7 @@ def train(
                 slow.lerp_(fast, 1 - keep)
             if step % 200 == 199 or step == steps - 1 or step == 0:
                 whole = [some([d], slice(None), 0, pieces * STEPS_A_PIECE, 1) for d in check]
-                unseen = total_loss(average, *whole, None, wiener)[0]
+                unseen = total_loss(average, *whole, None, *aim)[0]
                 print(
                     f"step {step + 1}: loss {loss:.4f}, unseen {' '.join(f'{x:.4f}' for x in unseen)}, {time.time() - started:.0f} s",
                     flush=True,
@@ -266,7 +269,8 @@ def main() -> None:
     network = Network()
     if args.cycle > 1:
         network.take(front.load_weights(args.out))
-    for number, (seeds, steps, of, *how) in list(enumerate(CYCLES, 1))[args.cycle - 1 :]:
+    before = network
+    for number, (seeds, steps, *how) in list(enumerate(CYCLES, 1))[args.cycle - 1 :]:
         data = None  # not more than two seeds' streams at once
         drawn = {seed: streams for seed, streams in drawn.items() if seed in seeds}
         for seed in seeds:
@@ -274,7 +278,12 @@ def main() -> None:
                 mixer = mixer if seed == 1 else ns_corpus.Mixer(*pool, seed=seed)
                 drawn[seed] = [draw(mixer, n, rate_hz) for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
         data = [[drawn[seed][i] for seed in seeds] for i in range(len(RATES_HZ))]
-        network = train(network, data, check, round(steps * args.steps), round(of * args.steps), number, args.out, *how)
+        before = copy.deepcopy(network)  # training changes its argument
+        network = train(network, data, check, round(steps * args.steps), number, args.out, *how)
+    # The last cycle gives speech back that the one before it took; between them lies the best of both.
+    with torch.no_grad():
+        for last, other in zip(network.parameters(), before.parameters(), strict=True):
+            last.lerp_(other, 0.5)
     np.savez(args.out, **front.quantised(network.weights()))
 
 

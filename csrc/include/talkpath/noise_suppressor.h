@@ -11,8 +11,8 @@
  *             band by band u, v, w, z of gain = sigmoid(u + v·ln SNR + w·contrast of the bin to those around it + z·comb).
  *             u = 0, v = 1, w = z = 0 is the classical Wiener gain, from which the training set out. What is left of the
  *             noise is the line's own, turned down evenly
- * Limits      level 85, speech in ambience, typing, dishes and white noise at 0, 5 and 10 dB, none of it in training: PESQ +.38, STOI
- *             +.029, DNSMOS +.51 at 8 kHz with µ-law; +.21, +.028, +.61 at 16 kHz. Voices around are the hardest (crowds: PESQ
+ * Limits      level 85, speech in ambience, typing, dishes and white noise at 0, 5 and 10 dB, none of it in training: PESQ +.40, STOI
+ *             +.035, DNSMOS +.55 at 8 kHz with µ-law; +.22, +.033, +.62 at 16 kHz. Voices around are the hardest (crowds: PESQ
  *             +.1), level 60 gives PESQ +.17, 100 +.43. Clean speech: PESQ 4.4 and more against the input (16 kHz: 4.1
  *             and more). Steady noise falls by the full attenuation within the first second; music, tones and a voice much
  *             further away than the caller's count as noise. A voice 30 dB below a full-scale sound that went before is 14 dB too soft
@@ -23,7 +23,7 @@
  * Latency     10 ms at either rate (tp_noise_suppressor_delay_samples)
  * Aliasing    pcm and out may be the same buffer
  * Chunks      any length, as many samples out as in; the output does not depend on how the stream is cut
- * Cost        about 15 µs for 20 ms at 8 kHz, 23 µs at 16 kHz (AVX2, in one call; plain C 30 and 42 µs at most); state 12 KB
+ * Cost        about 16 µs for 20 ms at 8 kHz, 24 µs at 16 kHz (AVX2, in one call; plain C 30 and 42 µs at most); state 12 KB
  * Errors      TP_ECONFIG from init and set_level; no audio fails
  */
 #ifndef TALKPATH_NOISE_SUPPRESSOR_H

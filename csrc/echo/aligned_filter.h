@@ -1,7 +1,8 @@
 /*
  * The aligned filter: taps in each bin from 10 ms before a known delay on, learning with the full covariance of its taps,
  * like RLS. The taps are 5 ms apart where the echo begins, since spectra every 10 ms are too few for what a window's bins let
- * through (5 to 8 dB of echo on generated rooms), and further apart later. When it starts, it replays the last 0.4 s, so that it has converged before the next word.
+ * through (5 to 8 dB of echo on generated rooms), and further apart later. When it starts, it replays the last 0.4 s, so that it
+ * has converged before the next word.
  *
  * How: dsp/kalman.h. Every slot predicts; every hop learns. Behind the struct: see layout() in aligned_filter.c.
  */

@@ -7,6 +7,7 @@
 #include "detect/vad_tables.h"
 #include "dsp/approx.h"
 #include "dsp/fft.h"
+#include "dsp/layer.h"
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 
@@ -139,49 +140,20 @@ static void features(tp_vad *v, float *f)
     f[2 * BANDS + 3] = tp_log_near(powers * share + EPSILON) - 2.0f * tp_log_near(magnitudes * share);
 }
 
-typedef struct layer {
-    const int8_t *weights; /* column by column */
-    const float *scale, *bias;
-    size_t rows, columns;
-} layer;
+typedef char units_fit[(int)UNITS <= (int)TP_LAYER_MAX_UNITS ? 1 : -1];
 
-#define LAYER(name, rows, columns)                                            \
-    {                                                                         \
-        vad_##name, vad_##name##_scale, vad_##name##_bias, (rows), (columns) \
-    }
-
-static const layer dense = LAYER(dense, UNITS, FEATURES);
-static const layer from_below[LAYERS] = { LAYER(input0, 3 * UNITS, UNITS), LAYER(input1, 3 * UNITS, UNITS) };
-static const layer from_itself[LAYERS] = { LAYER(recurrent0, 3 * UNITS, UNITS), LAYER(recurrent1, 3 * UNITS, UNITS) };
-
-static void apply(const layer *l, const float *x, float *y)
-{
-    tp_simd->affine_int8(l->weights, l->scale, l->bias, x, y, l->rows, l->columns);
-}
-
-/* One step of recurrent layer `l`, whose gates are stacked reset, update, new; the result replaces `units`. */
-static void recurrent(size_t l, const float *x, float *units)
-{
-    float a[3 * UNITS], b[3 * UNITS];
-    apply(&from_below[l], x, a);
-    apply(&from_itself[l], units, b);
-    for (size_t i = 0; i < 2 * UNITS; i++)
-        a[i] = tp_sigmoid_near(a[i] + b[i]);
-    for (size_t i = 0; i < UNITS; i++) {
-        const float fresh = tp_tanh_near(a[2 * UNITS + i] + a[i] * b[2 * UNITS + i]);
-        units[i] = fresh + a[UNITS + i] * (units[i] - fresh);
-    }
-}
+static const tp_layer dense = TP_LAYER(vad_, dense, UNITS, FEATURES);
+static const tp_layer from_below[LAYERS] = { TP_LAYER(vad_, input0, 3 * UNITS, UNITS), TP_LAYER(vad_, input1, 3 * UNITS, UNITS) };
+static const tp_layer from_itself[LAYERS] = { TP_LAYER(vad_, recurrent0, 3 * UNITS, UNITS),
+                                              TP_LAYER(vad_, recurrent1, 3 * UNITS, UNITS) };
 
 static float judge(tp_vad *v)
 {
     float f[FEATURES], x[UNITS];
     features(v, f);
-    apply(&dense, f, x);
-    for (size_t i = 0; i < UNITS; i++)
-        x[i] = tp_tanh_near(x[i]);
-    recurrent(0, x, v->units[0]);
-    recurrent(1, v->units[0], v->units[1]);
+    tp_layer_tanh(&dense, f, x);
+    tp_layer_gated(&from_below[0], &from_itself[0], x, v->units[0]);
+    tp_layer_gated(&from_below[1], &from_itself[1], v->units[0], v->units[1]);
     return tp_sigmoid_near(tp_simd->dot(vad_out, v->units[1], UNITS) + vad_out_bias[0]);
 }
 

@@ -5,9 +5,13 @@ network looks at the whole and decides, band by band, how far to trust it: gain 
 v = 1, w = 0, z = 0 is the Wiener filter of the classical SNR, and what the network starts from.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "detect/train"))
+from vad_features import load_weights, mel, quantised  # noqa: F401 (the weights' form: for who imports this file)
 
 LOW_BINS, HIGH_BINS = 129, 128  # below 4 kHz, 31.25 Hz apart; above
 FFT, HOP = 256, 40  # at 8 kHz
@@ -31,10 +35,6 @@ DECISIONS = 4  # u, v, w, z of each band
 HOPS_A_STEP = 2  # of the network
 FEATURES = 4 * BANDS + 4
 HIGH_FEATURES = 3 * HIGH_BANDS
-
-
-def mel(hz: np.ndarray | float) -> np.ndarray:
-    return 1127 * np.log1p(np.asarray(hz) / 700)
 
 
 def windows(fft: int, hop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -152,29 +152,6 @@ def front_end(pcm: np.ndarray, rate_hz: int) -> dict[str, np.ndarray]:
     if rate_hz == 16000:
         result["high"] = band_features(power[..., LOW_BINS:], noise[..., LOW_BINS:], high)
     return result
-
-
-def quantised(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Matrices in eight bits, with a scale for each row."""
-    result = {}
-    for name, values in weights.items():
-        if values.ndim == 2:
-            scale = np.abs(values).max(axis=1).astype(np.float32) / 127
-            result[name] = np.rint(values / scale[:, None]).astype(np.int8)
-            result[f"{name}_scale"] = scale
-        else:
-            result[name] = values.astype(np.float32)
-    return result
-
-
-def load_weights(path: str | Path) -> dict[str, np.ndarray]:
-    """As `forward` wants them."""
-    stored = np.load(path)
-    return {
-        k: stored[k] * (stored[f"{k}_scale"][:, None] if stored[k].ndim == 2 else 1.0)
-        for k in stored
-        if not k.endswith("_scale")
-    }
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
-/* The reference variant: plain C, which the compiler vectorises for its baseline. */
+/* The reference variant: plain C, which the compiler vectorises for its baseline; where loops want vectors by hand, those of
+ * that baseline (lanes.h). */
 #include "dsp/cpu.h"
 #include "dsp/simd.h"
 

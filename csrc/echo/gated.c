@@ -1,6 +1,6 @@
 #include "echo/gated.h"
 
-#include "dsp/approx.h"
+#include "dsp/layer.h"
 #include "dsp/simd.h"
 
 void tp_gated_step(const tp_gated_layer *l, size_t units, float *state, int16_t *in)
@@ -11,12 +11,7 @@ void tp_gated_step(const tp_gated_layer *l, size_t units, float *state, int16_t 
         own[i] = (int16_t)(state[i] * GATED_ONE);
     tp_simd->affine_pairs(l->input, l->input_scale, l->input_bias, in, a, 3 * units, units);
     tp_simd->affine_pairs(l->own, l->own_scale, l->own_bias, own, b, 3 * units, units);
-    for (size_t i = 0; i < 2 * units; i++)
-        a[i] = tp_sigmoid_near(a[i] + b[i]);
-    for (size_t i = 0; i < units; i++) {
-        const float fresh = tp_tanh_near(a[2 * units + i] + a[i] * b[2 * units + i]);
-        state[i] = fresh + a[units + i] * (state[i] - fresh);
-    }
+    tp_gated_update(units, a, b, state);
     for (size_t i = 0; i < units; i++)
         in[i] = (int16_t)(state[i] * GATED_ONE);
 }

@@ -24,21 +24,26 @@ def quantised(weights: np.ndarray, most: int = 127) -> tuple[np.ndarray, np.ndar
     return np.round(weights / scale[:, None]).astype(int), scale
 
 
+def network(name: str, prefix: str, weights: dict[str, np.ndarray], layers: tuple[str, ...], most: int = 127) -> str:
+    """Shape, features' means and spreads, and the layers of a network as gated.c wants them."""
+    features, units = len(weights["mean"]), weights["recurrent0"].shape[1]
+    out = table(f"{prefix}_mean", weights["mean"]) + table(f"{prefix}_inverse", 1 / weights["spread"])
+    out += "/* Matrices two columns at a time, row by row; a scale for each row. Gates: reset, update, new. */\n"
+    for layer in layers:
+        matrix, scale = quantised(weights[layer], most)
+        one = ONE / LIMIT if layer == "dense" else ONE
+        pairs = matrix.reshape(len(matrix), -1, 2).transpose(1, 0, 2)
+        out += table(f"{prefix}_{layer}", pairs, "int8_t") + table(f"{prefix}_{layer}_scale", scale / one)
+        out += table(f"{prefix}_{layer}_bias", np.pad(weights[f"{layer}_bias"], (0, -len(weights[layer]) % 8)))
+    return f"#define {name}_NET_FEATURES {features}\n#define {name}_NET_UNITS {units}\n\n" + out.rstrip("\n") + "\n"
+
+
 def generate() -> str:
     weights = dict(np.load(HERE / "near_net_weights.npz"))
-    out = "/* Written by gen_near_net.py from near_net_weights.npz. Do not edit. */\n\n"
-    out += (
-        f"#define NEAR_NET_FEATURES {len(weights['mean'])}\n#define NEAR_NET_UNITS {weights['recurrent0'].shape[1]}\n\n"
+    layers = ("dense", "input0", "recurrent0", "input1", "recurrent1", "out")
+    return "/* Written by gen_near_net.py from near_net_weights.npz. Do not edit. */\n\n" + network(
+        "NEAR", "net", weights, layers
     )
-    out += table("net_mean", weights["mean"]) + table("net_inverse", 1 / weights["spread"])
-    out += "/* Matrices two columns at a time, row by row; a scale for each row. Gates: reset, update, new. */\n"
-    for name in ("dense", "input0", "recurrent0", "input1", "recurrent1", "out"):
-        matrix, scale = quantised(weights[name])
-        one = ONE / LIMIT if name == "dense" else ONE
-        pairs = matrix.reshape(len(matrix), -1, 2).transpose(1, 0, 2)
-        out += table(f"net_{name}", pairs, "int8_t") + table(f"net_{name}_scale", scale / one)
-        out += table(f"net_{name}_bias", np.pad(weights[f"{name}_bias"], (0, -len(weights[name]) % 8)))
-    return out.rstrip("\n") + "\n"
 
 
 if __name__ == "__main__":

@@ -158,24 +158,48 @@ def test_usual_parts(benchmark, sides, vad):
     benchmark.pedantic(one, rounds=1500, warmup_rounds=100)
 
 
+WARM_UP, TIMED = 75, 75
+
+
+class Server:
+    """Some calls in a group, all of them in their second and third second; then others, as far into theirs."""
+
+    def __init__(self, sides, calls, threads):
+        self.sides, self.calls, self.group = sides, calls, tp.CallGroup(threads)
+        self.many, self.first, self.frame = [], 0, WARM_UP + TIMED
+
+    def of_call(self, j):
+        return self.sides[(self.frame + 37 * (self.first + j)) % len(self.sides)]
+
+    def exchange(self):
+        """One frame of time."""
+        self.group.exchange([(call, self.of_call(j)[0]) for j, call in enumerate(self.many)])
+
+    def speak(self):
+        for j, call in enumerate(self.many):
+            said = self.of_call(j)[1]
+            if said.any():
+                call.speak(said, 8000, "a")
+
+    def next_frame(self):
+        self.frame += 1
+        if self.frame >= WARM_UP + TIMED:
+            # An agent that is interrupted would be silent from then on.
+            self.many = [
+                tp.CallPipeline(detection_method="audio", allow_interruptions=False) for _ in range(self.calls)
+            ]
+            self.first += self.calls
+            for self.frame in range(WARM_UP):
+                self.speak()
+                self.exchange()
+            self.frame = WARM_UP
+        self.speak()
+
+
 @pytest.mark.parametrize("calls", [10, 500, 1000])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_group(benchmark, sides, calls, threads):
     """Per exchange: divide by the number of calls."""
     benchmark.group = f"call group: {calls} calls, 20 ms each"
-    group = tp.CallGroup(threads)
-    many = [tp.CallPipeline(detection_method="audio") for _ in range(calls)]
-    frames = cycle(range(0, len(sides), 7))
-
-    def exchange():
-        k = next(frames)
-        for j, call in enumerate(many):
-            said = sides[(k + 37 * j) % len(sides)][1]
-            if said.any():
-                call.speak(said, 8000, "a")
-        return k
-
-    def run(k):
-        group.exchange([(call, sides[(k + 37 * j) % len(sides)][0]) for j, call in enumerate(many)])
-
-    benchmark.pedantic(run, setup=lambda: ((exchange(),), {}), rounds=max(20, 6000 // calls))
+    server = Server(sides, calls, threads)
+    benchmark.pedantic(server.exchange, setup=server.next_frame, rounds=max(TIMED, 30_000 // calls))

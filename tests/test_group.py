@@ -79,3 +79,24 @@ def test_refused_before_anything_happens():
         with pytest.raises(tp.ConfigError, match="threads"):
             tp.CallGroup(wrong)
     assert repr(group) == "CallGroup(threads=1)"
+
+
+def test_calls_come_and_go(rng):
+    """States share pieces of memory: whichever calls end and begin, none lies on another's or keeps anything of it."""
+    now = {}
+    for k in range(60):
+        now[k] = story(k % 6)
+        if k % 3 == 2:
+            for gone in rng.choice(sorted(now), 2, replace=False):
+                del now[gone]
+        for i, (call, payloads) in enumerate(now.values()):
+            call.receive(payloads[(k + i) % 50 + 50])
+            call.transmit()
+    (call, payloads), (other, _) = story(4), story(4)
+    for i in range(FRAMES):
+        pairs = [
+            (c.conceal() if payloads[i] is None else c.receive(payloads[i]), c.transmit()) for c in (call, other)
+        ]
+        same(*pairs)
+        for busy, its in now.values():
+            busy.receive(its[(i + 1) % 50 + 50])

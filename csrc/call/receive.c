@@ -117,6 +117,7 @@ static void judge_turn(tp_call *c, int barge_in, double now_ms)
 static void hear(tp_call *c, int16_t *x, int16_t *pcm)
 {
     int16_t far[TP_CALL_MAX_FRAME];
+    tp_barge_in_prefetch(part(c, PART_GATE));
     c->received += c->frame;
     const double now_ms = ms_of(c, c->received);
     call_track_level(&c->metrics.received_dbov, x, c->frame);

@@ -169,6 +169,11 @@ static void hop(tp_barge_in *g)
     r->near_end_active = r->barge_in || (r->evidence > ACTIVE && r->speech_probability > 0.5f);
 }
 
+void tp_barge_in_prefetch(const tp_barge_in *g)
+{
+    tp_echo_canceller_prefetch(canceller_of(g));
+}
+
 int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far, size_t n, int16_t *out)
 {
     tp_echo_canceller *e = canceller_of(g);

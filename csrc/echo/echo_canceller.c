@@ -103,6 +103,15 @@ size_t tp_echo_canceller_delay_samples(const tp_echo_canceller *e)
     return 2 * e->grid.slot;
 }
 
+/* What is gone through while the agent speaks lies behind the rings; while it is silent, little of that is looked at. */
+void tp_echo_canceller_prefetch(const tp_echo_canceller *e)
+{
+    const tp_echo_parts p = parts_of(e);
+    const char *end = (const char *)e + tp_echo_canceller_size(&e->config);
+    if (e->state.far_active)
+        tp_touch(p.delay, (size_t)(end - (const char *)p.delay));
+}
+
 const tp_echo_state *tp_echo_canceller_state(const tp_echo_canceller *e)
 {
     return &e->state;

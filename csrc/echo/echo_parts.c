@@ -6,7 +6,7 @@
 /* In bytes from the start. */
 typedef struct layout {
     size_t near_length, far_length;
-    size_t far, long_filter, aligned, delay, near_end, vad, size;
+    size_t far, delay, long_filter, aligned, near_end, vad, size;
 } layout;
 
 size_t tp_echo_long_taps(const tp_echo_canceller_config *c)
@@ -33,10 +33,10 @@ static layout layout_of(const tp_echo_canceller_config *c)
     l.near_length = (10 * (ECHO_REPLAY_HOPS + 2) + 40) * ms;
     l.far_length = l.near_length + (size_t)(c->max_delay_ms + c->tail_ms) * ms;
     l.far = tp_align_up(l.near_length * sizeof(int16_t));
-    l.long_filter = l.far + tp_align_up(l.far_length * sizeof(int16_t));
+    l.delay = l.far + tp_align_up(l.far_length * sizeof(int16_t));
+    l.long_filter = l.delay + tp_align_up(tp_delay_estimator_size(&delay));
     l.aligned = l.long_filter + tp_long_filter_size(tp_echo_long_taps(c));
-    l.delay = l.aligned + tp_aligned_filter_size(tp_echo_aligned_taps(c), bins);
-    l.near_end = l.delay + tp_align_up(tp_delay_estimator_size(&delay));
+    l.near_end = l.aligned + tp_aligned_filter_size(tp_echo_aligned_taps(c), bins);
     l.vad = l.near_end + tp_align_up(tp_near_end_size());
     l.size = l.vad + tp_align_up(tp_vad_size(&vad));
     return l;

@@ -21,6 +21,11 @@ cdef extern from "_numpy.h" nogil:
     int NPY_INT16
     int NPY_UINT8
 
+cdef extern from "_shelf.h":
+    int tp_shelf_import() except -1
+    void *tp_shelf_take(size_t size)
+    void tp_shelf_give(void *state) noexcept
+
 cdef extern from "talkpath/talkpath.h" nogil:
     const char *TP_VERSION
     const size_t TP_ALIGN
@@ -125,7 +130,7 @@ cdef class _State:
 
     They build their state in `__cinit__`, which nothing can skip: an object without a state cannot exist.
     """
-    cdef void *_memory
+    cdef void *_memory  # NULL: the state lies on a shelf
     cdef void *_state
 
     def __cinit__(self, *args, **kwargs):
@@ -133,18 +138,29 @@ cdef class _State:
         self._state = NULL
 
     def __dealloc__(self):
-        PyMem_Free(self._memory)
+        _give_back(self)
+
+
+cdef void _give_back(_State owner) noexcept:
+    if owner._memory == NULL and owner._state != NULL:
+        tp_shelf_give(owner._state)
+    PyMem_Free(owner._memory)
+    owner._memory = owner._state = NULL
 
 
 cdef void *_allocate(_State owner, size_t size) except NULL:
     """Gives `owner` a block of `size` bytes, aligned to TP_ALIGN; it replaces the one it had."""
-    cdef void *memory = PyMem_Malloc(size + TP_ALIGN)
-    if memory == NULL:
-        raise MemoryError(f"no memory for {size} bytes of state")
-    PyMem_Free(owner._memory)
-    owner._memory = memory
-    owner._state = <void *>((<uintptr_t>memory + TP_ALIGN - 1) // TP_ALIGN * TP_ALIGN)
-    return owner._state
+    size = (size + TP_ALIGN - 1) // TP_ALIGN * TP_ALIGN
+    cdef void *memory = NULL
+    cdef void *state = tp_shelf_take(size)
+    if state == NULL:
+        memory = PyMem_Malloc(size + TP_ALIGN)
+        if memory == NULL:
+            raise MemoryError(f"no memory for {size} bytes of state")
+        state = <void *>((<uintptr_t>memory + TP_ALIGN - 1) // TP_ALIGN * TP_ALIGN)
+    _give_back(owner)
+    owner._memory, owner._state = memory, state
+    return state
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -190,4 +206,5 @@ def _simd_name():
 
 
 tp_numpy_import()
+tp_shelf_import()
 tp_simd_init()

@@ -68,28 +68,27 @@ class CallGroup:
         """
         if self._closed:
             raise StateError("the group is closed")
-        calls = [call for call, _ in frames]
-        if len(set(map(id, calls))) != len(calls):
-            raise ConfigError("a call is given twice in one exchange")
-        if any(call._over for call in calls):
-            raise StateError("a call in the exchange is over")
-        for call in calls:
+        # Of a thousand calls, none is in the cache any more: each one's objects are looked at once, unless it has something to tell.
+        cores, hungry, noted = [], [], []
+        for call, _ in frames:
+            if call._over:
+                raise StateError("a call in the exchange is over")
+            cores.append(call._core)
+            noted.append(call._recorder is not None or bool(call._told))
             if call._sources.pending:
-                call._sources.feed()
-        work = _Exchange([call._core for call in calls], [payload for _, payload in frames])
-        self._run(work, len(calls))
+                hungry.append(call._sources)
+        if len(set(map(id, cores))) != len(cores):
+            raise ConfigError("a call is given twice in one exchange")
+        for sources in hungry:
+            sources.feed()
+        work = _Exchange(cores, [payload for _, payload in frames])
+        self._run(work, len(cores))
         results: list[tuple[Received | TalkpathError, Transmitted]] = []
-        for (call, payload), (pcm, heard, sent) in zip(frames, work.finish(), strict=True):
-            if call._recorder is not None:
-                if pcm is not None:
-                    call._recorder.frame(payload)
-                call._recorder.command("transmit")
+        for (call, payload), has_more, (pcm, heard, events, sent) in zip(frames, noted, work.finish(), strict=True):
             before: list[Event] = []
             after: list[Event] = []
-            if call._core.event_count or call._told:
-                raws = call._core.events()
-                before, after = call._translated(raws[:heard]), call._translated(raws[heard:])
-                before, call._told = call._told + before, []
+            if has_more or events:
+                before, after = self._events(call, payload, pcm is not None, heard)
             if pcm is None:
                 have = len(payload) if isinstance(payload, bytes | bytearray) else "?"
                 error = LengthError(
@@ -99,6 +98,17 @@ class CallGroup:
             else:
                 results.append((Received(pcm, before), Transmitted(sent, after)))
         return results
+
+    @staticmethod
+    def _events(call: CallPipeline, payload: Buffer | None, taken: bool, heard: int) -> tuple[list[Event], list[Event]]:
+        """Of the receive path and of the transmit path; the frame goes into the call's log."""
+        if call._recorder is not None:
+            if taken:
+                call._recorder.frame(payload)
+            call._recorder.command("transmit")
+        told, call._told = call._told, []
+        raws = call._core.events()
+        return told + call._translated(raws[:heard]), call._translated(raws[heard:])
 
     def _run(self, work: _Exchange, count: int) -> None:
         if self._pool is None or count < 2 * self.threads:

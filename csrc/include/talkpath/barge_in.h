@@ -54,6 +54,9 @@ void tp_barge_in_reset(tp_barge_in *g);
  * completed (or holds, when they completed none). */
 int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far, size_t n, int16_t *out);
 
+/* As tp_echo_canceller_prefetch. */
+void tp_barge_in_prefetch(const tp_barge_in *g);
+
 const tp_barge_in_reading *tp_barge_in_read(const tp_barge_in *g);
 const tp_echo_state *tp_barge_in_echo(const tp_barge_in *g);
 

@@ -64,6 +64,9 @@ void tp_echo_canceller_reset(tp_echo_canceller *e);
  * and count as silence that nothing is learnt from. far NULL: what was sent is not known. */
 void tp_echo_canceller_process(tp_echo_canceller *e, const int16_t *near, const int16_t *far, size_t n, int16_t *out);
 
+/* Before the first samples of a frame, where many calls share a cache: fetches what their echo will need from memory. Changes nothing. */
+void tp_echo_canceller_prefetch(const tp_echo_canceller *e);
+
 const tp_echo_state *tp_echo_canceller_state(const tp_echo_canceller *e);
 
 /* Samples until the next hop of 10 ms is complete. */

@@ -285,7 +285,8 @@ cdef struct _Slot:
     uint8_t *sent
     int status
     bint held            # its view has a buffer
-    size_t heard_events  # how many of the call's events were there before it sent
+    size_t heard_events  # how many of the call's events were there before it sent, …
+    size_t events        # … and after
 
 
 @cython.final
@@ -316,7 +317,7 @@ cdef class _Exchange:
             self._slots[i].payload = NULL
             self._slots[i].payload_bytes = 0
             self._slots[i].status = 0
-            self._slots[i].heard_events = 0
+            self._slots[i].heard_events = self._slots[i].events = 0
             self._slots[i].held = False
             self._acquired = i + 1
             if payloads[i] is not None:
@@ -347,10 +348,11 @@ cdef class _Exchange:
                         slot.status = tp_call_receive(slot.call, slot.payload, slot.payload_bytes, slot.pcm)
                 slot.heard_events = tp_call_event_count(slot.call)
                 tp_call_transmit(slot.call, slot.sent)
+                slot.events = tp_call_event_count(slot.call)
 
     def finish(self):
-        """[(pcm or None for a payload that was refused, number of events of the receive path, bytes)]"""
-        return [(self._pcm[i] if self._slots[i].status == 0 else None, self._slots[i].heard_events, self._sent[i])
+        """[(pcm or None for a payload that was refused, number of events of the receive path, number of all, bytes)]"""
+        return [(self._pcm[i] if self._slots[i].status == 0 else None, self._slots[i].heard_events, self._slots[i].events, self._sent[i])
                 for i in range(self._count)]
 
     def __dealloc__(self):

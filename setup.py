@@ -88,7 +88,13 @@ core_library = (
 core_module = Extension(
     "talkpath._core",
     ["src/talkpath/_core.pyx"],
-    depends=[*map(str, Path("src/talkpath").rglob("*.pxi")), *core_headers, *core_sources, "src/talkpath/_numpy.h", "src/talkpath/_shelf.h"],
+    depends=[
+        *map(str, Path("src/talkpath").rglob("*.pxi")),
+        *core_headers,
+        *core_sources,
+        "src/talkpath/_numpy.h",
+        "src/talkpath/_shelf.h",
+    ],
     include_dirs=["csrc", "csrc/include", "src/talkpath", numpy.get_include()],
     # The wrapper is glue: small beats fast.
     extra_compile_args=[*compile_flags, *([] if MSVC else ["-Os", "-Wno-unused-function"])],

@@ -94,9 +94,7 @@ def test_calls_come_and_go(rng):
             call.transmit()
     (call, payloads), (other, _) = story(4), story(4)
     for i in range(FRAMES):
-        pairs = [
-            (c.conceal() if payloads[i] is None else c.receive(payloads[i]), c.transmit()) for c in (call, other)
-        ]
+        pairs = [(c.conceal() if payloads[i] is None else c.receive(payloads[i]), c.transmit()) for c in (call, other)]
         same(*pairs)
         for busy, its in now.values():
             busy.receive(its[(i + 1) % 50 + 50])

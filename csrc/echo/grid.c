@@ -14,18 +14,20 @@ void tp_echo_grid_init(tp_echo_grid *g, int sample_rate_hz)
     g->fft = 256 * wide;
     g->slot = 40 * wide;
     g->bins = wide == 2 ? ECHO_MAX_BINS : ECHO_BINS;
-    const size_t rise = g->fft - g->slot;
+    /* The window falls over the two slots that synthesis uses: in one slot, so many bins hear each other that no filter within
+     * a bin takes off more than 20 dB. Synthesis evens it out: slots fade into each other by squares of sines. */
+    const size_t fall = 2 * g->slot, rise = g->fft - fall;
     double power = 0.0;
     for (size_t i = 0; i < g->fft; i++) {
-        const double w = i < rise ? sin(quarter_turn * ((double)i + 0.5) / (double)rise)
-                                  : cos(quarter_turn * ((double)(i - rise) + 0.5) / (double)g->slot);
+        const double up = sin(quarter_turn * ((double)i + 0.5) / (double)rise);
+        const double w = i < rise ? up * up : cos(quarter_turn * ((double)(i - rise) + 0.5) / (double)fall);
         g->analysis[i] = (float)w;
         power += w * w;
     }
     for (size_t i = 0; i < g->slot; i++) {
-        const double up = sin(quarter_turn * ((double)i + 0.5) / (double)g->slot);
-        g->synthesis[i] = (float)(up * up / (double)g->analysis[rise - g->slot + i]);
-        g->synthesis[g->slot + i] = g->analysis[rise + i];
+        const double at = quarter_turn * ((double)i + 0.5) / (double)g->slot, up = sin(at), down = cos(at);
+        g->synthesis[i] = (float)(up * up / (double)g->analysis[rise + i]);
+        g->synthesis[g->slot + i] = (float)(down * down / (double)g->analysis[rise + g->slot + i]);
     }
     g->scale = (float)(1.0 / sqrt(power * (double)wide));
 }

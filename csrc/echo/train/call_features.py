@@ -62,15 +62,16 @@ def features(lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray) -> np.ndarray:
     return result
 
 
-def window() -> np.ndarray:
-    rise = np.sin(np.pi / 2 * (np.arange(FFT - SLOT) + 0.5) / (FFT - SLOT))
-    return np.concatenate([rise, np.cos(np.pi / 2 * (np.arange(SLOT) + 0.5) / SLOT)])
+def window(fft: int, slot: int) -> np.ndarray:
+    """grid.c's."""
+    rise = np.sin(np.pi / 2 * (np.arange(fft - 2 * slot) + 0.5) / (fft - 2 * slot)) ** 2
+    return np.concatenate([rise, np.cos(np.pi / 2 * (np.arange(2 * slot) + 0.5) / (2 * slot))])
 
 
 def bands(pcm: np.ndarray) -> np.ndarray:
     """Mean power in each band, of every hop."""
     x = np.concatenate([np.zeros(FFT - HOP), pcm / 32768])
-    w = window()
+    w = window(FFT, SLOT)
     power = np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(x, FFT)[::HOP] * w)) ** 2 / (w**2).sum()
     sums = [power[:, FIRST_BIN + a : FIRST_BIN + b].mean(axis=1) for a, b in zip(EDGES[:-1], EDGES[1:], strict=True)]
     return np.stack(sums, axis=1)

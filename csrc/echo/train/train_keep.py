@@ -18,7 +18,7 @@ import call_features
 import numpy as np
 import soxr
 import torch
-from call_features import Call, Config, ulaw
+from call_features import Call, Config, ulaw, window
 
 LOW_FEATURES, UNITS_BELOW, HIGH_BANDS, PER_HIGH = 192, 48, 7, 6
 FEATURES = UNITS_BELOW + LOW_FEATURES + HIGH_BANDS * PER_HIGH
@@ -35,8 +35,7 @@ def band_db(pcm: np.ndarray, rate_hz: int, hops: int) -> np.ndarray:
     """Power of each band at the end of each hop, as grid.c sees it."""
     wide = rate_hz // 8000
     fft, slot = 256 * wide, 40 * wide
-    rise = np.sin(np.pi / 2 * (np.arange(fft - slot) + 0.5) / (fft - slot))
-    w = np.concatenate([rise, np.cos(np.pi / 2 * (np.arange(slot) + 0.5) / slot)])
+    w = window(fft, slot)
     x = np.concatenate([np.zeros(fft - 2 * slot), pcm / 32768])
     power = np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(x, fft)[:: 2 * slot][:hops] * w)) ** 2
     power /= (w**2).sum() * wide

@@ -26,7 +26,10 @@ CYCLES = (
     ((2, 3), 5000, 3e-3, 0.4, 0.7, 1.0),
     ((3, 4), 4000, 2e-3, 0.5, 0.9, 1.0),
     ((5,), 1600, 2e-3, 0.4, 0.8, 2.0),
+    ((6,), 1700, 2e-3, 0.5, 0.9, 1.0),
+    ((7,), 1300, 1.5e-3, 0.4, 0.8, 2.0),
 )
+AVERAGED = 4  # of the last cycles' ends
 SECONDS, STEPS_A_PIECE = 6.0, 100
 BATCH, NARROW = 120, 80  # streams, at 8 kHz of them
 UNITS, HIGH_UNITS = 64, 32
@@ -269,7 +272,7 @@ def main() -> None:
     network = Network()
     if args.cycle > 1:
         network.take(front.load_weights(args.out))
-    before = network
+    ends = []
     for number, (seeds, steps, *how) in list(enumerate(CYCLES, 1))[args.cycle - 1 :]:
         data = None  # not more than two seeds' streams at once
         drawn = {seed: streams for seed, streams in drawn.items() if seed in seeds}
@@ -278,13 +281,11 @@ def main() -> None:
                 mixer = mixer if seed == 1 else ns_corpus.Mixer(*pool, seed=seed)
                 drawn[seed] = [draw(mixer, n, rate_hz) for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
         data = [[drawn[seed][i] for seed in seeds] for i in range(len(RATES_HZ))]
-        before = copy.deepcopy(network)  # training changes its argument
         network = train(network, data, check, round(steps * args.steps), number, args.out, *how)
-    # The last cycle gives speech back that the one before it took; between them lies the best of both.
-    with torch.no_grad():
-        for last, other in zip(network.parameters(), before.parameters(), strict=True):
-            last.lerp_(other, 0.5)
-    np.savez(args.out, **front.quantised(network.weights()))
+        ends.append(network.weights())
+    # Every other cycle gives speech back that the one before it took; between them lies the best of both.
+    ends = ends[-AVERAGED:]
+    np.savez(args.out, **front.quantised({name: np.mean([end[name] for end in ends], axis=0) for name in ends[0]}))
 
 
 if __name__ == "__main__":

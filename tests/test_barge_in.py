@@ -89,6 +89,21 @@ def test_probabilities_and_onset():
     assert not any(r.near_end_active for r in results[80:140])
 
 
+@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_who_speaks_as_the_call_begins_is_heard(seed, rate):
+    """Nothing but speech was heard of the line, neither its noise nor an echo: as well as by the voice detector alone."""
+    n, frame = 2 * rate, rate // 50
+    near = ulaw(to_int16(noise(n, seed=seed) + at(voice(1.2, rate, 40 + seed), 0.0, n, rate)))
+    found = run(tp.BargeInGate(rate, min_speech_ms=100), near, np.zeros(n, np.int16))
+    vad = tp.VoiceActivityDetector(rate)
+    alone = np.array([np.max(vad.process(near[i : i + frame])) for i in range(0, n, frame)]) > 0.5
+    heard = np.array([r.speech_probability for r in found]) > 0.5
+    assert np.mean(heard[1:60]) >= np.mean(alone[:59]) - 0.1
+    assert any(r.near_end_active for r in found[:60])
+    assert not any(r.near_end_active for r in found[-10:])
+
+
 def test_min_speech_may_change_at_any_time():
     near, far = scene(seed=3)
     gate = tp.BargeInGate(min_speech_ms=2000)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "dsp/approx.h"
 #include "dsp/block.h"
 #include "talkpath/talkpath.h"
 
@@ -37,6 +38,7 @@ struct tp_barge_in {
     uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
+    int heard_pause; /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
 };
@@ -128,19 +130,36 @@ static float enough(const tp_barge_in *g)
     return warming ? WARM_UP * sum : sum;
 }
 
+static float logit_of(float p)
+{
+    p = p < 0.99f ? p : 0.99f;
+    p = p > 0.01f ? p : 0.01f;
+    return tp_log_near(p / (1.0f - p));
+}
+
+/* The caller's speech in the newest hop, 0 … 1. Somebody who already speaks when the call begins is all that the network's noise
+ * floors know of the line: until there is a pause, or something is sent that could come back, the voice detector is believed, too. */
+static float speech_of(tp_barge_in *g, const tp_echo_state *s)
+{
+    g->heard_pause |= (g->hops > VOICE_HOPS && g->voiceless_hops >= VOICE_HOPS) || s->far_active;
+    return !g->heard_pause && s->voice_probability > s->near_probability ? s->voice_probability : s->near_probability;
+}
+
 static void hop(tp_barge_in *g)
 {
     const tp_echo_state *s = tp_barge_in_echo(g);
     g->hops++;
+    const float speech = speech_of(g, s);
+    const float logit = speech > s->near_probability ? logit_of(speech) : s->near_logit;
     g->silent_hops = s->far_sounds ? 0 : g->silent_hops + 1;
     g->turn_hops = g->silent_hops >= TURN_HOPS ? 0 : g->turn_hops + 1;
 
     const float need = enough(g);
-    if (s->near_logit > 0.0f) {
-        const float step = WEIGHT_FOR * s->near_logit;
+    if (logit > 0.0f) {
+        const float step = WEIGHT_FOR * logit;
         g->sum = LEAK * g->sum + (step < MOST_FOR ? step : MOST_FOR);
     } else {
-        const float step = WEIGHT_AGAINST * s->near_logit;
+        const float step = WEIGHT_AGAINST * logit;
         g->sum += step > -MOST_AGAINST ? step : -MOST_AGAINST;
     }
     g->voiceless_hops = s->voice_probability >= VOICE ? 0 : g->voiceless_hops + 1;
@@ -162,9 +181,9 @@ static void hop(tp_barge_in *g)
     r->evidence = g->sum / need;
     r->samples = g->hops * hop_samples;
     r->onset_samples = g->onset_hop * hop_samples;
-    r->speech_probability = voiced || s->near_probability < DOUBTED ? s->near_probability : DOUBTED;
+    r->speech_probability = voiced || speech < DOUBTED ? speech : DOUBTED;
     r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
-    const int fires = r->evidence >= 1.0f && s->near_logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms;
+    const int fires = r->evidence >= 1.0f && logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms;
     r->barge_in = fires || (r->barge_in && r->evidence > RELEASE);
     r->near_end_active = r->barge_in || (r->evidence > ACTIVE && r->speech_probability > 0.5f);
 }

@@ -36,7 +36,11 @@ static PyThread_type_lock tp_shelf_lock;
 static int tp_shelf_import(void)
 {
     tp_shelf_lock = PyThread_allocate_lock();
-    return tp_shelf_lock ? 0 : -1;
+    if (tp_shelf_lock == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
 }
 
 static tp_shelf *tp_shelf_new(size_t slot)

@@ -32,6 +32,9 @@ enum {
 #define UNVOICED 0.4f      /* share of what is enough */
 #define DOUBTED 0.45f      /* what is told of such a sound */
 
+#define NO_ECHO 0.1f   /* its likelihood, on a line that has shown none */
+#define IN_DOUBT 0.25f /* the network does not rule the caller out */
+
 struct tp_barge_in {
     tp_barge_in_config config;
     float sum;
@@ -138,11 +141,13 @@ static float logit_of(float p)
 }
 
 /* The caller's speech in the newest hop, 0 … 1. Somebody who already speaks when the call begins is all that the network's noise
- * floors know of the line: until there is a pause, or something is sent that could come back, the voice detector is believed, too. */
+ * floors know of the line: until there is a pause, or something is sent that could come back, the voice detector is believed, too.
+ * So it is in doubt where there seems to be no echo. */
 static float speech_of(tp_barge_in *g, const tp_echo_state *s)
 {
     g->heard_pause |= (g->hops > VOICE_HOPS && g->voiceless_hops >= VOICE_HOPS) || s->far_active;
-    return !g->heard_pause && s->voice_probability > s->near_probability ? s->voice_probability : s->near_probability;
+    const int in_doubt = s->echo_likelihood < NO_ECHO && s->near_probability > IN_DOUBT;
+    return (!g->heard_pause || in_doubt) && s->voice_probability > s->near_probability ? s->voice_probability : s->near_probability;
 }
 
 static void hop(tp_barge_in *g)

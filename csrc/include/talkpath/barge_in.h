@@ -7,7 +7,7 @@
  *             Statistics 16, 1945), and the sum has to reach a threshold: strong evidence is enough at once, weak evidence
  *             takes longer, short gaps are bridged
  * Limits      on the same 240 calls at min_speech_ms = 100 (and 300): callers found within 300 / 500 / 1000 ms in 91 / 98 / 100 %
- *             (31 / 95 / 100 %) of barge-ins on lines with echo, 96 / 98 / 100 % (68 / 96 / 100 %) without; 0.08 (0) and 0
+ *             (31 / 95 / 100 %) of barge-ins on lines with echo, 96 / 98 / 100 % (75 / 96 / 100 %) without; 0.08 (0) and 0
  *             false interruptions a minute of the agent's speech; a back-channel is speech, and counts if it lasts
  * Units       samples of stream time, ms, probabilities 0 … 1; evidence: 1 is enough
  * History     as the echo canceller

@@ -15,7 +15,7 @@ void tp_echo_grid_init(tp_echo_grid *g, int sample_rate_hz)
     g->slot = 40 * wide;
     g->bins = wide == 2 ? ECHO_MAX_BINS : ECHO_BINS;
     /* The window falls over the two slots that synthesis uses: in one slot, so many bins hear each other that no filter within
-     * a bin takes off more than 20 dB. Synthesis evens it out: slots fade into each other by squares of sines. */
+     * a bin takes off more than 22 dB of a room. Synthesis evens it out: slots fade into each other by squares of sines. */
     const size_t fall = 2 * g->slot, rise = g->fft - fall;
     double power = 0.0;
     for (size_t i = 0; i < g->fft; i++) {

@@ -20,7 +20,7 @@ enum {
 };
 
 #define EPSILON 1e-8f /* a bin's power is never less: white noise of -80 dBov */
-#define ATTENUATION_MIN_DB 12.0f
+#define ATTENUATION_MIN_DB 9.0f
 #define ATTENUATION_STEP_DB 0.6f
 #define EMPHASIS_LEVEL 85
 #define EMPHASIS_STEP 0.02f

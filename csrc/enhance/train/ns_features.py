@@ -197,7 +197,7 @@ def logits(weights: dict[str, np.ndarray], seen: dict[str, np.ndarray]) -> np.nd
 
 
 def least_gain(level: float) -> float:
-    return 10 ** (-(12 + (level - 60) * 0.6) / 20)
+    return 10 ** (-(9 + (level - 60) * 0.6) / 20)
 
 
 def emphasis(level: float) -> float:

@@ -30,6 +30,7 @@ CYCLES = (
     ((7,), 1300, 1.5e-3, 0.4, 0.8, 2.0),
 )
 AVERAGED = 4  # of the last cycles' ends
+SHARPER = 1.1  # the mean's decisions: a mean of networks is in doubt where one of them is
 SECONDS, STEPS_A_PIECE = 6.0, 100
 BATCH, NARROW = 120, 80  # streams, at 8 kHz of them
 UNITS, HIGH_UNITS = 64, 32
@@ -285,7 +286,10 @@ def main() -> None:
         ends.append(network.weights())
     # Every other cycle gives speech back that the one before it took; between them lies the best of both.
     ends = ends[-AVERAGED:]
-    np.savez(args.out, **front.quantised({name: np.mean([end[name] for end in ends], axis=0) for name in ends[0]}))
+    mean = {name: np.mean([end[name] for end in ends], axis=0) for name in ends[0]}
+    for name in ("out", "out_bias", "high_out", "high_out_bias"):
+        mean[name] *= SHARPER
+    np.savez(args.out, **front.quantised(mean))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from talkpath.events import Event
 
 @lru_cache(maxsize=64)
 def voice(ms: int, rate: int = 8000, seed: int = 1, pitch: float = 130.0, level: float = 0.12) -> np.ndarray:
-    """Glottal pulses through moving formants, in syllables without pauses; int16, read-only."""
+    """Glottal pulses through moving formants, hissing consonants between them, without pauses; int16, read-only."""
     rng = np.random.default_rng(seed)
     t = np.arange(ms * rate // 1000) / rate
     hz = pitch * 2 ** (0.25 * np.sin(2 * np.pi * 0.6 * t + seed) + 0.02 * np.sin(2 * np.pi * 5 * t))
@@ -21,9 +21,10 @@ def voice(ms: int, rate: int = 8000, seed: int = 1, pitch: float = 130.0, level:
         harmonic = k * hz
         formants = 1 / np.hypot(1, (harmonic - first) / 60) + 0.6 / np.hypot(1, (harmonic - second) / 80)
         x += np.where(harmonic < 3700, formants, 0) * np.sin(k * phase)
-    syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * t)
+    vowels = np.clip(0.5 + 1.5 * np.sin(2 * np.pi * 4 * t), 0, 1)
+    x = x / np.sqrt((x**2).mean()) * vowels + 0.4 * np.diff(rng.standard_normal(len(t) + 1)) * (1 - vowels)
     edge = np.minimum(1, np.minimum(np.arange(len(t)), np.arange(len(t))[::-1]) / (0.005 * rate))
-    x = level * x / np.sqrt((x**2).mean()) * syllables * edge + 1e-4 * rng.standard_normal(len(t))
+    x = level * x * edge + 1e-4 * rng.standard_normal(len(t))
     pcm = np.clip(np.rint(32768 * x), -32768, 32767).astype(np.int16)
     pcm.flags.writeable = False
     return pcm

@@ -780,7 +780,7 @@ def test_noise_suppression_switches_without_a_gap(line):
 def test_turn_metrics(line):
     x = line()
     x.say(900)
-    x.run(1900)
+    x.run(2000)
     x.call.mark("llm_first_token")
     turn = x.one("user.turn_completed")
     x.speak(500)
@@ -790,7 +790,7 @@ def test_turn_metrics(line):
     assert metrics.turn_number == 1
     assert metrics.turn_decision_ms == pytest.approx(turn.timestamp_ms - last_voice_ms)
     assert metrics.user_perceived_ms == pytest.approx(x.one("agent.speech_started").timestamp_ms - last_voice_ms)
-    assert metrics.marks == {"llm_first_token": pytest.approx(1900, abs=x.frame_ms)}
+    assert metrics.marks == {"llm_first_token": pytest.approx(2000, abs=x.frame_ms)}
     assert metrics.to_dict()["marks"] == dict(metrics.marks)
 
 

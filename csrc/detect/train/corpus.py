@@ -406,8 +406,8 @@ class Mixer:
             out = out + x / (np.sqrt((x**2).mean()) + 1e-9)
         return out / (np.sqrt((out**2).mean()) + 1e-9)
 
-    def draw(self, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-        """(int16 samples, label of each hop) of one telephone signal."""
+    def draw(self, seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(int16 samples, the clean speech in them at unit active level, where it sounds) of one telephone signal."""
         rng, n = self.rng, round(seconds * self.rate_hz)
         clean, active = (
             self.voice(n) if rng.random() < (0.65 if self.harder else 0.87) else np.zeros((2, n), np.float32)
@@ -435,4 +435,4 @@ class Mixer:
             pcm = tp.g711.ulaw_decode(tp.g711.ulaw_encode(pcm))
         elif law < 0.75:
             pcm = tp.g711.alaw_decode(tp.g711.alaw_encode(pcm))
-        return pcm, labels(active)
+        return pcm, clean, active

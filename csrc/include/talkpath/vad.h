@@ -8,11 +8,11 @@
  *             units (K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014; 13.8 thousand
  *             int8 weights), trained by csrc/detect/train/train_vad.py on prompts, synthesis and noises of Debian packages
  * Limits      on 15 hand-labelled files of the TEN-VAD test set, through a telephone channel with µ-law (none in training):
- *             ROC-AUC .940, .938 with ambience at 10 dB SNR, .909 at 5 dB; F1 at 0.5 .926, .919, .901
- *             onset found 31 ms after the label, end 46 ms (medians); 16 kHz input within .001 of that
- *             false speech: 2 % of six pieces of hold music, 0.3 % of network tones (2.1 % of the worst), 1 % of typing and
+ *             ROC-AUC .946, .939 with ambience at 10 dB SNR, .916 at 5 dB; F1 at 0.5 .928, .922, .902
+ *             onset found 33 ms after the label, end 60 ms (medians); 16 kHz input within .001 of that
+ *             false speech: 3 % of five pieces of hold music (11 % of the worst), 0.2 % of network tones (0.7 %), 1 % of typing and
  *             office noise; loud hum from the first sample on is taken for speech for up to 0.5 s, and a voice 30 dB
- *             below a full-scale buzz that went before is heard after 2 s
+ *             below a full-scale buzz that went before is heard after 2 s; vowels held for seconds without a consonant count as a hum
  * Units       probability 0 … 1; 0.5 is the operating point the network was trained for
  * History     32 ms of samples, floors over some seconds, and what the recurrent layers keep; no look-ahead
  * Latency     the analysis window's middle lies 8 ms behind the newest sample (tp_vad_delay_samples)

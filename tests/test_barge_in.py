@@ -47,6 +47,19 @@ def test_echo_never_interrupts(delay_ms, seed, rate):
     assert gate.diagnostics.echo.echo_likelihood > 0.9
 
 
+@pytest.mark.parametrize("seed", [4, 8, 11])
+@pytest.mark.parametrize("delay_ms", [150, 400])
+def test_nor_do_first_words_through_a_small_loudspeaker(delay_ms, seed):
+    n, rate = 24000, 8000
+    far = ulaw(to_int16(at(voice(2.5, rate, seed), 0.4, n, rate)))
+    echo = echo_of(far, delay_ms, 0.0, rate, seed)
+    x = np.tanh(3 * echo / np.percentile(np.abs(echo), 99.9))
+    x += 0.25 * (x**2 - np.mean(x**2))
+    x *= np.sqrt(np.mean(echo**2) / np.mean(x**2))
+    near = ulaw(to_int16(noise(n, seed=seed) + x))
+    assert len(starts(run(tp.BargeInGate(min_speech_ms=100), near, far))) == 0
+
+
 @pytest.mark.parametrize(("min_speech_ms", "within_s"), [(100, 0.45), (300, 0.65), (500, 1.0)])
 @pytest.mark.parametrize("echo", [True, False])
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -70,23 +83,26 @@ def test_speech_shorter_than_asked_for_does_not():
 
 
 def test_probabilities_and_onset():
-    near, far = scene(seed=2)
-    gate, onsets = tp.BargeInGate(min_speech_ms=100), []
-    results = []
-    for i in range(0, len(near), 160):
-        results.append(gate.process(near[i : i + 160], far[i : i + 160]))
-        if results[-1].barge_in:
-            onsets.append(gate.diagnostics.onset_ms)
-    speech = np.array([r.speech_probability for r in results])
-    echo = np.array([r.echo_probability for r in results])
-    assert speech[160:205].mean() > 0.7
-    assert speech[80:140].mean() < 0.1
-    assert echo[80:140].mean() > 0.4
-    assert echo[160:205].mean() < 0.4
-    for onset in ONSETS_S:
-        assert min(abs(o - 1000 * onset) for o in onsets) < 120
-    assert any(r.near_end_active for r in results[160:200])
-    assert not any(r.near_end_active for r in results[80:140])
+    results, late_ms = [], []
+    for seed in range(1, 9):
+        near, far = scene(seed=seed)
+        gate, onsets = tp.BargeInGate(min_speech_ms=100), []
+        for i in range(0, len(near), 160):
+            result = gate.process(near[i : i + 160], far[i : i + 160])
+            results.append((result.speech_probability, result.echo_probability, result.near_end_active))
+            if result.barge_in:
+                onsets.append(gate.diagnostics.onset_ms)
+        late_ms += [min(abs(o - 1000 * onset) for o in onsets) for onset in ONSETS_S]
+    speech, echo, active = np.array(results).reshape(8, -1, 3).transpose(2, 0, 1)
+    alone, both = slice(80, 140), slice(155, 205)
+    assert speech[:, both].mean() > 0.7
+    assert speech[:, alone].mean() < 0.1
+    assert echo[:, alone].mean() > 0.4
+    assert echo[:, both].mean() < 0.4
+    assert active[:, both].any(axis=1).all()
+    assert not active[:, alone].any()
+    assert np.median(late_ms) <= 30
+    assert np.mean(np.array(late_ms) < 120) > 0.8  # a first syllable that is faint is not always counted
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])

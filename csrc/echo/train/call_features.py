@@ -25,6 +25,7 @@ EDGES = [3, 7, 11, 15, 20, 26, 32, 39, 48, 59, 72, 88, 104]
 BANDS, PER_BAND = 12, 14
 FEATURES = BANDS * PER_BAND + 24
 FLOOR_BIAS_DB = 4.8
+NEWS_S = 1.5
 
 
 class Config(ctypes.Structure):
@@ -90,6 +91,9 @@ class Call:
         delay_s = (label.get("delay_ms") or 0) / 1000
         jump_s = abs(label["jump"][1]) / 1000 if label.get("jump") else 0.0
         self.agent = [(a, b) for a, b in label["agent_intervals"]]
+        self.jump_s = label["jump"][0] if label.get("jump") else None
+        # What is not the caller is echo and noise, where nothing between the mixture and here changed the sum.
+        self.sums = self.has_echo and not set(label["opts"]) & {"gsm", "loss"} and path.exists()
         self.echo = [(a + delay_s - jump_s - 0.05, b + delay_s + jump_s + 0.4) for a, b in self.agent]
         self.speech = any(t != "nonspeech" for t, _, _ in self.events)
 
@@ -110,11 +114,24 @@ def tones(n: int, rng: np.random.Generator) -> np.ndarray:
     return (np.sin(phase) + 0.4 * np.sin(2 * phase) + 0.2 * np.sin(3 * phase)) * (0.4 + 0.6 * np.exp(-(t % 0.4) * 5))
 
 
+def other_echo(echo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another level, and half the time a worse loudspeaker."""
+    echo = echo * 10 ** (rng.uniform(-8, 8) / 20)
+    if rng.random() < 0.5:
+        peak = np.percentile(np.abs(echo), 99.9) + 1
+        x = np.clip(echo / peak, -1.2, 1.2) * rng.uniform(1, 3)
+        even = rng.uniform(0, 0.3) * x**2
+        echo = peak * (np.tanh(x + even - np.mean(even)) if rng.random() < 0.6 else np.clip(x, -1, 1))
+    return echo
+
+
 def changed(call: Call, others: list[Call], rng: np.random.Generator, tone_share: float) -> Call:
     """Another call made of this one."""
     new = object.__new__(Call)
     new.__dict__.update(call.__dict__)
     near, far, stem = (x.astype(np.float64) for x in (call.near, call.far, call.stem))
+    if call.sums and rng.random() < 0.6:
+        near = stem + other_echo(near - stem, rng)
     rms = np.sqrt(np.mean(near**2)) + 1
     for _ in range(
         rng.integers(1, 4) if rng.random() < (0.25 if call.speech else 0.6) else 0
@@ -165,6 +182,7 @@ def changed(call: Call, others: list[Call], rng: np.random.Generator, tone_share
     new.events = [(k, a * speed - cut, b * speed - cut) for k, a, b in new.events]
     new.agent = [(a * speed - cut, b * speed - cut) for a, b in call.agent]
     new.echo = [(a * speed - cut, b * speed - cut) for a, b in call.echo]
+    new.jump_s = None if call.jump_s is None else call.jump_s * speed - cut
     return new
 
 
@@ -181,6 +199,9 @@ def labels(call: Call, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     for a, b in call.agent:
         talk |= (t > a) & (t < b + 1.0)
     weight[talk] = 2
+    if call.has_echo:  # nothing is known of the echo yet, or no longer
+        for start in [call.echo[0][0] + 0.05] * bool(call.echo) + [call.jump_s] * (call.jump_s is not None):
+            weight[(t > start) & (t < start + NEWS_S)] *= 2
     for kind, on, off in call.events:
         inside, near_by = (t > on) & (t <= off + 0.02), (t > on - 0.02) & (t <= off + 0.15)
         if kind == "nonspeech":

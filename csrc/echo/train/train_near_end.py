@@ -1,6 +1,6 @@
 """Trains the network of near_end.c and writes csrc/echo/near_net_weights.npz, from which gen_near_net.py makes the C table.
 
-    python csrc/echo/train/train_near_end.py FOLDER [FOLDER …] --check FOLDER [--steps 4400 2000] [--cache DIRECTORY]
+    python csrc/echo/train/train_near_end.py FOLDER [FOLDER …] --check FOLDER [--steps 4400 2000 | --go-on 6400] [--cache DIRECTORY]
 
 Needs talkpath, torch, scipy, soundfile and soxr. See README.md here.
 """
@@ -40,6 +40,16 @@ class Network(torch.nn.Module):
         z = self.out(y)
         return z[..., 0], torch.sigmoid(z[..., 1:]), state
 
+    def take(self, weights: dict[str, np.ndarray]) -> None:
+        parameters = dict(self.named_parameters())
+        names = {"dense.weight": "dense", "dense.bias": "dense_bias", "out.weight": "out", "out.bias": "out_bias"}
+        for i in range(2):
+            for ours, theirs in (("ih", "input"), ("hh", "recurrent")):
+                names[f"gru.weight_{ours}_l{i}"], names[f"gru.bias_{ours}_l{i}"] = f"{theirs}{i}", f"{theirs}{i}_bias"
+        with torch.no_grad():
+            for name, key in names.items():
+                parameters[name].copy_(torch.from_numpy(weights[key]))
+
     def weights(self) -> dict[str, np.ndarray]:
         g = {k: v.detach().numpy() for k, v in self.gru.named_parameters()}
         result = {"mean": self.mean, "spread": self.spread, "dense": self.dense.weight, "dense_bias": self.dense.bias,
@@ -55,7 +65,7 @@ def packed(folder: Path, plain: bool, tone_share: float | None, seed: int, cache
     """Arrays of equal length for all calls of a folder: NAMES."""
     files = [cache / f"{folder.name}_{plain}_{tone_share}_{seed}_{name}.npy" for name in NAMES] if cache else []
     if files and all(f.exists() for f in files):
-        return [np.load(f) for f in files]
+        return [np.load(f, mmap_mode="r") for f in files]
     calls = call_features.load(folder, plain, tone_share, seed)
     result = []
     for name in NAMES:
@@ -130,6 +140,9 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--check", type=Path, required=True)
     parser.add_argument("--steps", type=int, nargs=2, default=[4400, 2000])
+    parser.add_argument(
+        "--go-on", type=int, help="steps of one cycle more over all there is, from the weights in --out"
+    )
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "near_net_weights.npz")
     args = parser.parse_args()
@@ -139,13 +152,19 @@ def main() -> None:
     parts = [packed(folder, True, 0.08, seed_of(folder), args.cache) for folder in args.folders]
     check = packed(args.check, True, None, 0, args.cache)
     print(f"{sum(len(p[0]) for p in parts)} calls, {sum((p[2] > 0).sum() for p in parts) / 360000:.1f} h", flush=True)
+    changed = [packed(folder, False, 0.3, seed_of(folder) + 50, args.cache) for folder in args.folders]
+    if args.go_on:
+        weights = np.load(args.out)
+        network = Network(torch.from_numpy(weights["mean"]), torch.from_numpy(weights["spread"]))
+        network.take(weights)
+        train(network, parts + changed, check, args.go_on, 3e-3, args.out)
+        return
     some = np.concatenate([p[0][::7, ::9].reshape(-1, FEATURES) for p in parts]).astype(np.float32)
     mean, spread = torch.from_numpy(some.mean(0)), torch.from_numpy(some.std(0)).clamp(min=1.0)
     network = train(Network(mean, spread), parts, check, args.steps[0], 4e-3, args.out)
 
     # Once more, with as many calls made in other ways, more of them with tones.
-    parts += [packed(folder, False, 0.3, seed_of(folder) + 50, args.cache) for folder in args.folders]
-    train(network, parts, check, args.steps[1], 2e-3, args.out)
+    train(network, parts + changed, check, args.steps[1], 2e-3, args.out)
 
 
 if __name__ == "__main__":

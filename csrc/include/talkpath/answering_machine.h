@@ -8,9 +8,9 @@
  *             after_greeting_silence_ms before that is a person. Something as short as "hello?" (up to 1.1 s) needs two
  *             thirds of that silence, because few recorded greetings begin so. Less than 150 ms of speech in all is no greeting
  * Limits      with initial 3200, greeting 3400, after-greeting 1220 ms, generated calls in five languages (machines 120; people:
- *             ordinary 120, long-winded, in loud rooms, on quiet lines 60 each): right 98 % of machines, 100, 98, 98 and 100 % of
- *             people; 0.86 s (median) from the end of a person's greeting to the decision. On two other draws, one of other
- *             speakers, 96 to 97 % of machines and 97 to 100 % of people. A machine that pauses for 0.9 s after "hello" is
+ *             ordinary 120, long-winded, in loud rooms, on quiet lines 60 each): right 98 % of machines, 100, 100, 98 and 100 % of
+ *             people; 0.88 s (median) from the end of a person's greeting to the decision. On two other draws, one of other
+ *             speakers, 96 to 97 % of machines and 97 to 100 % of people, on a third 97 % and 92 to 100 %. A machine that pauses for 0.9 s after "hello" is
  *             taken for a person
  * Units       ms of stream time from the first sample on, which should be the moment of answer
  * History     the VAD's

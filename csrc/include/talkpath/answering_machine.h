@@ -10,8 +10,8 @@
  * Limits      with initial 3200, greeting 3400, after-greeting 1220 ms, generated calls in five languages (machines 120; people:
  *             ordinary 120, long-winded, in loud rooms, on quiet lines 60 each): right 98 % of machines, 100, 100, 98 and 100 % of
  *             people; 0.88 s (median) from the end of a person's greeting to the decision. On two other draws, one of other
- *             speakers, 96 to 97 % of machines and 97 to 100 % of people, on a third 97 % and 92 to 100 %. A machine that pauses for 0.9 s after "hello" is
- *             taken for a person
+ *             speakers, 96 to 97 % of machines and 97 to 100 % of people, on a third 97 % and 92 to 100 %. A machine that
+ *             pauses for 0.9 s after "hello" is taken for a person
  * Units       ms of stream time from the first sample on, which should be the moment of answer
  * History     the VAD's
  * Latency     of the VAD; a decision waits for its evidence

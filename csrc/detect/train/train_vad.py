@@ -10,13 +10,16 @@ No file of any evaluation set is used.
 """
 
 import argparse
-import copy
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
 from corpus import HOP, RATE_HZ, Mixer, labels, load_music, load_noises, load_speech
+from learning import Cycle, weights_of
 from teacher import Teacher
 from vad_features import FEATURES, features, quantised
 
@@ -24,7 +27,6 @@ SECONDS, PIECES, BATCH = 10.0, 4, 128
 DENSE, HIDDEN, LAYERS = 32, 32, 2
 NEAR_HOPS = 3  # from an edge of speech
 SPEECH_SHARE = 0.55  # of what the threshold is set for
-KEEP = 0.995  # of the running average of the weights, per step
 
 
 class Network(torch.nn.Module):
@@ -37,21 +39,6 @@ class Network(torch.nn.Module):
     def forward(self, x: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         y, state = self.gru(torch.tanh(self.dense(x)), state)
         return self.out(y)[..., 0], state
-
-    def weights(self) -> dict[str, np.ndarray]:
-        """As vad_features.forward wants them."""
-        g = {k: v.detach().numpy() for k, v in self.gru.named_parameters()}
-        result = {
-            "dense": self.dense.weight,
-            "dense_bias": self.dense.bias,
-            "out": self.out.weight,
-            "out_bias": self.out.bias,
-        }
-        result = {k: v.detach().numpy() for k, v in result.items()}
-        for i in range(LAYERS):
-            result |= {f"input{i}": g[f"weight_ih_l{i}"], f"input{i}_bias": g[f"bias_ih_l{i}"],
-                       f"recurrent{i}": g[f"weight_hh_l{i}"], f"recurrent{i}_bias": g[f"bias_hh_l{i}"]}  # fmt: skip
-        return {k: v.astype(np.float32) for k, v in result.items()}
 
 
 def draw(mixer: Mixer, count: int, teacher: Teacher) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -83,9 +70,7 @@ def train(
 ) -> Network:  # fmt: skip
     """`steps` of a learning-rate cycle `of` so many, not judging the first `skip` hops; returns the average of the last weights."""
     started, (x, y), (x_check, y_check) = time.time(), data, check
-    average = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=of, pct_start=0.05)
+    cycle = Cycle(network, of, rate, weight_decay=1e-3, rise=0.05)
     chooser = np.random.default_rng(seed)
     for step in range(steps):
         piece = step % PIECES
@@ -96,24 +81,17 @@ def train(
         logits, state = network(xs[piece], state)
         state = state.detach()
         loss = loss_of(logits[:, first:], ys[piece][:, first:], edge)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            keep = min(KEEP, step / (step + 10))
-            for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
-                slow.lerp_(fast, 1 - keep)
-            if step % 250 == 249 or step == steps - 1:
-                unseen = loss_of(average(x_check.float())[0], y_check.float())
-                print(
-                    f"step {step + 1}: loss {loss:.4f}, unseen mixtures {unseen:.4f}, {time.time() - started:.0f} s",
-                    flush=True,
-                )
-            if step % 250 == 249:
-                np.savez(out, **quantised(average.weights()))
-    return average
+        cycle.step(loss)
+        if step % 250 == 249 or step == steps - 1:
+            with torch.no_grad():
+                unseen = loss_of(cycle.average(x_check.float())[0], y_check.float())
+            print(
+                f"step {step + 1}: loss {loss:.4f}, unseen mixtures {unseen:.4f}, {time.time() - started:.0f} s",
+                flush=True,
+            )
+        if step % 250 == 249:
+            np.savez(out, **quantised(weights_of(cycle.average)))
+    return cycle.average
 
 
 def centre(network: Network, x: torch.Tensor, y: torch.Tensor) -> float:
@@ -154,7 +132,7 @@ def main() -> None:
     data, check = data[::2], check[::2]
     average = train(average, data, check, args.steps[2], args.steps[2], 3e-3, 6, 2, args.out, edge=1 / 3)
     print(f"best threshold before centring: logit {centre(average, *check):.2f}")
-    np.savez(args.out, **quantised(average.weights()))
+    np.savez(args.out, **quantised(weights_of(average)))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ The near-end network is as committed and does not learn. See README.md here.
 """
 
 import argparse
-import copy
 import ctypes
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +20,9 @@ import soxr
 import torch
 from call_features import Call, Config, ulaw, window
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+from learning import Cycle, weights_of
+
 LOW_FEATURES, UNITS_BELOW, HIGH_BANDS, PER_HIGH = 192, 48, 7, 6
 FEATURES = UNITS_BELOW + LOW_FEATURES + HIGH_BANDS * PER_HIGH
 EDGES = [3, 7, 11, 15, 20, 26, 32, 39, 48, 59, 72, 88, 104, 116, 130, 146, 164, 184, 210, 240]
@@ -28,7 +31,6 @@ HOPS, BATCH = 1200, 48
 NOISE = 0.22  # power of the noise that is put back, of the floor's
 LOUDNESS = 0.3  # exponent of amplitude
 CUT_COSTS = 3.0
-KEEP = 0.995
 
 
 def band_db(pcm: np.ndarray, rate_hz: int, hops: int) -> np.ndarray:
@@ -152,11 +154,7 @@ class Network(torch.nn.Module):
         return torch.sigmoid(self.out(y)), state
 
     def weights(self) -> dict[str, np.ndarray]:
-        g = self.gru
-        result = {"mean": self.mean, "spread": self.spread, "dense": self.dense.weight, "dense_bias": self.dense.bias,
-                  "out": self.out.weight, "out_bias": self.out.bias, "input0": g.weight_ih_l0, "input0_bias": g.bias_ih_l0,
-                  "recurrent0": g.weight_hh_l0, "recurrent0_bias": g.bias_hh_l0}  # fmt: skip
-        return {k: v.detach().numpy().astype(np.float32) for k, v in result.items()}
+        return {"mean": self.mean.numpy(), "spread": self.spread.numpy()} | weights_of(self)
 
 
 def loss_of(gain: torch.Tensor, power: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
@@ -217,9 +215,7 @@ def main() -> None:
         )
 
     network = Network(torch.from_numpy(mean), torch.from_numpy(spread))
-    average = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=2e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=args.steps, pct_start=0.08)
+    cycle = Cycle(network, args.steps, 4e-3, weight_decay=2e-3, rise=0.08)
     noise = torch.full((FEATURES,), 0.5)
     noise[:UNITS_BELOW] = 0.01
     started, cuts = time.time(), 5
@@ -231,24 +227,17 @@ def main() -> None:
         gain, state = network(there + noise * torch.randn(FEATURES), is_wide, state)
         state = state.detach()
         loss = loss_of(gain, levels, counts)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            keep = min(KEEP, step / (step + 10))
-            for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
-                slow.lerp_(fast, 1 - keep)
-            if step % 200 == 199 or step == args.steps - 1:
-                there, levels, counts, is_wide = batch(unseen, slice(0, HOPS))
-                check = loss_of(average(there, is_wide, None)[0], levels, counts)
+        cycle.step(loss)
+        if step % 200 == 199 or step == args.steps - 1:
+            there, levels, counts, is_wide = batch(unseen, slice(0, HOPS))
+            with torch.no_grad():
+                check = loss_of(cycle.average(there, is_wide, None)[0], levels, counts)
                 nothing = loss_of(torch.ones_like(levels[:, 0]), levels, counts)
-                print(
-                    f"step {step + 1}: {loss:.4f}; unseen {check:.4f} (untouched {nothing:.4f}); {time.time() - started:.0f} s",
-                    flush=True,
-                )
-                np.savez(args.out, **average.weights())
+            print(
+                f"step {step + 1}: {loss:.4f}; unseen {check:.4f} (untouched {nothing:.4f}); {time.time() - started:.0f} s",
+                flush=True,
+            )
+            np.savez(args.out, **cycle.average.weights())
 
 
 if __name__ == "__main__":

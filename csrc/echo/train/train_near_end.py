@@ -6,7 +6,7 @@ Needs talkpath, torch, scipy, soundfile and soxr. See README.md here.
 """
 
 import argparse
-import copy
+import sys
 import time
 from pathlib import Path
 
@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from call_features import BANDS, FEATURES
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+from learning import Cycle, take, weights_of
+
 HOPS, PIECE, BATCH = 2000, 250, 64
 DENSE, UNITS = 48, 48
-KEEP = 0.995  # of the running average of the weights, a step
 GAIN_LOSS = 4.0
 NAMES = ["x", "speaks", "weight", "gain", "gain_weight"]
 
@@ -40,25 +42,8 @@ class Network(torch.nn.Module):
         z = self.out(y)
         return z[..., 0], torch.sigmoid(z[..., 1:]), state
 
-    def take(self, weights: dict[str, np.ndarray]) -> None:
-        parameters = dict(self.named_parameters())
-        names = {"dense.weight": "dense", "dense.bias": "dense_bias", "out.weight": "out", "out.bias": "out_bias"}
-        for i in range(2):
-            for ours, theirs in (("ih", "input"), ("hh", "recurrent")):
-                names[f"gru.weight_{ours}_l{i}"], names[f"gru.bias_{ours}_l{i}"] = f"{theirs}{i}", f"{theirs}{i}_bias"
-        with torch.no_grad():
-            for name, key in names.items():
-                parameters[name].copy_(torch.from_numpy(weights[key]))
-
     def weights(self) -> dict[str, np.ndarray]:
-        g = {k: v.detach().numpy() for k, v in self.gru.named_parameters()}
-        result = {"mean": self.mean, "spread": self.spread, "dense": self.dense.weight, "dense_bias": self.dense.bias,
-                  "out": self.out.weight, "out_bias": self.out.bias}  # fmt: skip
-        result = {k: v.detach().numpy() for k, v in result.items()}
-        for i in range(2):
-            result |= {f"input{i}": g[f"weight_ih_l{i}"], f"input{i}_bias": g[f"bias_ih_l{i}"],
-                       f"recurrent{i}": g[f"weight_hh_l{i}"], f"recurrent{i}_bias": g[f"bias_hh_l{i}"]}  # fmt: skip
-        return {k: v.astype(np.float32) for k, v in result.items()}
+        return {"mean": self.mean.numpy(), "spread": self.spread.numpy()} | weights_of(self)
 
 
 def packed(folder: Path, plain: bool, tone_share: float | None, seed: int, cache: Path | None) -> list[np.ndarray]:
@@ -94,10 +79,7 @@ def loss_of(outputs: tuple, truth: list[torch.Tensor]) -> tuple[torch.Tensor, to
 def train(
     network: Network, parts: list[list[np.ndarray]], check: list[np.ndarray], steps: int, rate: float, out: Path
 ) -> Network:
-    started = time.time()
-    average = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=2e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.08)
+    started, cycle = time.time(), Cycle(network, steps, rate, weight_decay=2e-3, rise=0.08)
     chooser = np.random.default_rng(3)
     pieces, firsts = HOPS // PIECE, np.cumsum([0] + [len(part[0]) for part in parts])
     for step in range(steps):
@@ -113,22 +95,15 @@ def train(
         outputs = network(truth[0] + 0.5 * torch.randn(FEATURES), state)
         state = outputs[2].detach()
         speech, gain = loss_of(outputs, truth)
-        optimiser.zero_grad()
-        (speech + GAIN_LOSS * gain).backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            keep = min(KEEP, step / (step + 10))
-            for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
-                slow.lerp_(fast, 1 - keep)
-            if step % 200 == 199 or step == steps - 1:
-                unseen = [torch.from_numpy(a[::2].astype(np.float32)) for a in check]
-                there = loss_of(average(unseen[0]), unseen)
-                print(f"step {step + 1}: speech {speech:.4f} gain {gain:.4f}; unseen {there[0]:.4f} {there[1]:.4f}; "
-                      f"{time.time() - started:.0f} s", flush=True)  # fmt: skip
-                np.savez(out, **average.weights())
-    return average
+        cycle.step(speech + GAIN_LOSS * gain)
+        if step % 200 == 199 or step == steps - 1:
+            unseen = [torch.from_numpy(a[::2].astype(np.float32)) for a in check]
+            with torch.no_grad():
+                there = loss_of(cycle.average(unseen[0]), unseen)
+            print(f"step {step + 1}: speech {speech:.4f} gain {gain:.4f}; unseen {there[0]:.4f} {there[1]:.4f}; "
+                  f"{time.time() - started:.0f} s", flush=True)  # fmt: skip
+            np.savez(out, **cycle.average.weights())
+    return cycle.average
 
 
 def seed_of(folder: Path) -> int:
@@ -156,7 +131,7 @@ def main() -> None:
     if args.go_on:
         weights = np.load(args.out)
         network = Network(torch.from_numpy(weights["mean"]), torch.from_numpy(weights["spread"]))
-        network.take(weights)
+        take(network, weights)
         train(network, parts + changed, check, args.go_on, 3e-3, args.out)
         return
     some = np.concatenate([p[0][::7, ::9].reshape(-1, FEATURES) for p in parts]).astype(np.float32)

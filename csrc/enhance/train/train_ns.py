@@ -10,7 +10,7 @@ learnt. No file of any evaluation set is used.
 """
 
 import argparse
-import copy
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +18,9 @@ import ns_corpus
 import ns_features as front
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+from learning import Cycle, take, weights_of
 
 RATES_HZ = (8000, 16000)
 # Seeds of the streams; steps; the learning rate; weight of dissimilarity(); aim, and what lost speech costs: see loss_of().
@@ -34,7 +37,6 @@ SHARPER = 1.1  # the mean's decisions: a mean of networks is in doubt where one 
 SECONDS, STEPS_A_PIECE = 6.0, 100
 BATCH, NARROW = 120, 80  # streams, at 8 kHz of them
 UNITS, HIGH_UNITS = 64, 32
-KEEP = 0.995
 COMPRESSION = 0.3
 EDGE = 0.02  # of a gain: what lies below no one hears through the least gain
 
@@ -67,30 +69,6 @@ class Network(torch.nn.Module):
         n = len(bands)
         u, v, w, z = (decided[..., i * n : (i + 1) * n] @ bands for i in range(front.DECISIONS))
         return u + v * log_snr + w * contrast + z * comb
-
-    def weights(self) -> dict[str, np.ndarray]:
-        g = dict(self.gru.named_parameters())
-        result = {}
-        for name in ("dense", "out", "high", "high_out"):
-            layer = getattr(self, name)
-            result |= {name: layer.weight, f"{name}_bias": layer.bias}
-        for i in range(2):
-            result |= {f"input{i}": g[f"weight_ih_l{i}"], f"input{i}_bias": g[f"bias_ih_l{i}"],
-                       f"recurrent{i}": g[f"weight_hh_l{i}"], f"recurrent{i}_bias": g[f"bias_hh_l{i}"]}  # fmt: skip
-        return {k: v.detach().numpy().astype(np.float32) for k, v in result.items()}
-
-    def take(self, weights: dict[str, np.ndarray]) -> None:
-        """What weights() gave."""
-        own = {"dense": self.dense, "out": self.out, "high": self.high, "high_out": self.high_out}
-        with torch.no_grad():
-            for name, values in weights.items():
-                stem, bias = name.removesuffix("_bias"), name.endswith("_bias")
-                if stem in own:
-                    target = own[stem].bias if bias else own[stem].weight
-                else:
-                    of = "ih" if stem.startswith("input") else "hh"
-                    target = getattr(self.gru, f"{'bias' if bias else 'weight'}_{of}_l{stem[-1]}")
-                target.copy_(torch.from_numpy(np.asarray(values)))
 
 
 def prepare(drawn: list[tuple[np.ndarray, np.ndarray, float]], rate_hz: int) -> dict[str, np.ndarray]:
@@ -215,9 +193,7 @@ def train(
     network: Network, data, check, steps: int, seed: int, out: Path, rate: float, alike: float, *aim: float
 ) -> Network:
     """One learning-rate cycle; returns the average of its last weights. `alike` weighs dissimilarity(), `aim` is for loss_of()."""
-    started, average = time.time(), copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.05)
+    started, cycle = time.time(), Cycle(network, steps, rate, weight_decay=1e-3, rise=0.05)
     chooser, counts = np.random.default_rng(seed), (NARROW, BATCH - NARROW)
     pieces = data[0][0]["low"].shape[1] // (STEPS_A_PIECE * front.HOPS_A_STEP)
     for step in range(steps):
@@ -234,24 +210,17 @@ def train(
         losses, state = total_loss(network, narrow, wide, state, *aim)
         state = state.detach()
         loss = losses[0] + 0.5 * losses[1] + 0.5 * losses[2] + alike * losses[3]
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            keep = min(KEEP, step / (step + 10))
-            for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
-                slow.lerp_(fast, 1 - keep)
-            if step % 200 == 199 or step == steps - 1 or step == 0:
-                whole = [some([d], slice(None), 0, pieces * STEPS_A_PIECE, 1) for d in check]
-                unseen = total_loss(average, *whole, None, *aim)[0]
-                print(
-                    f"step {step + 1}: loss {loss:.4f}, unseen {' '.join(f'{x:.4f}' for x in unseen)}, {time.time() - started:.0f} s",
-                    flush=True,
-                )
-                np.savez(out, **front.quantised(average.weights()))
-    return average
+        cycle.step(loss)
+        if step % 200 == 199 or step == steps - 1 or step == 0:
+            whole = [some([d], slice(None), 0, pieces * STEPS_A_PIECE, 1) for d in check]
+            with torch.no_grad():
+                unseen = total_loss(cycle.average, *whole, None, *aim)[0]
+            print(
+                f"step {step + 1}: loss {loss:.4f}, unseen {' '.join(f'{x:.4f}' for x in unseen)}, {time.time() - started:.0f} s",
+                flush=True,
+            )
+            np.savez(out, **front.quantised(weights_of(cycle.average)))
+    return cycle.average
 
 
 def main() -> None:
@@ -272,7 +241,7 @@ def main() -> None:
     drawn: dict[int, list[dict[str, torch.Tensor]]] = {}
     network = Network()
     if args.cycle > 1:
-        network.take(front.load_weights(args.out))
+        take(network, front.load_weights(args.out))
     ends = []
     for number, (seeds, steps, *how) in list(enumerate(CYCLES, 1))[args.cycle - 1 :]:
         data = None  # not more than two seeds' streams at once
@@ -283,7 +252,7 @@ def main() -> None:
                 drawn[seed] = [draw(mixer, n, rate_hz) for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
         data = [[drawn[seed][i] for seed in seeds] for i in range(len(RATES_HZ))]
         network = train(network, data, check, round(steps * args.steps), number, args.out, *how)
-        ends.append(network.weights())
+        ends.append(weights_of(network))
     # Every other cycle gives speech back that the one before it took; between them lies the best of both.
     ends = ends[-AVERAGED:]
     mean = {name: np.mean([end[name] for end in ends], axis=0) for name in ends[0]}

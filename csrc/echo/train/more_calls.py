@@ -1,13 +1,15 @@
 """More calls for train_near_end.py: the evaluation kit's generator with other voices, or with the echoes that are hardest to tell.
 
-    python csrc/echo/train/more_calls.py KIT OUT --seed 3001 [--calls 400] [--hard] [--voices kit | many]
+    python csrc/echo/train/more_calls.py KIT OUT --seed 3001 [--calls 400] [--hard] [--voices kit | many | most]
 
 KIT is the folder of the kit's gen.py. `--voices other` (the default) needs Debian's asterisk-prompt-es-co, asterisk-prompt-fr-armelle,
 asterisk-core-sounds-es-wav, fillets-ng-data-cs, fillets-ng-data-nl, klettres-data, tuxpaint-stamps-default, espeak-ng and flite; `many` makes agents
-of the actors and the volunteers in these packages, too. `--hard`: every call has an echo, every other one through a small loudspeaker that distorts, every fourth with a delay that jumps.
+of the actors and the volunteers in these packages, too; `most` adds festival's voices (festival, festvox-czech-{dita,krb,machac}, festvox-ca-ona-hts,
+festvox-italp16k, festvox-kdlpc16k, festvox-ru, festvox-suopuhe-lj). `--hard`: every call has an echo, every other one through a small loudspeaker that distorts, every fourth with a delay that jumps.
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -44,6 +46,50 @@ SYNTHETIC = [
     "espeak:en+m1",
     "espeak:de+m5",
 ]
+FESTIVAL = {
+    "czech_dita": "cs",
+    "czech_krb": "cs",
+    "czech_machac": "cs",
+    "upc_ca_ona_hts": "ca",
+    "lp_diphone": "it",
+    "ked_diphone": "en",
+    "msu_ru_nsh_clunits": "ru",
+    "suo_fi_lj_diphone": "fi",
+}
+ENCODING = {"cs": "iso-8859-2", "ru": "utf-8"}  # iso-8859-1 else
+SPOKEN = {
+    "cs": [
+        "Dobrý den, tady lékárna. Váš recept je připraven, můžete si ho vyzvednout do sedmi hodin večer.",
+        "Než budeme pokračovat, řekněte mi prosím své datum narození a poslední čtyři číslice účtu.",
+        "Doručení vaší zásilky se zpozdilo. Přijde v pátek mezi devátou a dvanáctou hodinou.",
+        "Bohužel jsem vám nerozuměl. Můžete říct ano, ne, nebo mě požádat o spojení s operátorem.",
+    ],
+    "ca": [
+        "Bon dia, truquem de la farmàcia. La recepta que va demanar ja està preparada, la pot recollir fins a les set.",
+        "Abans de continuar, em pot dir la seva data de naixement i les quatre darreres xifres del compte?",
+        "Hi ha hagut un retard amb el seu paquet. Arribarà divendres entre les nou i les dotze.",
+        "Perdoni, no l'he entès. Pot dir sí, no, o demanar-me que el passi amb un company.",
+    ],
+    "it": [
+        "Buongiorno, qui è la farmacia. La ricetta che ha chiesto è pronta, può ritirarla fino alle sette di sera.",
+        "Prima di continuare, mi dica per favore la sua data di nascita e le ultime quattro cifre del conto.",
+        "La consegna del suo pacco è in ritardo. Arriverà venerdì tra le nove e mezzogiorno.",
+        "Mi scusi, non ho capito. Può dire sì, no, oppure chiedermi di parlare con un operatore.",
+    ],
+    "en": TEXTS,
+    "ru": [
+        "Здравствуйте, это аптека. Ваш заказ готов, его можно забрать сегодня до семи часов вечера.",
+        "Прежде чем мы продолжим, назовите, пожалуйста, дату рождения и последние четыре цифры счёта.",
+        "Доставка вашей посылки задерживается. Она придёт в пятницу с девяти до двенадцати.",
+        "Извините, я вас не понял. Вы можете сказать да, нет или попросить соединить с оператором.",
+    ],
+    "fi": [
+        "Hyvää päivää, täällä apteekki. Tilaamanne lääke on valmis, sen voi noutaa tänään seitsemään asti illalla.",
+        "Ennen kuin jatkamme, kertoisitteko syntymäaikanne ja tilin neljä viimeistä numeroa.",
+        "Pakettinne toimitus on myöhässä. Se saapuu perjantaina yhdeksän ja kahdentoista välillä.",
+        "Anteeksi, en saanut selvää. Voitte sanoa kyllä, ei, tai pyytää asiakaspalvelijaa milloin tahansa.",
+    ],
+}
 SENTENCE_S = 1.6
 
 
@@ -75,10 +121,24 @@ def more_prompts(folder: Path) -> list[str]:
     return voices
 
 
-def use_other_voices(gen, sources, common, folder: Path, many: bool) -> None:
+def festival_prompts(folder: Path) -> list[str]:
+    """The same of what festival says."""
+    for voice, language in FESTIVAL.items():
+        (folder / voice).mkdir()
+        for i, text in enumerate(SPOKEN[language]):
+            wav = folder / voice / f"{i}.wav"
+            subprocess.run(["text2wave", "-eval", f"(voice_{voice})", "-o", str(wav)], check=True,
+                           input=text.encode(ENCODING.get(language, "iso-8859-1")))  # fmt: skip
+    return list(FESTIVAL)
+
+
+def use_other_voices(gen, sources, common, folder: Path, voices_wanted: str) -> None:
     """Callers and agents that the kit's public calls do not have."""
     prompts(folder)
+    many = voices_wanted != "other"
     more = more_prompts(folder) if many else []
+    if voices_wanted == "most":
+        more += festival_prompts(folder)
     sources.AST = str(folder)
     voices = ["espeak:de+f2", "espeak:fr+m4", "espeak:en-us+f4", "espeak:it+m1", "kal"] + SYNTHETIC * many
     languages = ["ca", "fi", "ga", "nds", "ro", "wa", "en", "nl", "pt", "de"]
@@ -137,7 +197,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--calls", type=int, default=400)
     parser.add_argument("--hard", action="store_true")
-    parser.add_argument("--voices", choices=["other", "many", "kit"], default="other")
+    parser.add_argument("--voices", choices=["other", "many", "most", "kit"], default="other")
     args = parser.parse_args()
     sys.path.insert(0, str(args.kit))
     import common
@@ -146,7 +206,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         if args.voices != "kit":
-            use_other_voices(gen, sources, common, Path(folder), args.voices == "many")
+            use_other_voices(gen, sources, common, Path(folder), args.voices)
         if args.hard:
             gen.plan_list = hard_plan
         gen.build("public" if args.voices == "kit" else "more", args.calls, args.seed, str(args.out))

@@ -5,6 +5,7 @@
  *             tp_log_near   3e-7 + 1e-7·|ln x|, for normal positive x
  *             tp_tanh_near  1e-4
  *             tp_db_near    10·log10(x + 1e-10), for x >= 0, as tp_log_near
+ *             tp_log10_rough  0.013, for normal positive x: by the exponent's bits alone
  *             tp_power_rough  x^p within 7 %, for normal positive x and |p| <= 1: by the exponent's bits alone
  * Errors      none; a NaN gives something finite or NaN, never a trap
  */
@@ -65,6 +66,13 @@ TP_INLINE float tp_sigmoid_near(float x)
 TP_INLINE float tp_db_near(float power)
 {
     return 4.34294482f * tp_log_near(power + 1e-10f);
+}
+
+TP_INLINE float tp_log10_rough(float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (float)(bits - 0x3f7a8000) * 3.58855719e-8f; /* log10(2) / 2^23 */
 }
 
 TP_INLINE float tp_power_rough(float x, float p)

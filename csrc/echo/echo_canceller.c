@@ -126,6 +126,7 @@ size_t tp_echo_canceller_to_hop(const tp_echo_canceller *e)
 const float *tp_echo_canceller_features(const tp_echo_canceller *e);
 const float *tp_echo_canceller_units(const tp_echo_canceller *e);
 const float *tp_echo_canceller_high(const tp_echo_canceller *e);
+float **tp_echo_canceller_tap(tp_echo_canceller *e);
 
 const float *tp_echo_canceller_features(const tp_echo_canceller *e)
 {
@@ -140,6 +141,11 @@ const float *tp_echo_canceller_units(const tp_echo_canceller *e)
 const float *tp_echo_canceller_high(const tp_echo_canceller *e)
 {
     return e->keep.high;
+}
+
+float **tp_echo_canceller_tap(tp_echo_canceller *e)
+{
+    return &e->suppressor.bins.tap;
 }
 
 static void push(int16_t *ring, size_t length, uint64_t at, const int16_t *x, size_t n)

@@ -10,10 +10,11 @@
 #define TALKPATH_ECHO_SUPPRESSOR_H
 
 #include "echo/grid.h"
+#include "echo/keep_bins.h"
 #include "echo/keep_net.h"
 
 typedef struct tp_suppressor {
-    float echo[ECHO_MAX_BINS], residual[ECHO_MAX_BINS]; /* smoothed powers */
+    tp_keep_bins bins;
     uint32_t dice;
 } tp_suppressor;
 

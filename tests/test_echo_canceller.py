@@ -108,7 +108,7 @@ def test_network_is_the_reference(native, rng):
 class Keep(ctypes.Structure):
     _fields_ = [("hops", ctypes.c_size_t), ("floor", ctypes.c_float * (10 * 12)), ("far", ctypes.c_float * (4 * 7)),
                 ("leak", ctypes.c_float * 7), ("high", ctypes.c_float * 42), ("units", ctypes.c_float * 48),
-                ("gains", ctypes.c_float * 19), ("floors", ctypes.c_float * 19)]  # fmt: skip
+                ("gains", ctypes.c_float * 19), ("apart", ctypes.c_float * 19), ("floors", ctypes.c_float * 19)]  # fmt: skip
 
 
 @pytest.mark.parametrize("wide", [0, 1])
@@ -157,7 +157,7 @@ class BinReference:
         self.w = {k: v.astype(float) for k, v in np.load(CSRC / "echo/keep_bins_weights.npz").items()}
         self.echo, self.residual, self.slow, self.near = np.zeros((4, bins))
 
-    def slot(self, gains, noise, caller, residual, echo):
+    def slot(self, gains, apart, noise, caller, residual, echo):
         def log(x):
             return log10_rough(x + 1e-14)
 
@@ -186,6 +186,7 @@ class BinReference:
             np.clip(log(self.near) - r, -1, 3) * known,
             np.clip(log(predicted) - e, -2, 2) * known,
             (r + 6) / 2,
+            2 * apart,
             np.ones(len(r)),
         ])  # fmt: skip
         units = np.maximum(self.w["hidden"] @ measures, 0)
@@ -202,10 +203,11 @@ def test_bin_network_is_the_reference(native, rng, bins):
             for _ in range(2)
         )
         echo = echo * (slot > 20)
+        apart = rng.uniform(-1, 1, bins).astype(np.float32)
         gains, noise = rng.uniform(0, 1, bins).astype(np.float32), (10 ** rng.uniform(-9, -4, bins)).astype(np.float32)
         caller, residual, predicted = rng.uniform(), both_parts(near), both_parts(echo)
-        want = reference.slot(gains, noise, caller, near, echo)
-        native.tp_keep_bins_slot(ctypes.byref(state), ctypes.c_size_t(bins), pointer(noise), ctypes.c_float(caller), pointer(residual),
+        want = reference.slot(gains, apart, noise, caller, near, echo)
+        native.tp_keep_bins_slot(ctypes.byref(state), ctypes.c_size_t(bins), pointer(apart), pointer(noise), ctypes.c_float(caller), pointer(residual),
                                  pointer(predicted), pointer(gains))  # fmt: skip
         np.testing.assert_allclose(gains, want, atol=2e-3)
 
@@ -215,9 +217,10 @@ def suppress(native, gains, floors, residual, echo, slots=100, caller=0.0):
     bins, gone = len(residual), []
     state, row, g = Suppressor(), np.zeros(480, np.float32), np.zeros(240, np.float32)
     native.tp_suppressor_init(ctypes.byref(state))
-    rows = both_parts(residual), both_parts(echo)
+    rows, keep = (both_parts(residual), both_parts(echo)), Keep()
+    keep.gains[:], keep.floors[:] = gains, floors
     for _ in range(slots):
-        native.tp_suppressor_slot(ctypes.byref(state), ctypes.c_size_t(bins), pointer(gains), pointer(floors), pointer(rows[0]),
+        native.tp_suppressor_slot(ctypes.byref(state), ctypes.c_size_t(bins), ctypes.byref(keep), pointer(rows[0]),
                                   pointer(rows[1]), ctypes.c_float(caller), pointer(g), pointer(row))  # fmt: skip
         gone.append(row[:bins] + 1j * row[240 : 240 + bins])
     return np.array(gone), g[:bins]

@@ -77,8 +77,8 @@ static void around(const float *x, size_t bins, float *mean)
 }
 
 /* The measures, a row each. Logarithms to base 10; what tells of an echo is 0 where none is predicted. */
-static void measure(tp_keep_bins *s, size_t bins, const float *noise, float caller, const tp_echo_row *residual, const tp_echo_row *echo,
-                    const float *gains, float *rows)
+static void measure(tp_keep_bins *s, size_t bins, const float *apart, const float *noise, float caller, const tp_echo_row *residual,
+                    const tp_echo_row *echo, const float *gains, float *rows)
 {
     float echo_now[ECHO_MAX_BINS], mean[ECHO_MAX_BINS], r[ECHO_MAX_BINS], e[ECHO_MAX_BINS], other[ECHO_MAX_BINS], *row[KEEP_ROWS];
     tp_echo_row near;
@@ -92,9 +92,9 @@ static void measure(tp_keep_bins *s, size_t bins, const float *noise, float call
     smooth(mean, bins, KEEP_RESIDUAL, s->near);
     powers_of(echo, bins, echo_now);
     smooth(echo_now, bins, KEEP_ECHO, s->echo);
-    powers_of(residual, bins, row[14]);
-    smooth(row[14], bins, KEEP_RESIDUAL, s->residual);
-    smooth(row[14], bins, KEEP_SLOW, s->slow);
+    powers_of(residual, bins, row[15]);
+    smooth(row[15], bins, KEEP_RESIDUAL, s->residual);
+    smooth(row[15], bins, KEEP_SLOW, s->slow);
     logs_of(s->residual, bins, r);
     logs_of(s->echo, bins, e);
 
@@ -104,7 +104,7 @@ static void measure(tp_keep_bins *s, size_t bins, const float *noise, float call
     around(s->echo, bins, mean);
     logs_of(mean, bins, other);
     differences(e, other, bins, -MOST, MOST, row[2]);
-    logs_of(row[14], bins, other);
+    logs_of(row[15], bins, other);
     differences(other, r, bins, -2.0f, 2.0f, row[3]);
     differences(r, e, bins, -3.0f, 4.0f, row[4]);
     logs_of(noise, bins, other);
@@ -124,8 +124,9 @@ static void measure(tp_keep_bins *s, size_t bins, const float *noise, float call
         row[6][k] = 2.0f * caller - 1.0f;
         row[7][k] = (float)(int)k * (2.0f / (ECHO_MAX_BINS - 1)) - 1.0f;
         row[8][k] = mean[k] > QUIET ? 1.0f : 0.0f;
-        row[13][k] = 1.0f;
-        row[15][k] = noise[k];
+        row[13][k] = 2.0f * apart[k];
+        row[14][k] = 1.0f;
+        row[16][k] = noise[k];
     }
     times(row[8], bins, row[2]);
     times(row[8], bins, row[4]);
@@ -133,11 +134,11 @@ static void measure(tp_keep_bins *s, size_t bins, const float *noise, float call
     times(row[8], bins, row[11]);
 }
 
-void tp_keep_bins_slot(tp_keep_bins *s, size_t bins, const float *noise, float caller, const tp_echo_row *residual,
-                       const tp_echo_row *echo, float *gains)
+void tp_keep_bins_slot(tp_keep_bins *s, size_t bins, const float *apart, const float *noise, float caller,
+                       const tp_echo_row *residual, const tp_echo_row *echo, float *gains)
 {
     float rows[KEEP_ROWS * ECHO_MAX_BINS], units[KEEP_HIDDEN * ECHO_MAX_BINS], base[ECHO_MAX_BINS] = { 0 }, z[ECHO_MAX_BINS];
-    measure(s, bins, noise, caller, residual, echo, gains, rows);
+    measure(s, bins, apart, noise, caller, residual, echo, gains, rows);
     if (s->tap)
         memcpy(s->tap, rows, KEEP_ROWS * bins * sizeof *rows);
     /* A layer's weights are the same for every bin and its inputs are not: here the inputs are the matrix. */

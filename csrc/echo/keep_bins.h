@@ -1,7 +1,7 @@
 /*
  * How much of each bin is to be kept? From the bands' gains, and from what the bin itself shows of echo, caller and noise.
  *
- * How: the same small network for every bin: 13 measures, 16 rectified units, one gain; trained by csrc/echo/train on double
+ * How: the same small network for every bin: 14 measures, 16 rectified units, one gain; trained by csrc/echo/train on double
  * talk. Bands are coarse: the echo lies between the caller's harmonics, and a band holds several.
  */
 #ifndef TALKPATH_ECHO_KEEP_BINS_H
@@ -10,7 +10,7 @@
 #include "echo/grid.h"
 
 enum {
-    KEEP_MEASURES = 14,            /* the last is 1: for the bias          */
+    KEEP_MEASURES = 15,            /* the last is 1: for the bias          */
     KEEP_ROWS = KEEP_MEASURES + 2, /* and the residual's and noise's power */
     KEEP_HIDDEN = 16,
 };
@@ -23,8 +23,9 @@ typedef struct tp_keep_bins {
 void tp_keep_bins_init(tp_keep_bins *k);
 
 /* One slot of `bins` bins. `gains`: in, what their bands are to keep, amplitude, 0 … 1; out, what they are to keep.
- * noise: power of the line's noise in each. caller: 0 … 1, the chance that the caller speaks. echo may be all zero. */
-void tp_keep_bins_slot(tp_keep_bins *k, size_t bins, const float *noise, float caller, const tp_echo_row *residual,
-                       const tp_echo_row *echo, float *gains);
+ * apart: how far two networks are apart about that. noise: power of the line's noise. caller: 0 … 1, the chance that the
+ * caller speaks. echo may be all zero. */
+void tp_keep_bins_slot(tp_keep_bins *k, size_t bins, const float *apart, const float *noise, float caller,
+                       const tp_echo_row *residual, const tp_echo_row *echo, float *gains);
 
 #endif

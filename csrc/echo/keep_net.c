@@ -107,7 +107,9 @@ void tp_keep_net_hop(tp_keep_net *k, size_t bins, const tp_near_end *near_end, c
     tp_keep_net_step(k, tp_near_end_units(near_end), tp_near_end_features(near_end), wide);
     /* Both networks' opinions where there are two: this one knows the echo better, that one spares the caller more. */
     const float *other = tp_near_end_gains(near_end);
-    for (size_t b = 0; b < NEAR_BANDS; b++)
+    for (size_t b = 0; b < NEAR_BANDS; b++) {
+        k->apart[b] = other[b] - k->gains[b];
         k->gains[b] = 0.5f * (k->gains[b] + other[b]);
+    }
     k->hops++;
 }

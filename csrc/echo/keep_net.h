@@ -27,6 +27,7 @@ typedef struct tp_keep_net {
     float high[KEEP_HIGH];
     float units[KEEP_UNITS];
     float gains[KEEP_BANDS];  /* amplitude: what of the residual is to be kept */
+    float apart[KEEP_BANDS];  /* the near-end network's gain minus this one's  */
     float floors[KEEP_BANDS]; /* power of the line's noise                     */
 } tp_keep_net;
 

@@ -12,18 +12,18 @@ void tp_suppressor_init(tp_suppressor *s)
 }
 
 /* Straight lines between the bands' middles. */
-static void interpolate(const float *band_gains, size_t bins, float *g)
+static void interpolate(const float *of_bands, size_t bins, float *g)
 {
     const size_t bands = bins > ECHO_BINS ? KEEP_BANDS : NEAR_BANDS;
     size_t k = 0;
-    float from = 0.0f, left = band_gains[0];
+    float from = 0.0f, left = of_bands[0];
     for (size_t b = 0; b < bands; b++) {
         const float middle = 0.5f * (float)(tp_keep_edges[b] + tp_keep_edges[b + 1] - 1);
-        const float slope = (band_gains[b] - left) / (middle - from);
+        const float slope = (of_bands[b] - left) / (middle - from);
         for (; (float)k <= middle; k++)
             g[k] = left + slope * ((float)k - from);
         from = middle;
-        left = band_gains[b];
+        left = of_bands[b];
     }
     for (; k < bins; k++)
         g[k] = left;
@@ -35,19 +35,20 @@ static float throw_dice(tp_suppressor *s)
     return (float)(s->dice >> 16) - 32767.5f;
 }
 
-void tp_suppressor_slot(tp_suppressor *s, size_t bins, const float *band_gains, const float *band_floors, const tp_echo_row *residual,
+void tp_suppressor_slot(tp_suppressor *s, size_t bins, const tp_keep_net *keep, const tp_echo_row *residual,
                         const tp_echo_row *echo, float caller, float *gains, tp_echo_row *goes)
 {
-    float noise[KEEP_BANDS], level[ECHO_MAX_BINS], power[ECHO_MAX_BINS];
-    interpolate(band_gains, bins, gains);
+    float noise[KEEP_BANDS], apart[ECHO_MAX_BINS], level[ECHO_MAX_BINS], power[ECHO_MAX_BINS];
+    interpolate(keep->gains, bins, gains);
+    interpolate(keep->apart, bins, apart);
     for (size_t b = 0; b < KEEP_BANDS; b++) {
-        const float over = band_floors[b] - FLOOR_BIAS * FLOOR_LEAST;
+        const float over = keep->floors[b] - FLOOR_BIAS * FLOOR_LEAST;
         noise[b] = over > 0.0f ? NOISE_SHARE * sqrtf(over) : 0.0f;
     }
     interpolate(noise, bins, level);
     for (size_t k = 0; k < bins; k++)
         power[k] = level[k] * level[k];
-    tp_keep_bins_slot(&s->bins, bins, power, caller, residual, echo, gains);
+    tp_keep_bins_slot(&s->bins, bins, apart, power, caller, residual, echo, gains);
     for (size_t k = 0; k < bins; k++) {
         const float kept = gains[k];
         gains[k] = kept * kept * (1.0f - caller + caller * kept);

@@ -1,10 +1,9 @@
 /*
  * From the keep network's band gains to what is taken out of each bin, and the line's noise put in its place.
  *
- * How: inside a band, what is to go is taken where the echo estimate is strong, so that the caller's harmonics stay between
- * the echo's. While the caller speaks, gains are squared: echo between the caller's words and harmonics is what is heard of
- * it, and a caller who loses a little more is not. Where it is not known who speaks, they are not: onsets stay whole. What goes
- * takes the noise of the line with it; as much of that is put back as keeps the background from pumping with the agent's words.
+ * How: every bin's gain (keep_bins.h) is squared, and where the caller speaks goes to the third power: echo between the
+ * caller's words and harmonics is what is heard of it, and a caller who loses a little more is not. What goes takes the noise
+ * of the line with it; as much of that is put back as keeps the background from pumping with the agent's words.
  */
 #ifndef TALKPATH_ECHO_SUPPRESSOR_H
 #define TALKPATH_ECHO_SUPPRESSOR_H
@@ -22,7 +21,7 @@ void tp_suppressor_init(tp_suppressor *s);
 
 /* One slot: what is to go of the residual's `bins` bins; echo may be all zero; caller: 0 … 1, the chance that the caller
  * speaks. gains: what stays of each, in amplitude. */
-void tp_suppressor_slot(tp_suppressor *s, size_t bins, const float *band_gains, const float *band_floors, const tp_echo_row *residual,
+void tp_suppressor_slot(tp_suppressor *s, size_t bins, const tp_keep_net *keep, const tp_echo_row *residual,
                         const tp_echo_row *echo, float caller, float *gains, tp_echo_row *goes);
 
 #endif

@@ -21,7 +21,7 @@ from call_features import Config, ulaw, window
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
 from learning import Cycle, weights_of
 
-ROWS, MEASURES, UNITS, BINS = 16, 14, 16, 240
+ROWS, MEASURES, UNITS, BINS = 17, 15, 16, 240
 SLOTS = 100  # taken of a call
 WARM_UP = 60  # slots
 LOUDNESS = 0.3  # exponent of amplitude

@@ -13,14 +13,14 @@ enum {
     ONSET_HOPS = 4,   /* the network's first doubts come so long after the first sound */
 };
 
-#define PRIOR 0.35f /* log-odds: in training a false alarm counted two to four times */
+#define PRIOR 0.2f /* log-odds: in training a false alarm counted two to four times */
 
 /* Log-odds a hop adds. What speaks against the caller counts less: echo and pauses come between syllables. */
 #define MOST_FOR 1.25f
 #define MOST_AGAINST 1.05f
 #define WEIGHT_FOR 0.5f
 #define WEIGHT_AGAINST 0.35f
-#define LEAK 0.99f
+#define LEAK 0.97f
 #define ENOUGH 5.0f      /* at min_speech_ms <= 100 … */
 #define ENOUGH_LONG 7.0f /* … and >= 300              */
 #define HEADROOM 1.3f    /* evidence is not summed beyond so many times enough, … */

@@ -36,7 +36,7 @@ CYCLES = (
 )
 AVERAGED = 4  # of the last cycles' ends
 RUNS = 2
-SHARPER = 1.2  # the mean's decisions: a mean of networks is in doubt where one of them is
+SHARPER = 1.1  # the mean's decisions: a mean of networks is in doubt where one of them is
 SECONDS, STEPS_A_PIECE = 6.0, 100
 BATCH, NARROW = 120, 80  # streams, at 8 kHz of them
 UNITS, HIGH_UNITS = 64, 32

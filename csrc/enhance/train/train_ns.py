@@ -2,16 +2,14 @@
 
     python csrc/enhance/train/train_ns.py
 
-Needs talkpath, torch, scipy, soundfile, soxr and the packages named in ns_corpus.py; 16 GB of memory, about 100 minutes on two cores:
+Needs talkpath, torch, scipy, soundfile, soxr and the packages named in ns_corpus.py; 14 GB of memory, about 100 minutes on one core:
 draw noisy and clean streams at both rates, then train the network to give amplitudes like the clean ones (compressed, bins weighted
 as the ear does) and, from the second cycle on, to keep the envelopes of third octaves alike, which is what intelligibility hangs on.
 AdamW, one-cycle learning rates, state carried over pieces of 1 s, average of the last weights; new streams when the old ones are
-learnt. Two networks that start alike learn side by side from the same streams in another order; their mean is better than either.
-No file of any evaluation set is used.
+learnt. No file of any evaluation set is used.
 """
 
 import argparse
-import multiprocessing
 import sys
 import time
 from pathlib import Path
@@ -35,7 +33,6 @@ CYCLES = (
     ((7,), 1300, 1.5e-3, 0.4, 0.8, 2.0),
 )
 AVERAGED = 4  # of the last cycles' ends
-RUNS = 2
 SHARPER = 1.1  # the mean's decisions: a mean of networks is in doubt where one of them is
 SECONDS, STEPS_A_PIECE = 6.0, 100
 BATCH, NARROW = 120, 80  # streams, at 8 kHz of them
@@ -226,32 +223,6 @@ def train(
     return cycle.average
 
 
-def side_by_side(
-    ends: list[dict[str, np.ndarray]], data, check, steps: int, cycle: int, out: Path, *how
-) -> list[dict[str, np.ndarray]]:
-    """A cycle of each network, in processes that share the streams; the ends."""
-    paths = [out.with_suffix(f".{run}.npz") for run in range(len(ends))]
-
-    def one(run: int) -> None:
-        network = Network()
-        take(network, ends[run])
-        end = train(network, data, check, steps, cycle + 100 * run, paths[run], *how)
-        np.savez(paths[run], **weights_of(end))
-
-    fork = multiprocessing.get_context("fork")
-    processes = [fork.Process(target=one, args=(run,)) for run in range(len(ends))]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-        if process.exitcode:
-            raise SystemExit(f"a training ended with {process.exitcode}")
-    ends = [dict(np.load(path)) for path in paths]
-    for path in paths:
-        path.unlink()
-    return ends
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--signals", type=int, nargs=2, default=[2200, 900], help="at 8 and at 16 kHz, of each seed")
@@ -259,7 +230,6 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).resolve().parent.parent / "noise_suppressor_weights.npz"
     )
-    parser.add_argument("--runs", type=int, default=RUNS, help="networks that learn side by side, a process each")
     parser.add_argument("--cycle", type=int, default=1, help="go on with this one, from the weights in --out")
     args = parser.parse_args()
     torch.manual_seed(1)
@@ -269,9 +239,9 @@ def main() -> None:
     mixer = ns_corpus.Mixer(*pool, seed=1)
     check = [draw(mixer, 40, rate_hz) for rate_hz in RATES_HZ]
     drawn: dict[int, list[dict[str, torch.Tensor]]] = {}
-    now = [weights_of(Network())] * args.runs
+    network = Network()
     if args.cycle > 1:
-        now = [front.load_weights(args.out)] * args.runs
+        take(network, front.load_weights(args.out))
     ends = []
     for number, (seeds, steps, *how) in list(enumerate(CYCLES, 1))[args.cycle - 1 :]:
         data = None  # not more than two seeds' streams at once
@@ -281,11 +251,10 @@ def main() -> None:
                 mixer = mixer if seed == 1 else ns_corpus.Mixer(*pool, seed=seed)
                 drawn[seed] = [draw(mixer, n, rate_hz) for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
         data = [[drawn[seed][i] for seed in seeds] for i in range(len(RATES_HZ))]
-        now = side_by_side(now, data, check, round(steps * args.steps), number, args.out, *how)
-        ends.append(now)
-        np.savez(args.out, **front.quantised(now[0]))
+        network = train(network, data, check, round(steps * args.steps), number, args.out, *how)
+        ends.append(weights_of(network))
     # Every other cycle gives speech back that the one before it took; between them lies the best of both.
-    ends = [end for cycle in ends[-AVERAGED:] for end in cycle]
+    ends = ends[-AVERAGED:]
     mean = {name: np.mean([end[name] for end in ends], axis=0) for name in ends[0]}
     for name in ("out", "out_bias", "high_out", "high_out_bias"):
         mean[name] *= SHARPER

@@ -9,8 +9,8 @@
  *             come back, unless nothing does. Before the first pause of a call that begins with speech, and where
  *             the network is in doubt on a line without echo, talkpath/vad.h is believed as well
  * Limits      on 1,560 calls with other agents than in training, at min_speech_ms = 100 (and 300): callers found within 300 / 500 / 1000 ms in
- *             89 / 94 / 97 % (37 / 90 / 95 %) of barge-ins on lines with echo, 97 / 99 / 100 % (70 / 98 / 99 %) without; 0.13 (0.04) and
- *             less than 0.01 false interruptions a minute of the agent's speech; a back-channel is speech, and counts if it lasts
+ *             88 / 94 / 98 % (37 / 90 / 95 %) of barge-ins on lines with echo, 96 / 99 / 99 % (69 / 97 / 99 %) without; 0.10 (0.02) and
+ *             0.00 false interruptions a minute of the agent's speech; a back-channel is speech, and counts if it lasts
  * Units       samples of stream time, ms, probabilities 0 … 1; evidence: 1 is enough
  * History     as the echo canceller
  * Latency     10 ms of the sound (tp_barge_in_delay_samples); decisions hear the newest sample

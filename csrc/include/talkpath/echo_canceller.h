@@ -19,8 +19,8 @@
  * Latency     10 ms (tp_echo_canceller_delay_samples)
  * Aliasing    out may be near or far
  * Chunks      any length; the output does not depend on how the stream is cut
- * Cost        37 µs for 20 ms at 8 kHz while the agent speaks, 13 µs while it is silent; 58 and 15 µs at 16 kHz (AVX2, through Python);
- *             up to 90 µs in the four frames after a lock; 151 KB of state at 8 kHz, 227 KB at 16 kHz
+ * Cost        44 µs for 20 ms at 8 kHz while the agent speaks, 13 µs while it is silent; 72 and 15 µs at 16 kHz (AVX2, through Python);
+ *             up to 100 µs in the four frames after a lock; 153 KB of state at 8 kHz, 229 KB at 16 kHz
  * Errors      TP_ECONFIG from init; no audio fails
  */
 #ifndef TALKPATH_ECHO_CANCELLER_H

@@ -9,16 +9,40 @@
 
 enum { REACH = 6 }; /* bins to each side that one is compared with */
 
+/* The measures, and two rows more. Logarithms to base 10, of powers; what tells of an echo is 0 where none is predicted. */
+enum {
+    BAND_ODDS,      /* of the gain that the band is to have                */
+    OVER_BINS,      /* residual, smoothed, over the bins around            */
+    ECHO_OVER_BINS, /* the same of the echo estimate                       */
+    CHANGE,         /* residual now, over smoothed                         */
+    OVER_ECHO,      /* residual over the echo estimate, both smoothed      */
+    OVER_NOISE,     /* residual over the line's noise                      */
+    CALLER,         /* -1 … 1: speaks, as far as is known                  */
+    PLACE,          /* -1 … 1: of the bin, from 125 Hz to 7.6 kHz          */
+    KNOWN,          /* 1: an echo is predicted around the bin              */
+    RISE,           /* residual, smoothed, over what it was for some time  */
+    REDUCTION,      /* near over residual: what the filter takes off       */
+    ECHO_CHANGE,    /* echo estimate now, over smoothed                    */
+    LEVEL,          /* of the residual                                     */
+    APART,          /* what two networks think of the band                 */
+    ONE,            /* its weight is a bias                                */
+    POWER,          /* of the residual, now                                */
+    NOISE,          /* of the line                                         */
+};
+
 #define KEEP_RESIDUAL 0.6f /* of smoothed powers, a slot: of residual and near */
 #define KEEP_ECHO 0.8f
 #define KEEP_SLOW 0.93f
 #define LEAST_GAIN 0.003f
-#define QUIET 1e-9f    /* no echo is predicted below */
-#define LEAST 1e-14f   /* under any power            */
-#define MOST 5.0f      /* of any other difference */
+#define QUIET 1e-9f  /* no echo is predicted below  */
+#define LEAST 1e-14f /* under any power             */
+#define MOST 5.0f    /* of differences not limited otherwise */
 #define LN_10 2.30258509f
 
-typedef char same_shape[(int)KEEP_BINS_MEASURES == (int)KEEP_MEASURES && (int)KEEP_BINS_HIDDEN == (int)KEEP_HIDDEN ? 1 : -1];
+typedef char same_shape[(int)KEEP_BINS_MEASURES == (int)KEEP_MEASURES && (int)KEEP_BINS_HIDDEN == (int)KEEP_HIDDEN
+                                && (int)ONE == (int)KEEP_MEASURES - 1 && (int)NOISE == (int)KEEP_ROWS - 1
+                            ? 1
+                            : -1];
 
 void tp_keep_bins_init(tp_keep_bins *k)
 {
@@ -76,7 +100,6 @@ static void around(const float *x, size_t bins, float *mean)
     }
 }
 
-/* The measures, a row each. Logarithms to base 10; what tells of an echo is 0 where none is predicted. */
 static void measure(tp_keep_bins *s, size_t bins, const float *apart, const float *noise, float caller, const tp_echo_row *residual,
                     const tp_echo_row *echo, const float *gains, float *rows)
 {
@@ -92,46 +115,46 @@ static void measure(tp_keep_bins *s, size_t bins, const float *apart, const floa
     smooth(mean, bins, KEEP_RESIDUAL, s->near);
     powers_of(echo, bins, echo_now);
     smooth(echo_now, bins, KEEP_ECHO, s->echo);
-    powers_of(residual, bins, row[15]);
-    smooth(row[15], bins, KEEP_RESIDUAL, s->residual);
-    smooth(row[15], bins, KEEP_SLOW, s->slow);
+    powers_of(residual, bins, row[POWER]);
+    smooth(row[POWER], bins, KEEP_RESIDUAL, s->residual);
+    smooth(row[POWER], bins, KEEP_SLOW, s->slow);
     logs_of(s->residual, bins, r);
     logs_of(s->echo, bins, e);
 
     around(s->residual, bins, mean);
     logs_of(mean, bins, other);
-    differences(r, other, bins, -MOST, MOST, row[1]);
+    differences(r, other, bins, -MOST, MOST, row[OVER_BINS]);
     around(s->echo, bins, mean);
     logs_of(mean, bins, other);
-    differences(e, other, bins, -MOST, MOST, row[2]);
-    logs_of(row[15], bins, other);
-    differences(other, r, bins, -2.0f, 2.0f, row[3]);
-    differences(r, e, bins, -3.0f, 4.0f, row[4]);
+    differences(e, other, bins, -MOST, MOST, row[ECHO_OVER_BINS]);
+    logs_of(row[POWER], bins, other);
+    differences(other, r, bins, -2.0f, 2.0f, row[CHANGE]);
+    differences(r, e, bins, -3.0f, 4.0f, row[OVER_ECHO]);
     logs_of(noise, bins, other);
-    differences(r, other, bins, -2.0f, MOST, row[5]);
+    differences(r, other, bins, -2.0f, MOST, row[OVER_NOISE]);
     logs_of(s->slow, bins, other);
-    differences(r, other, bins, -2.0f, 2.0f, row[9]);
+    differences(r, other, bins, -2.0f, 2.0f, row[RISE]);
     logs_of(s->near, bins, other);
-    differences(other, r, bins, -1.0f, 3.0f, row[10]);
+    differences(other, r, bins, -1.0f, 3.0f, row[REDUCTION]);
     logs_of(echo_now, bins, other);
-    differences(other, e, bins, -2.0f, 2.0f, row[11]);
+    differences(other, e, bins, -2.0f, 2.0f, row[ECHO_CHANGE]);
     for (size_t k = 0; k < bins; k++) {
         const float g = clip(gains[k], LEAST_GAIN, 1.0f - LEAST_GAIN);
-        row[0][k] = tp_log10_rough(g) - tp_log10_rough(1.0f - g);
-        row[12][k] = 0.5f * (r[k] + 6.0f);
+        row[BAND_ODDS][k] = tp_log10_rough(g) - tp_log10_rough(1.0f - g);
+        row[LEVEL][k] = 0.5f * (r[k] + 6.0f);
     }
     for (size_t k = 0; k < bins; k++) {
-        row[6][k] = 2.0f * caller - 1.0f;
-        row[7][k] = (float)(int)k * (2.0f / (ECHO_MAX_BINS - 1)) - 1.0f;
-        row[8][k] = mean[k] > QUIET ? 1.0f : 0.0f;
-        row[13][k] = 2.0f * apart[k];
-        row[14][k] = 1.0f;
-        row[16][k] = noise[k];
+        row[CALLER][k] = 2.0f * caller - 1.0f;
+        row[PLACE][k] = (float)(int)k * (2.0f / (ECHO_MAX_BINS - 1)) - 1.0f;
+        row[KNOWN][k] = mean[k] > QUIET ? 1.0f : 0.0f;
+        row[APART][k] = 2.0f * apart[k];
+        row[ONE][k] = 1.0f;
+        row[NOISE][k] = noise[k];
     }
-    times(row[8], bins, row[2]);
-    times(row[8], bins, row[4]);
-    times(row[8], bins, row[10]);
-    times(row[8], bins, row[11]);
+    times(row[KNOWN], bins, row[ECHO_OVER_BINS]);
+    times(row[KNOWN], bins, row[OVER_ECHO]);
+    times(row[KNOWN], bins, row[REDUCTION]);
+    times(row[KNOWN], bins, row[ECHO_CHANGE]);
 }
 
 void tp_keep_bins_slot(tp_keep_bins *s, size_t bins, const float *apart, const float *noise, float caller,
@@ -149,7 +172,7 @@ void tp_keep_bins_slot(tp_keep_bins *s, size_t bins, const float *apart, const f
             unit[k] = unit[k] > 0.0f ? unit[k] : 0.0f;
     }
     for (size_t k = 0; k < bins; k++)
-        base[k] = LN_10 * rows[k] + bins_out_bias[0];
+        base[k] = LN_10 * rows[BAND_ODDS * bins + k] + bins_out_bias[0];
     tp_simd->affine(units, base, bins_out, z, bins, KEEP_HIDDEN);
     for (size_t k = 0; k < bins; k++)
         gains[k] = tp_sigmoid_near(z[k]);

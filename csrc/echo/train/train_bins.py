@@ -92,7 +92,7 @@ def extract(lib: ctypes.CDLL, paths: list[Path], rng: np.random.Generator) -> li
             continue
         taken = np.sort(rng.choice(len(where), SLOTS, replace=False))
         wanted = powers(want, rate_hz)[where[taken]].astype(np.float32)
-        calls.append((rows[taken], wanted, np.float32((wanted ** (LOUDNESS / 2)).mean())))
+        calls.append((rows[taken], wanted, np.float32((wanted**LOUDNESS).mean())))
     return calls
 
 

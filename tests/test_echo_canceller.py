@@ -198,17 +198,17 @@ def test_bin_network_is_the_reference(native, rng, bins):
     state, reference = KeepBins(), BinReference(bins)
     native.tp_keep_bins_init(ctypes.byref(state))
     for slot in range(60):
-        near, echo = (
+        residual, echo = (
             (rng.standard_normal(bins) + 1j * rng.standard_normal(bins)) * 10 ** rng.uniform(-4, -1, bins)
             for _ in range(2)
         )
         echo = echo * (slot > 20)
         apart = rng.uniform(-1, 1, bins).astype(np.float32)
         gains, noise = rng.uniform(0, 1, bins).astype(np.float32), (10 ** rng.uniform(-9, -4, bins)).astype(np.float32)
-        caller, residual, predicted = rng.uniform(), both_parts(near), both_parts(echo)
-        want = reference.slot(gains, apart, noise, caller, near, echo)
-        native.tp_keep_bins_slot(ctypes.byref(state), ctypes.c_size_t(bins), pointer(apart), pointer(noise), ctypes.c_float(caller), pointer(residual),
-                                 pointer(predicted), pointer(gains))  # fmt: skip
+        caller, rows = rng.uniform(), [both_parts(x) for x in (residual + echo, residual, echo)]
+        want = reference.slot(gains, apart, noise, caller, residual, echo)
+        native.tp_keep_bins_slot(ctypes.byref(state), ctypes.c_size_t(bins), pointer(apart), pointer(noise), ctypes.c_float(caller),
+                                 *map(pointer, rows), pointer(gains))  # fmt: skip
         np.testing.assert_allclose(gains, want, atol=2e-3)
 
 
@@ -217,11 +217,11 @@ def suppress(native, gains, floors, residual, echo, slots=100, caller=0.0):
     bins, gone = len(residual), []
     state, row, g = Suppressor(), np.zeros(480, np.float32), np.zeros(240, np.float32)
     native.tp_suppressor_init(ctypes.byref(state))
-    rows, keep = (both_parts(residual), both_parts(echo)), Keep()
+    rows, keep = [both_parts(x) for x in (residual + echo, residual, echo)], Keep()
     keep.gains[:], keep.floors[:] = gains, floors
     for _ in range(slots):
         native.tp_suppressor_slot(ctypes.byref(state), ctypes.c_size_t(bins), ctypes.byref(keep), pointer(rows[0]),
-                                  pointer(rows[1]), ctypes.c_float(caller), pointer(g), pointer(row))  # fmt: skip
+                                  pointer(rows[1]), pointer(rows[2]), ctypes.c_float(caller), pointer(g), pointer(row))  # fmt: skip
         gone.append(row[:bins] + 1j * row[240 : 240 + bins])
     return np.array(gone), g[:bins]
 

@@ -1,5 +1,5 @@
 /*
- * exp, ln, tanh and the sigmoid, close enough for detectors and networks, in loops that vectorise on every machine.
+ * exp, ln, tanh, the sigmoid and limits, close enough for detectors and networks, in loops that vectorise on every machine.
  *
  * Accuracy    tp_exp_near   2e-7 of the value, for -87 <= x <= 88; beyond, the value there
  *             tp_log_near   3e-7 + 1e-7·|ln x|, for normal positive x
@@ -16,6 +16,13 @@
 #include <string.h>
 
 #include "dsp/cpu.h"
+
+/* x, or the limit that it is beyond; low for a NaN. */
+TP_INLINE float tp_clip(float x, float low, float high)
+{
+    x = x > low ? x : low;
+    return x < high ? x : high;
+}
 
 /* 2 to the whole part, in the exponent's bits, times the series of 2 to the rest, within ±0.5. */
 TP_INLINE float tp_exp_near(float x)

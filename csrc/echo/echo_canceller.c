@@ -343,7 +343,7 @@ static void slot(tp_echo_canceller *e, const tp_echo_parts *p)
 
     if (e->cutting) {
         float g[ECHO_MAX_BINS];
-        tp_suppressor_slot(&e->suppressor, e->grid.bins, &e->keep, &residual, &y, e->state.near_probability, g, &cut);
+        tp_suppressor_slot(&e->suppressor, e->grid.bins, &e->keep, &m, &residual, &y, e->state.near_probability, g, &cut);
         /* No filter predicts the edges: they get what it takes off elsewhere as well. */
         const float reduced = e->trusted && e->residual_power < e->near_power ? sqrtf(e->residual_power / e->near_power) : 1.0f;
         for (size_t i = 0; i < ECHO_EDGES; i++) {

@@ -49,12 +49,6 @@ void tp_keep_bins_init(tp_keep_bins *k)
     memset(k, 0, sizeof *k);
 }
 
-static float clip(float x, float low, float high)
-{
-    x = x > low ? x : low;
-    return x < high ? x : high;
-}
-
 static void powers_of(const tp_echo_row *z, size_t bins, float *TP_RESTRICT power)
 {
     for (size_t k = 0; k < bins; k++)
@@ -76,7 +70,7 @@ static void logs_of(const float *TP_RESTRICT power, size_t bins, float *TP_RESTR
 static void differences(const float *TP_RESTRICT a, const float *TP_RESTRICT b, size_t bins, float low, float high, float *TP_RESTRICT row)
 {
     for (size_t k = 0; k < bins; k++)
-        row[k] = clip(a[k] - b[k], low, high);
+        row[k] = tp_clip(a[k] - b[k], low, high);
 }
 
 static void times(const float *TP_RESTRICT a, size_t bins, float *TP_RESTRICT row)
@@ -100,18 +94,13 @@ static void around(const float *x, size_t bins, float *mean)
     }
 }
 
-static void measure(tp_keep_bins *s, size_t bins, const float *apart, const float *noise, float caller, const tp_echo_row *residual,
-                    const tp_echo_row *echo, const float *gains, float *rows)
+static void measure(tp_keep_bins *s, size_t bins, const float *apart, const float *noise, float caller, const tp_echo_row *near,
+                    const tp_echo_row *residual, const tp_echo_row *echo, const float *gains, float *rows)
 {
     float echo_now[ECHO_MAX_BINS], mean[ECHO_MAX_BINS], r[ECHO_MAX_BINS], e[ECHO_MAX_BINS], other[ECHO_MAX_BINS], *row[KEEP_ROWS];
-    tp_echo_row near;
     for (size_t m = 0; m < KEEP_ROWS; m++)
         row[m] = rows + m * bins;
-    for (size_t k = 0; k < bins; k++) {
-        near.re[k] = residual->re[k] + echo->re[k];
-        near.im[k] = residual->im[k] + echo->im[k];
-    }
-    powers_of(&near, bins, mean);
+    powers_of(near, bins, mean);
     smooth(mean, bins, KEEP_RESIDUAL, s->near);
     powers_of(echo, bins, echo_now);
     smooth(echo_now, bins, KEEP_ECHO, s->echo);
@@ -139,7 +128,7 @@ static void measure(tp_keep_bins *s, size_t bins, const float *apart, const floa
     logs_of(echo_now, bins, other);
     differences(other, e, bins, -2.0f, 2.0f, row[ECHO_CHANGE]);
     for (size_t k = 0; k < bins; k++) {
-        const float g = clip(gains[k], LEAST_GAIN, 1.0f - LEAST_GAIN);
+        const float g = tp_clip(gains[k], LEAST_GAIN, 1.0f - LEAST_GAIN);
         row[BAND_ODDS][k] = tp_log10_rough(g) - tp_log10_rough(1.0f - g);
         row[LEVEL][k] = 0.5f * (r[k] + 6.0f);
     }
@@ -158,10 +147,10 @@ static void measure(tp_keep_bins *s, size_t bins, const float *apart, const floa
 }
 
 void tp_keep_bins_slot(tp_keep_bins *s, size_t bins, const float *apart, const float *noise, float caller,
-                       const tp_echo_row *residual, const tp_echo_row *echo, float *gains)
+                       const tp_echo_row *near, const tp_echo_row *residual, const tp_echo_row *echo, float *gains)
 {
     float rows[KEEP_ROWS * ECHO_MAX_BINS], units[KEEP_HIDDEN * ECHO_MAX_BINS], base[ECHO_MAX_BINS] = { 0 }, z[ECHO_MAX_BINS];
-    measure(s, bins, apart, noise, caller, residual, echo, gains, rows);
+    measure(s, bins, apart, noise, caller, near, residual, echo, gains, rows);
     if (s->tap)
         memcpy(s->tap, rows, KEEP_ROWS * bins * sizeof *rows);
     /* A layer's weights are the same for every bin and its inputs are not: here the inputs are the matrix. */

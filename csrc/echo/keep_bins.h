@@ -23,9 +23,9 @@ typedef struct tp_keep_bins {
 void tp_keep_bins_init(tp_keep_bins *k);
 
 /* One slot of `bins` bins. `gains`: in, what their bands are to keep, amplitude, 0 … 1; out, what they are to keep.
- * apart: how far two networks are apart about that. noise: power of the line's noise. caller: 0 … 1, the chance that the
- * caller speaks. echo may be all zero. */
+ * apart: how far two networks are apart about that. noise: power of the line's noise, as the rows'. caller: 0 … 1, the chance that
+ * the caller speaks. near is residual and echo estimate together; echo may be all zero. No delay. */
 void tp_keep_bins_slot(tp_keep_bins *k, size_t bins, const float *apart, const float *noise, float caller,
-                       const tp_echo_row *residual, const tp_echo_row *echo, float *gains);
+                       const tp_echo_row *near, const tp_echo_row *residual, const tp_echo_row *echo, float *gains);
 
 #endif

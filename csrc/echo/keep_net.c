@@ -31,12 +31,6 @@ void tp_keep_net_init(tp_keep_net *k)
         k->gains[b] = 1.0f;
 }
 
-static float clip(float x, float low, float high)
-{
-    x = x > low ? x : low;
-    return x < high ? x : high;
-}
-
 /* Mean power of each high band. */
 static void bands_of(const float *re, const float *im, float *bands)
 {
@@ -64,15 +58,15 @@ static void high_bands(tp_keep_net *k, const tp_echo_row *near, const tp_echo_ro
     for (size_t b = 0; b < KEEP_HIGH_BANDS; b++, f += KEEP_PER_BAND) {
         const float lm = tp_db_near(m[b]), le = tp_db_near(e[b]), lx = tp_db_near(x[b]), from_far = le - lx;
         if (lx > FAR_LEAST_DB) {
-            const float err = clip(from_far - k->leak[b], -12.0f, 12.0f);
+            const float err = tp_clip(from_far - k->leak[b], -12.0f, 12.0f);
             k->leak[b] += err * (err > 0.0f ? 0.02f : 0.03f);
         }
         f[0] = lm + 50.0f;
         f[1] = le - tp_db_near(floors[b]);
-        f[2] = clip(le - tp_db_near(y[b]), -30.0f, 40.0f);
-        f[3] = clip(lm - le, -20.0f, 40.0f);
-        f[4] = clip(from_far, -60.0f, 40.0f);
-        f[5] = clip(from_far - k->leak[b], -30.0f, 40.0f);
+        f[2] = tp_clip(le - tp_db_near(y[b]), -30.0f, 40.0f);
+        f[3] = tp_clip(lm - le, -20.0f, 40.0f);
+        f[4] = tp_clip(from_far, -60.0f, 40.0f);
+        f[5] = tp_clip(from_far - k->leak[b], -30.0f, 40.0f);
     }
 }
 

@@ -168,12 +168,6 @@ static void far_powers(tp_near_end *n, const tp_near_input *in, float *weighted,
     }
 }
 
-static float clip(float x, float low, float high)
-{
-    x = x > low ? x : low;
-    return x < high ? x : high;
-}
-
 static void features(tp_near_end *n, const tp_near_input *in)
 {
     /* All powers in one array: their logarithms are then one loop. */
@@ -221,25 +215,25 @@ static void features(tp_near_end *n, const tp_near_input *in)
         const float lel = l[LONG_RESIDUAL * NEAR_BANDS], lyl = l[LONG_ECHO * NEAR_BANDS], lxd = l[ALIGNED * NEAR_BANDS];
         const float lf = l[FLOOR * NEAR_BANDS], from_far = le - lxd;
         if (lxd > -55.0f) {
-            const float err = clip(from_far - n->leak[b], -12.0f, 12.0f);
+            const float err = tp_clip(from_far - n->leak[b], -12.0f, 12.0f);
             n->leak[b] += err * (err > 0.0f ? 0.02f : 0.03f);
         }
         f[0] = lm + 50.0f;
         f[1] = lm - l[NEAR_FLOOR * NEAR_BANDS];
         f[2] = le - lf;
-        f[3] = clip(le - ly, -30.0f, 40.0f);
-        f[4] = clip(lm - le, -20.0f, 40.0f);
-        f[5] = clip(lel - lyl, -30.0f, 40.0f);
-        f[6] = clip(lm - lel, -20.0f, 40.0f);
-        f[7] = clip(le - l[WEIGHTED * NEAR_BANDS], -60.0f, 40.0f);
-        f[8] = clip(le - l[PEAK * NEAR_BANDS], -60.0f, 40.0f);
-        f[9] = clip(from_far, -60.0f, 40.0f);
-        f[10] = clip(from_far - n->leak[b], -30.0f, 40.0f);
+        f[3] = tp_clip(le - ly, -30.0f, 40.0f);
+        f[4] = tp_clip(lm - le, -20.0f, 40.0f);
+        f[5] = tp_clip(lel - lyl, -30.0f, 40.0f);
+        f[6] = tp_clip(lm - lel, -20.0f, 40.0f);
+        f[7] = tp_clip(le - l[WEIGHTED * NEAR_BANDS], -60.0f, 40.0f);
+        f[8] = tp_clip(le - l[PEAK * NEAR_BANDS], -60.0f, 40.0f);
+        f[9] = tp_clip(from_far, -60.0f, 40.0f);
+        f[10] = tp_clip(from_far - n->leak[b], -30.0f, 40.0f);
         f[11] = 20.0f * ce[b];
         f[12] = 20.0f * cm[b];
-        f[13] = clip(ly - lf, -30.0f, 40.0f);
+        f[13] = tp_clip(ly - lf, -30.0f, 40.0f);
     }
-    const float speech = clip(in->speech_probability, 0.001f, 0.999f);
+    const float speech = tp_clip(in->speech_probability, 0.001f, 0.999f);
     f[0] = tp_db_near(mean_of(m));
     f[1] = tp_db_near(mean_of(e));
     f[2] = tp_db_near(mean_of(y));
@@ -251,16 +245,16 @@ static void features(tp_near_end *n, const tp_near_input *in)
     f[8] = tp_db_near(mean_of(xd));
     f[9] = tp_db_near(mean_of(near_floor));
     f[10] = tp_db_near(mean_of(floor));
-    f[11] = 10.0f * clip(n->far_s, 0.0f, 5.0f);
-    f[12] = 10.0f * clip(0.01f * (float)n->turn_hops, 0.0f, 5.0f);
-    f[13] = 10.0f * clip(0.01f * (float)n->silent_hops, 0.0f, 1.2f);
+    f[11] = 10.0f * tp_clip(n->far_s, 0.0f, 5.0f);
+    f[12] = 10.0f * tp_clip(0.01f * (float)n->turn_hops, 0.0f, 5.0f);
+    f[13] = 10.0f * tp_clip(0.01f * (float)n->silent_hops, 0.0f, 1.2f);
     f[14] = 10.0f * profile_peak;
     f[15] = tp_db_near(in->long_variance);
     f[16] = in->aligned_on ? 10.0f : 0.0f;
     f[17] = in->delay_known ? 10.0f : 0.0f;
     f[18] = 4.32808512f * tp_log_near(1.0f + in->aligned_hops);
     f[19] = tp_db_near(in->aligned_variance);
-    f[20] = clip(in->delay_score, 0.0f, 25.0f);
+    f[20] = tp_clip(in->delay_score, 0.0f, 25.0f);
     f[21] = 10.0f * in->delay_confidence;
     f[22] = 4.32808512f * (tp_log_near(speech) - tp_log_near(1.0f - speech));
     f[23] = f[0] - f[1];

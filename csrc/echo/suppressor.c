@@ -35,8 +35,8 @@ static float throw_dice(tp_suppressor *s)
     return (float)(s->dice >> 16) - 32767.5f;
 }
 
-void tp_suppressor_slot(tp_suppressor *s, size_t bins, const tp_keep_net *keep, const tp_echo_row *residual,
-                        const tp_echo_row *echo, float caller, float *gains, tp_echo_row *goes)
+void tp_suppressor_slot(tp_suppressor *s, size_t bins, const tp_keep_net *keep, const tp_echo_row *near,
+                        const tp_echo_row *residual, const tp_echo_row *echo, float caller, float *gains, tp_echo_row *goes)
 {
     float noise[KEEP_BANDS], apart[ECHO_MAX_BINS], level[ECHO_MAX_BINS], power[ECHO_MAX_BINS];
     interpolate(keep->gains, bins, gains);
@@ -48,7 +48,7 @@ void tp_suppressor_slot(tp_suppressor *s, size_t bins, const tp_keep_net *keep, 
     interpolate(noise, bins, level);
     for (size_t k = 0; k < bins; k++)
         power[k] = level[k] * level[k];
-    tp_keep_bins_slot(&s->bins, bins, apart, power, caller, residual, echo, gains);
+    tp_keep_bins_slot(&s->bins, bins, apart, power, caller, near, residual, echo, gains);
     for (size_t k = 0; k < bins; k++) {
         const float kept = gains[k];
         gains[k] = kept * kept * (1.0f - caller + caller * kept);

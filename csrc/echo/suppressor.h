@@ -19,9 +19,9 @@ typedef struct tp_suppressor {
 
 void tp_suppressor_init(tp_suppressor *s);
 
-/* One slot: what is to go of the residual's `bins` bins; echo may be all zero; caller: 0 … 1, the chance that the caller
+/* One slot: what is to go of the residual's `bins` bins; near: residual and echo together; echo may be all zero; caller: 0 … 1, the chance that the caller
  * speaks. gains: what stays of each, in amplitude. */
-void tp_suppressor_slot(tp_suppressor *s, size_t bins, const tp_keep_net *keep, const tp_echo_row *residual,
-                        const tp_echo_row *echo, float caller, float *gains, tp_echo_row *goes);
+void tp_suppressor_slot(tp_suppressor *s, size_t bins, const tp_keep_net *keep, const tp_echo_row *near,
+                        const tp_echo_row *residual, const tp_echo_row *echo, float caller, float *gains, tp_echo_row *goes);
 
 #endif

@@ -6,6 +6,7 @@ voices of both sides, other levels, callers from other calls, voices and tones i
 """
 
 import ctypes
+import itertools
 import json
 import os
 import subprocess
@@ -46,12 +47,18 @@ def native() -> ctypes.CDLL:
     return lib
 
 
-def features(lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray) -> np.ndarray:
-    """Of every hop: shape (hops, FEATURES)."""
-    config = Config(RATE_HZ, 128, 600, 0)
+def canceller(lib: ctypes.CDLL, rate_hz: int, suppress: int) -> tuple[ctypes.Array, ctypes.c_void_p]:
+    """The memory of an echo canceller, to be kept, and its address."""
+    config = Config(rate_hz, 128, 600, suppress)
     memory = ctypes.create_string_buffer(lib.tp_echo_canceller_size(ctypes.byref(config)) + 64)
     state = ctypes.c_void_p((ctypes.addressof(memory) + 63) // 64 * 64)
     lib.tp_echo_canceller_init(state, ctypes.byref(config))
+    return memory, state
+
+
+def features(lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """Of every hop: shape (hops, FEATURES)."""
+    _memory, state = canceller(lib, RATE_HZ, 0)
     now = np.ctypeslib.as_array(lib.tp_echo_canceller_features(state), (FEATURES,))
     hops = min(len(near), len(far)) // HOP
     result, scratch = np.empty((hops, FEATURES), np.float16), np.empty(HOP, np.int16)
@@ -63,19 +70,22 @@ def features(lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray) -> np.ndarray:
     return result
 
 
-def window(fft: int, slot: int) -> np.ndarray:
-    """grid.c's."""
+def powers(pcm: np.ndarray, rate_hz: int, slots: int) -> np.ndarray:
+    """Of every bin, every so many slots, as grid.c sees it: its window, its bins from FIRST_BIN on."""
+    wide = rate_hz // RATE_HZ
+    fft, slot, bins = wide * FFT, wide * SLOT, 240 if wide == 2 else 112
     rise = np.sin(np.pi / 2 * (np.arange(fft - 2 * slot) + 0.5) / (fft - 2 * slot)) ** 2
-    return np.concatenate([rise, np.cos(np.pi / 2 * (np.arange(2 * slot) + 0.5) / (2 * slot))])
+    window = np.concatenate([rise, np.cos(np.pi / 2 * (np.arange(2 * slot) + 0.5) / (2 * slot))])
+    x = np.concatenate([np.zeros(fft - slots * slot), pcm / 32768])
+    frames = np.lib.stride_tricks.sliding_window_view(x, fft)[:: slots * slot]
+    power = np.abs(np.fft.rfft(frames * window)) ** 2 / ((window**2).sum() * wide)
+    return power[:, FIRST_BIN : FIRST_BIN + bins]
 
 
-def bands(pcm: np.ndarray) -> np.ndarray:
+def bands(pcm: np.ndarray, rate_hz: int = RATE_HZ, edges: list[int] = EDGES) -> np.ndarray:
     """Mean power in each band, of every hop."""
-    x = np.concatenate([np.zeros(FFT - HOP), pcm / 32768])
-    w = window(FFT, SLOT)
-    power = np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(x, FFT)[::HOP] * w)) ** 2 / (w**2).sum()
-    sums = [power[:, FIRST_BIN + a : FIRST_BIN + b].mean(axis=1) for a, b in zip(EDGES[:-1], EDGES[1:], strict=True)]
-    return np.stack(sums, axis=1)
+    power = powers(pcm, rate_hz, 2)
+    return np.stack([power[:, a:b].mean(axis=1) for a, b in itertools.pairwise(edges)], axis=1)
 
 
 class Call:

@@ -16,7 +16,7 @@ import call_features
 import numpy as np
 import soxr
 import torch
-from call_features import Config, ulaw, window
+from call_features import powers, ulaw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
 from learning import Cycle, weights_of
@@ -44,22 +44,9 @@ class Network(torch.nn.Module):
         return torch.sigmoid(LN_10 * measures[..., 0] + self.out(torch.relu(self.hidden(measures)))[..., 0])
 
 
-def powers(pcm: np.ndarray, rate_hz: int) -> np.ndarray:
-    """Of every bin at the end of every slot, as grid.c sees it."""
-    wide = rate_hz // 8000
-    fft, slot, bins = 256 * wide, 40 * wide, BINS if wide == 2 else 112
-    w = window(fft, slot)
-    x = np.concatenate([np.zeros(fft - slot), pcm / 32768])
-    power = np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(x, fft)[::slot] * w)) ** 2
-    return power[:, 4 : 4 + bins] / ((w**2).sum() * wide)
-
-
 def measures(lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows (slots, ROWS, bins) where something may be cut, and the numbers of these slots."""
-    config = Config(rate_hz, 128, 600, 1)
-    memory = ctypes.create_string_buffer(lib.tp_echo_canceller_size(ctypes.byref(config)) + 64)
-    state = ctypes.c_void_p((ctypes.addressof(memory) + 63) // 64 * 64)
-    lib.tp_echo_canceller_init(state, ctypes.byref(config))
+    _memory, state = call_features.canceller(lib, rate_hz, 1)
     slot, bins = rate_hz // 200, BINS if rate_hz == 16000 else 112
     rows = np.full((ROWS, bins), np.nan, np.float32)
     lib.tp_echo_canceller_tap.restype = ctypes.POINTER(ctypes.c_void_p)
@@ -91,7 +78,7 @@ def extract(lib: ctypes.CDLL, paths: list[Path], rng: np.random.Generator) -> li
         if len(where) < 2 * SLOTS:
             continue
         taken = np.sort(rng.choice(len(where), SLOTS, replace=False))
-        wanted = powers(want, rate_hz)[where[taken]].astype(np.float32)
+        wanted = powers(want, rate_hz, 1)[where[taken]].astype(np.float32)
         calls.append((rows[taken], wanted, np.float32((wanted**LOUDNESS).mean())))
     return calls
 

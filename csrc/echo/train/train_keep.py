@@ -18,7 +18,7 @@ import call_features
 import numpy as np
 import soxr
 import torch
-from call_features import Call, Config, ulaw, window
+from call_features import Call, ulaw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
 from learning import Cycle, weights_of
@@ -34,24 +34,14 @@ CUT_COSTS = 3.0
 
 
 def band_db(pcm: np.ndarray, rate_hz: int, hops: int) -> np.ndarray:
-    """Power of each band at the end of each hop, as grid.c sees it."""
-    wide = rate_hz // 8000
-    fft, slot = 256 * wide, 40 * wide
-    w = window(fft, slot)
-    x = np.concatenate([np.zeros(fft - 2 * slot), pcm / 32768])
-    power = np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(x, fft)[:: 2 * slot][:hops] * w)) ** 2
-    power /= (w**2).sum() * wide
-    bands = BANDS if wide == 2 else LOW_BANDS
-    mean = [power[:, 4 + a : 4 + b].mean(1) for a, b in zip(EDGES[:bands], EDGES[1 : bands + 1], strict=True)]
-    return 10 * np.log10(np.stack(mean, 1) + 1e-10)
+    """Power of each band at the end of each hop."""
+    edges = EDGES if rate_hz == 16000 else EDGES[: LOW_BANDS + 1]
+    return 10 * np.log10(call_features.bands(pcm, rate_hz, edges)[:hops] + 1e-10)
 
 
 def features(lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
     """Of every hop (hops, FEATURES), and whether the agent may be in the air."""
-    config = Config(rate_hz, 128, 600, 1)
-    memory = ctypes.create_string_buffer(lib.tp_echo_canceller_size(ctypes.byref(config)) + 64)
-    state = ctypes.c_void_p((ctypes.addressof(memory) + 63) // 64 * 64)
-    lib.tp_echo_canceller_init(state, ctypes.byref(config))
+    _memory, state = call_features.canceller(lib, rate_hz, 1)
     parts = []
     for name, n in (("units", UNITS_BELOW), ("features", LOW_FEATURES), ("high", HIGH_BANDS * PER_HIGH)):
         get = lib[f"tp_echo_canceller_{name}"]

@@ -6,9 +6,10 @@
  *             start with, and a short one with full covariances, started where talkpath/delay_estimator.h finds the echo
  *             and replayed over the last 0.4 s; whichever filter would add sound is not used; a recurrent network over both
  *             filters' states (csrc/echo/near_end.h) says whether the caller speaks, and with a second one (csrc/echo/keep_net.h)
- *             how much of each band is to be kept, a third (csrc/echo/keep_bins.h) how much of each bin; what goes leaves the line's noise behind. No double-talk detector: the
- *             filters' noise covariance is the residual itself (G. Enzner, P. Vary, "Frequency-domain adaptive Kalman filter for
- *             acoustic echo control in hands-free telephones", Signal Processing 86, 2006)
+ *             how much of each band is to be kept, a third (csrc/echo/keep_bins.h) how much of each bin; what goes leaves the
+ *             line's noise behind. No double-talk detector: the filters' noise covariance is the residual itself (G. Enzner,
+ *             P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones", Signal
+ *             Processing 86, 2006)
  * Limits      on the 100 stored calls of the evaluation kit (docs/measured.md): 30 dB less echo after 3 s; 10 dB in the first half
  *             second of any of its echoes; PESQ of the caller's speech 2.7 with echo, 3.4 without (untouched: the same); AECMOS
  *             of real double talk at 16 kHz 4.1 (echo) and 3.7 (other); a delay jump is overcome in about 0.7 s. In the first 1.2 s
@@ -20,7 +21,7 @@
  * Aliasing    out may be near or far
  * Chunks      any length; the output does not depend on how the stream is cut
  * Cost        44 µs for 20 ms at 8 kHz while the agent speaks, 13 µs while it is silent; 72 and 15 µs at 16 kHz (AVX2, through Python);
- *             up to 100 µs in the four frames after a lock; 153 KB of state at 8 kHz, 229 KB at 16 kHz
+ *             up to 90 µs in the four frames after a lock; 153 KB of state at 8 kHz, 229 KB at 16 kHz
  * Errors      TP_ECONFIG from init; no audio fails
  */
 #ifndef TALKPATH_ECHO_CANCELLER_H

@@ -45,6 +45,37 @@ def load(per_speaker: int, seed: int) -> tuple[dict[str, list[np.ndarray]], list
     return speech, corpus.load_music(RATE_HZ), corpus.load_noises(RATE_HZ)
 
 
+def syllables(pitch_hz: float, seconds: float, rng: np.random.Generator) -> np.ndarray:
+    """Harmonics under three formants that move, hiss between them."""
+    n = round(seconds * RATE_HZ)
+    t = np.arange(n) / RATE_HZ
+
+    def wander(low: float, high: float, most_hz: float) -> np.ndarray:
+        knots = rng.uniform(low, high, int(seconds * rng.uniform(1, most_hz)) + 2)
+        return np.interp(t, np.linspace(0, seconds, len(knots)), knots)
+
+    hz = pitch_hz * 2 ** (wander(-0.35, 0.35, 4) + rng.uniform(0, 0.03) * np.sin(2 * np.pi * rng.uniform(4, 7) * t))
+    phase, highest = 2 * np.pi * np.cumsum(hz) / RATE_HZ, rng.uniform(3400, 7500)
+    formants = [(wander(250, 850, 6), 1.0), (wander(850, 2400, 6), rng.uniform(0.2, 0.8)), (wander(2300, 3600, 4), 0.2)]
+    widths_hz, x = rng.uniform(50, 140, 3), np.zeros(n)
+    for k in range(1, int(highest / hz.min())):
+        heights = (g / np.hypot(1, (k * hz - at) / width) for (at, g), width in zip(formants, widths_hz, strict=True))
+        x += np.where(k * hz < highest, sum(heights), 0) * np.sin(k * phase + k * k)
+    voiced = np.clip(0.5 + 1.5 * np.sin(2 * np.pi * np.cumsum(wander(2, 6, 2)) / RATE_HZ), 0, 1)
+    hiss = np.diff(rng.standard_normal(n + 1)) * rng.uniform(0.02, 0.5)
+    return (x / np.sqrt((x**2).mean()) * voiced + hiss * (1 - voiced)).astype(np.float32)
+
+
+def generated(count: int, seed: int) -> dict[str, list[np.ndarray]]:
+    """Voices that no one has, as a listener to prompts may get them from a machine: {speaker: clips}."""
+    rng = np.random.default_rng(seed)
+    pitches_hz = np.exp(rng.uniform(np.log(80), np.log(300), count))
+    return {
+        f"generated {i}": [syllables(hz, rng.uniform(0.5, 3), rng) for _ in range(12)]
+        for i, hz in enumerate(pitches_hz)
+    }
+
+
 class Mixer(corpus.Mixer):
     """Draws (noisy, clean) at either rate."""
 

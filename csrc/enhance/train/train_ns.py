@@ -2,11 +2,11 @@
 
     python csrc/enhance/train/train_ns.py
 
-Needs talkpath, torch, scipy, soundfile, soxr and the packages named in ns_corpus.py; 14 GB of memory, about 100 minutes on one core:
+Needs talkpath, torch, scipy, soundfile, soxr, onnx, speechmos and the packages named in ns_corpus.py; 14 GB of memory, two hours on one core:
 draw noisy and clean streams at both rates, then train the network to give amplitudes like the clean ones (compressed, bins weighted
 as the ear does) and, from the second cycle on, to keep the envelopes of third octaves alike, which is what intelligibility hangs on.
 AdamW, one-cycle learning rates, state carried over pieces of 1 s, average of the last weights; new streams when the old ones are
-learnt. No file of any evaluation set is used.
+learnt. Last, two listeners (dsp/train/listeners.py) say of whole streams how they sound. No file of any evaluation set is used.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import ns_corpus
 import ns_features as front
 import numpy as np
 import torch
+from ns_heard import Heard
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
 from learning import Cycle, take, weights_of
@@ -34,6 +35,9 @@ CYCLES = (
 )
 AVERAGED = 4  # of the last cycles' ends
 SHARPER = 1.1  # the mean's decisions: a mean of networks is in doubt where one of them is
+LISTENING = (8, 400, 5e-4, 0.6, 0.85, 1.5)  # seed and so on of the cycle after them
+HEARD, UNSEEN, GENERATED = 1200, 60, 16  # streams, more that judge, voices
+OPINION, LIKENESS = (6, 0.14), (16, 0.14)  # streams a step; what a mark is worth
 SECONDS, STEPS_A_PIECE = 6.0, 100
 BATCH, NARROW = 120, 80  # streams, at 8 kHz of them
 UNITS, HIGH_UNITS = 64, 32
@@ -190,7 +194,16 @@ def total_loss(network, narrow, wide, state, *aim):
 
 
 def train(
-    network: Network, data, check, steps: int, seed: int, out: Path, rate: float, alike: float, *aim: float
+    network: Network,
+    data,
+    check,
+    steps: int,
+    seed: int,
+    out: Path,
+    rate: float,
+    alike: float,
+    *aim: float,
+    heard: Heard | None = None,
 ) -> Network:
     """One learning-rate cycle; returns the average of its last weights. `alike` weighs dissimilarity(), `aim` is for loss_of()."""
     started, cycle = time.time(), Cycle(network, steps, rate, weight_decay=1e-3, rise=0.05)
@@ -210,11 +223,18 @@ def train(
         losses, state = total_loss(network, narrow, wide, state, *aim)
         state = state.detach()
         loss = losses[0] + 0.5 * losses[1] + 0.5 * losses[2] + alike * losses[3]
+        if heard:
+            for (count, worth), mark in ((OPINION, heard.opinion), (LIKENESS, heard.likeness)):
+                marks = mark(network, chooser.choice(HEARD, count, replace=False))
+                loss = loss - worth * (marks if marks.ndim == 0 else marks[-1])
         cycle.step(loss)
-        if step % 200 == 199 or step == steps - 1 or step == 0:
+        if step % (50 if heard else 200) == (49 if heard else 199) or step == steps - 1 or step == 0:
             whole = [some([d], slice(None), 0, pieces * STEPS_A_PIECE, 1) for d in check]
             with torch.no_grad():
-                unseen = total_loss(cycle.average, *whole, None, *aim)[0]
+                unseen = list(total_loss(cycle.average, *whole, None, *aim)[0])
+                if heard:
+                    last = np.arange(HEARD, HEARD + UNSEEN)
+                    unseen += [*heard.opinion(cycle.average, last), heard.likeness(cycle.average, last)]
             print(
                 f"step {step + 1}: loss {loss:.4f}, unseen {' '.join(f'{x:.4f}' for x in unseen)}, {time.time() - started:.0f} s",
                 flush=True,
@@ -253,12 +273,22 @@ def main() -> None:
         data = [[drawn[seed][i] for seed in seeds] for i in range(len(RATES_HZ))]
         network = train(network, data, check, round(steps * args.steps), number, args.out, *how)
         ends.append(weights_of(network))
-    # Every other cycle gives speech back that the one before it took; between them lies the best of both.
-    ends = ends[-AVERAGED:]
-    mean = {name: np.mean([end[name] for end in ends], axis=0) for name in ends[0]}
-    for name in ("out", "out_bias", "high_out", "high_out_bias"):
-        mean[name] *= SHARPER
-    np.savez(args.out, **front.quantised(mean))
+    if ends:
+        # Every other cycle gives speech back that the one before it took; between them lies the best of both.
+        ends = ends[-AVERAGED:]
+        mean = {name: np.mean([end[name] for end in ends], axis=0) for name in ends[0]}
+        for name in ("out", "out_bias", "high_out", "high_out_bias"):
+            mean[name] *= SHARPER
+        np.savez(args.out, **front.quantised(mean))
+
+    drawn, data = {}, None
+    seed, steps, *how = LISTENING
+    take(network, front.load_weights(args.out))
+    speech, *rest = pool
+    mixer = ns_corpus.Mixer(speech | ns_corpus.generated(GENERATED, seed), *rest, seed=seed)
+    data = [[draw(mixer, round(0.4 * n), rate_hz)] for n, rate_hz in zip(args.signals, RATES_HZ, strict=True)]
+    heard = Heard(mixer, HEARD + UNSEEN)
+    train(network, data, check, round(steps * args.steps), len(CYCLES) + 1, args.out, *how, heard=heard)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#define NOISE_SHARE 0.7f
+#define NOISE_SHARE 0.5f
 #define DENSITY (1.2247449f / 32768.0f) /* a part of unit power has half of it */
 
 void tp_suppressor_init(tp_suppressor *s)
@@ -50,8 +50,8 @@ void tp_suppressor_slot(tp_suppressor *s, size_t bins, const tp_keep_net *keep, 
         power[k] = level[k] * level[k];
     tp_keep_bins_slot(&s->bins, bins, apart, power, caller, near, residual, echo, gains);
     for (size_t k = 0; k < bins; k++) {
-        const float kept = gains[k];
-        gains[k] = kept * kept * (1.0f - caller + caller * kept);
+        const float square = gains[k] * gains[k];
+        gains[k] = square * square;
         /* Noise of even density, √3 as loud at most as its root mean square. */
         const float put_back = level[k] * sqrtf(1.0f - gains[k] * gains[k]) * DENSITY;
         goes->re[k] = (1.0f - gains[k]) * residual->re[k] - put_back * throw_dice(s);

@@ -1,9 +1,9 @@
 /*
  * From the keep network's band gains to what is taken out of each bin, and the line's noise put in its place.
  *
- * How: every bin's gain (keep_bins.h) is squared, and where the caller speaks goes to the third power: echo between the
- * caller's words and harmonics is what is heard of it, and a caller who loses a little more is not. What goes takes the noise
- * of the line with it; as much of that is put back as keeps the background from pumping with the agent's words.
+ * How: every bin's gain (keep_bins.h) is taken to the fourth power: echo between the caller's words and harmonics is what is
+ * heard of it, and a caller who loses a little more is not. What goes takes the noise of the line with it; as much of that is
+ * put back as keeps the background from pumping with the agent's words.
  */
 #ifndef TALKPATH_ECHO_SUPPRESSOR_H
 #define TALKPATH_ECHO_SUPPRESSOR_H

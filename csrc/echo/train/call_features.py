@@ -70,16 +70,28 @@ def features(lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray) -> np.ndarray:
     return result
 
 
+def window(rate_hz: int) -> np.ndarray:
+    """grid.c's."""
+    wide = rate_hz // RATE_HZ
+    fft, slot = wide * FFT, wide * SLOT
+    rise = np.sin(np.pi / 2 * (np.arange(fft - 2 * slot) + 0.5) / (fft - 2 * slot)) ** 2
+    return np.concatenate([rise, np.cos(np.pi / 2 * (np.arange(2 * slot) + 0.5) / (2 * slot))])
+
+
+def spectra(pcm: np.ndarray, rate_hz: int, slots: int) -> np.ndarray:
+    """Of the frame that ends with every so many slots, all bins of grid.c's transform, not scaled."""
+    wide = rate_hz // RATE_HZ
+    fft, slot = wide * FFT, wide * SLOT
+    x = np.concatenate([np.zeros(fft - slots * slot), pcm / 32768])
+    frames = np.lib.stride_tricks.sliding_window_view(x, fft)[:: slots * slot]
+    return np.fft.rfft(frames * window(rate_hz))
+
+
 def powers(pcm: np.ndarray, rate_hz: int, slots: int) -> np.ndarray:
     """Of every bin, every so many slots, as grid.c sees it: its window, its bins from FIRST_BIN on."""
     wide = rate_hz // RATE_HZ
-    fft, slot, bins = wide * FFT, wide * SLOT, 240 if wide == 2 else 112
-    rise = np.sin(np.pi / 2 * (np.arange(fft - 2 * slot) + 0.5) / (fft - 2 * slot)) ** 2
-    window = np.concatenate([rise, np.cos(np.pi / 2 * (np.arange(2 * slot) + 0.5) / (2 * slot))])
-    x = np.concatenate([np.zeros(fft - slots * slot), pcm / 32768])
-    frames = np.lib.stride_tricks.sliding_window_view(x, fft)[:: slots * slot]
-    power = np.abs(np.fft.rfft(frames * window)) ** 2 / ((window**2).sum() * wide)
-    return power[:, FIRST_BIN : FIRST_BIN + bins]
+    power = np.abs(spectra(pcm, rate_hz, slots)) ** 2 / ((window(rate_hz) ** 2).sum() * wide)
+    return power[:, FIRST_BIN : FIRST_BIN + (240 if wide == 2 else 112)]
 
 
 def bands(pcm: np.ndarray, rate_hz: int = RATE_HZ, edges: list[int] = EDGES) -> np.ndarray:

@@ -44,7 +44,9 @@ class Network(torch.nn.Module):
         return torch.sigmoid(LN_10 * measures[..., 0] + self.out(torch.relu(self.hidden(measures)))[..., 0])
 
 
-def measures(lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
+def measures(
+    lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray, rate_hz: int, warm_up: int = WARM_UP
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows (slots, ROWS, bins) where something may be cut, and the numbers of these slots."""
     _memory, state = call_features.canceller(lib, rate_hz, 1)
     slot, bins = rate_hz // 200, BINS if rate_hz == 16000 else 112
@@ -57,7 +59,7 @@ def measures(lib: ctypes.CDLL, near: np.ndarray, far: np.ndarray, rate_hz: int) 
         at = [ctypes.c_void_p(x.ctypes.data + 2 * slot * k) for x in (near, far)]
         rows[0, 0] = np.nan
         lib.tp_echo_canceller_process(state, *at, n, ctypes.c_void_p(out.ctypes.data))
-        if k >= WARM_UP and not np.isnan(rows[0, 0]):
+        if k >= warm_up and not np.isnan(rows[0, 0]):
             made.append(rows.copy())
             where.append(k)
     return np.array(made), np.array(where)
@@ -83,9 +85,10 @@ def extract(lib: ctypes.CDLL, paths: list[Path], rng: np.random.Generator) -> li
     return calls
 
 
-def loss_of(gain: torch.Tensor, rows: torch.Tensor, want: torch.Tensor, loud: torch.Tensor) -> torch.Tensor:
+def loss_of(
+    gain: torch.Tensor, residual: torch.Tensor, noise: torch.Tensor, want: torch.Tensor, loud: torch.Tensor
+) -> torch.Tensor:
     """How loud what comes out is, against how loud it should be; too soft costs more where there is something to lose."""
-    residual, noise = rows[:, -2], rows[:, -1]
     want = torch.minimum(want, residual)
     out = gain**2 * residual + (1 - gain**2) * noise
     error = (out + 1e-9) ** (LOUDNESS / 2) - (want + 1e-9) ** (LOUDNESS / 2)
@@ -104,7 +107,7 @@ class Slots:
         """None: all is kept."""
         rows = self.rows[which]
         gain = network(rows[:, :MEASURES].transpose(1, 2)) if network else torch.ones_like(rows[:, 0])
-        return loss_of(gain, rows, self.want[which], self.loud[which])
+        return loss_of(gain, rows[:, -2], rows[:, -1], self.want[which], self.loud[which])
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ LEAST_GAIN = 0.003
 POWER = 3  # of a bin's gain; suppressor.c has 4: see README.md
 LOW_BINS = 112  # that the canceller compares powers in
 SMOOTH = 0.92  # of these, a slot
+NEAR_NET = np.load(call_features.CSRC / "echo/near_net_weights.npz")
 pad = torch.nn.functional.pad
 
 
@@ -51,56 +52,65 @@ def both_talk(near: np.ndarray, want: np.ndarray) -> bool:
     return bool(np.ptp(np.percentile(level_db, [10, 90])) > 12 and (echo**2).mean() > 400)
 
 
+def off_the_grid(spectrum: np.ndarray, near: np.ndarray, bins: int) -> np.ndarray:
+    """What the canceller lets pass of bins that no filter predicts, in each slot: as much as it does elsewhere."""
+    low = slice(FIRST_BIN, FIRST_BIN + LOW_BINS)
+    after, before = (
+        lfilter([1 - SMOOTH], [1, -SMOOTH], (np.abs(z[:, low]) ** 2).mean(1)) + 1e-12 for z in (spectrum, near)
+    )
+    passes = np.ones(spectrum.shape)
+    passes[:, :FIRST_BIN] = passes[:, FIRST_BIN + bins :] = np.sqrt(np.minimum(after / before, 1))[:, None]
+    return passes
+
+
 class Call:
-    """One of int16: `want` is `near` without the echo."""
+    """One of int16 (`want` is `near` without the echo), with its rows of train_bins.measures(), which are of the slots `where`."""
+
+    sent = received = None
 
     def __init__(
-        self, lib: ctypes.CDLL, far: np.ndarray, near: np.ndarray, want: np.ndarray, rate_hz: int, near_net, listener
+        self,
+        lib: ctypes.CDLL,
+        far: np.ndarray,
+        near: np.ndarray,
+        want: np.ndarray,
+        rate_hz: int,
+        rows: np.ndarray,
+        where: np.ndarray,
     ) -> None:
-        rows, where = train_bins.measures(lib, near, far, rate_hz, 0)
-        x, active = train_keep.features(lib, near, far, rate_hz)
         rest = left(lib, near, far, rate_hz)
-        self.slot, self.samples = SLOT * rate_hz // call_features.RATE_HZ, len(rest)
-        later = DELAY_SLOTS * self.slot
+        self.slot, self.samples, self.bins = SLOT * rate_hz // call_features.RATE_HZ, len(rest), rows.shape[2]
         slots = self.samples // self.slot - DELAY_SLOTS
-        self.cut = cut = int((where < slots).sum())  # slots, the numbers of which are `where`
-        self.where = torch.from_numpy(where[:cut])
-        rows = rows[:cut]
-        self.measures = torch.from_numpy(rows[:, : train_bins.MEASURES].astype(np.float16)) if cut else None
-        self.residual, self.noise = (torch.from_numpy(rows[:, i].copy()) for i in (-2, -1)) if cut else (None, None)
-        self.bins = rows.shape[2] if cut else 0
-        # The bands' gains that hold in a slot are those of the last hop that ended before or with it.
-        hop = (self.where + 1) // 2 - 1
-        self.hop = torch.from_numpy(np.cumsum(active) - 1)[hop]
-        self.x, self.wide = torch.from_numpy(x[active]), float(rate_hz == 16000)
-        units = x[active][:, : train_keep.UNITS_BELOW].astype(np.float32)
-        z = units @ near_net["out"][1:].T + near_net["out_bias"][1:]
-        self.other = torch.from_numpy(
-            pad(torch.from_numpy(1 / (1 + np.exp(-z))), (0, train_keep.BANDS - z.shape[1])).numpy()
-        )
-        self.lines = torch.from_numpy(interpolation(self.bins)).float() if cut else None
+        ahead = slice(DELAY_SLOTS * self.slot, None)
+        rows, where = rows[where < slots], where[where < slots]
+        self.where = torch.from_numpy(where)
+        self.measures = torch.from_numpy(rows[:, : train_bins.MEASURES].astype(np.float16))
+        self.residual, self.noise = (torch.from_numpy(rows[:, i].copy()) for i in (-2, -1))
 
-        spectrum = spectra(rest[later:], rate_hz, 1)
-        grid, low = slice(FIRST_BIN, FIRST_BIN + self.bins), slice(FIRST_BIN, FIRST_BIN + LOW_BINS)
-        # The canceller gives bins that no filter predicts what it takes off elsewhere.
-        powers = [(np.abs(z[:slots, low]) ** 2).mean(1) for z in (spectrum, spectra(near, rate_hz, 1))]
-        after, before = (lfilter([1 - SMOOTH], [1, -SMOOTH], v) + 1e-12 for v in powers)
-        off_grid = np.ones(spectrum.shape[1], bool)
-        off_grid[grid] = False
-        taken_off = np.sqrt(np.minimum(after / before, 1))[where[:cut]]
-        spectrum[where[:cut][:, None], np.flatnonzero(off_grid)] *= taken_off[:, None]
+        spectrum, wanted = (spectra(v, rate_hz, 1) for v in (rest[ahead], want[: slots * self.slot]))
+        passes = off_the_grid(spectrum, spectra(near, rate_hz, 1)[:slots], self.bins)
+        spectrum[where] *= passes[where]
         self.spectrum = torch.from_numpy(spectrum.astype(np.complex64))
-        wanted = np.abs(spectra(want[: self.samples - later], rate_hz, 1)) ** 2
+        power = (np.abs(wanted) ** 2).astype(np.float32)
+        self.wanted = torch.from_numpy(power[::EAR_SLOTS].copy())[None]
         self.scale = float(np.sqrt((window(rate_hz) ** 2).sum() * rate_hz / call_features.RATE_HZ))
-        on_grid = wanted[where[:cut], grid] / self.scale**2
-        self.want = torch.from_numpy(on_grid.astype(np.float32))
-        self.loud = torch.tensor(float((on_grid**train_bins.LOUDNESS).mean()) if cut else 1.0)
-        self.wanted = torch.from_numpy(wanted[::EAR_SLOTS].astype(np.float32))[None]
-        self.marked = rate_hz == 16000 and both_talk(near, want)
-        if self.marked:
-            self.sent, self.received = (
-                listener.features(torch.from_numpy(v[: self.samples] / 32768).float()[None]) for v in (far, near)
-            )
+        self.want = torch.from_numpy(power[where, FIRST_BIN : FIRST_BIN + self.bins] / self.scale**2)
+        self.loud = (self.want**train_bins.LOUDNESS).mean()
+
+        x, active = train_keep.features(lib, near, far, rate_hz)
+        self.x, self.wide = torch.from_numpy(x[active]), float(rate_hz == 16000)
+        # The bands' gains that hold in a slot are those of the last hop that ended before or with it.
+        self.hop = torch.from_numpy((np.cumsum(active) - 1)[(where + 1) // 2 - 1])
+        units = self.x[:, : train_keep.UNITS_BELOW].float()
+        layer, bias = (torch.from_numpy(NEAR_NET[name][1:]).float() for name in ("out", "out_bias"))
+        self.other = pad(torch.sigmoid(units @ layer.T + bias), (0, train_keep.BANDS - train_keep.LOW_BANDS))
+        self.lines = torch.from_numpy(interpolation(self.bins)).float()
+
+    def listen(self, listener, far: np.ndarray, near: np.ndarray) -> None:
+        """Keeps what the listener hears of both sides."""
+        self.sent, self.received = (
+            listener.features(torch.from_numpy(v[: self.samples] / 32768).float()[None]) for v in (far, near)
+        )
 
     def gains(self, bands, bins) -> tuple[torch.Tensor, torch.Tensor]:
         """Of both networks: the bins' (slots, bins), and what the suppressor makes of them."""

@@ -18,7 +18,7 @@ import torch
 import train_bins
 import train_keep
 from call_features import ulaw
-from heard import EAR_SLOTS, Call, pad
+from heard import EAR_SLOTS, Call, both_talk, pad
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
 from learning import Cycle, take
@@ -26,6 +26,7 @@ from listeners import Aecmos, Ear
 
 HERE = Path(__file__).resolve().parent.parent
 AT_ONCE = 4  # calls a step
+LEAST_SLOTS = 400  # in which something may be cut
 ECHO, ELSE, EAR = 0.3, 0.14, 0.2  # what a mark is worth: Aecmos's, the ear's
 LEVELS = 15  # to each side that a weight of the bands' network can have: gen_keep_net.py's MOST
 
@@ -48,8 +49,7 @@ class Both(torch.nn.Module):
 
 
 def load(paths: list[Path], listener: Aecmos) -> list[Call]:
-    lib, near_net = call_features.native(), np.load(HERE / "near_net_weights.npz")
-    calls = []
+    lib, calls = call_features.native(), []
     for i, path in enumerate(paths):
         far, near, want = np.load(path)
         rate_hz = 8000 if i % 3 == 2 else 16000
@@ -58,9 +58,12 @@ def load(paths: list[Path], listener: Aecmos) -> list[Call]:
         if rate_hz == 8000:
             far, near, want = (soxr.resample(x, 16000, 8000) for x in (far, near, want))
             far, near = ulaw(far), ulaw(near)
-        call = Call(lib, *(np.ascontiguousarray(x) for x in (far, near, want)), rate_hz, near_net, listener)
-        if call.cut > 400:
-            calls.append(call)
+        far, near, want = (np.ascontiguousarray(x) for x in (far, near, want))
+        rows, where = train_bins.measures(lib, near, far, rate_hz, warm_up=0)
+        if len(where) > LEAST_SLOTS:
+            calls.append(Call(lib, far, near, want, rate_hz, rows, where))
+            if rate_hz == 16000 and both_talk(near, want):
+                calls[-1].listen(listener, far, near)
     return calls
 
 
@@ -76,7 +79,7 @@ class Listeners:
         spectrum = call.cleaned(gain, self.dice)
         power = (spectrum.real**2 + spectrum.imag**2)[None, ::EAR_SLOTS]
         marks = torch.cat([torch.zeros(2), self.ears[power.shape[2]].quality(call.wanted, power)])
-        if call.marked:
+        if call.sent is not None:
             made = self.listener.features(call.sound(spectrum)[None])
             marks = marks + pad(self.listener(call.sent, call.received, made)[0], (0, 1))
         return loss, marks
@@ -110,7 +113,7 @@ def main() -> None:
         with torch.no_grad():
             heard = [listeners.hear(both, call) for call in unseen]
         loss = [np.mean([float(a) for (a, _), c in zip(heard, unseen, strict=True) if c.wide == w]) for w in (0, 1)]
-        marks = torch.stack([m for (_, m), c in zip(heard, unseen, strict=True) if c.marked]).mean(0).tolist()
+        marks = torch.stack([m for (_, m), c in zip(heard, unseen, strict=True) if c.sent is not None]).mean(0).tolist()
         print(f"step {step}: unseen, at 8 and 16 kHz {loss[0]:.4f} {loss[1]:.4f}; "
               f"echo {marks[0]:.3f}, else {marks[1]:.3f}, ear {marks[2]:.3f}; {time.time() - started:.0f} s", flush=True)  # fmt: skip
 

@@ -23,6 +23,13 @@ def bark_of(hz: np.ndarray) -> np.ndarray:
     return 26.81 * hz / (1960 + hz) - 0.53
 
 
+def overlapped(frames: torch.Tensor) -> torch.Tensor:
+    """The sound of frames (…, hops, 2 hops' samples) that overlap by half, faded already."""
+    hop = frames.shape[-1] // 2
+    first, second = (frames[..., a : a + hop].flatten(-2) for a in (0, hop))
+    return F.pad(first, (0, hop)) + F.pad(second, (hop, 0))
+
+
 class Ear:
     """For spectra of 32 ms frames about 15 ms apart, whose bins lie at `hz`."""
 

@@ -5,6 +5,8 @@ noise as in suppressor.c. Bins that are not on the grid go with the nearest one 
 """
 
 import ctypes
+import sys
+from pathlib import Path
 
 import call_features
 import numpy as np
@@ -13,6 +15,9 @@ import train_bins
 import train_keep
 from call_features import FIRST_BIN, SLOT, spectra, window
 from scipy.signal import lfilter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+from listeners import overlapped
 
 DENSITY = 1.2247449  # noise of even density with half of unit power
 DELAY_SLOTS = 2  # of the canceller's output
@@ -142,6 +147,4 @@ class Call:
         at = np.pi / 2 * (np.arange(slot) + 0.5) / slot
         fades = np.concatenate([np.sin(at), np.cos(at)]) ** 2 / window(rate_hz)[-2 * slot :]
         frames = torch.fft.irfft(spectrum)[:, -2 * slot :] * torch.from_numpy(fades).float()
-        first, second = frames[:, :slot].reshape(-1), frames[:, slot:].reshape(-1)
-        later = (DELAY_SLOTS - 1) * slot
-        return (pad(first, (later, slot)) + pad(second, (later + slot, 0)))[: self.samples]
+        return pad(overlapped(frames), ((DELAY_SLOTS - 1) * slot, 0))[: self.samples]

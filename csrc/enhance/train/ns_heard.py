@@ -10,7 +10,7 @@ import torch
 from scipy import signal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
-from listeners import Dnsmos, Ear
+from listeners import Dnsmos, Ear, overlapped
 
 SECONDS = 4.0
 EAR_HOPS = 3  # from one look of the ear to the next
@@ -57,9 +57,7 @@ class Heard:
     def sound(spectrum: torch.Tensor) -> torch.Tensor:
         """At 16 kHz."""
         frames = torch.fft.irfft(spectrum)[..., -2 * front.HOP :] * SYNTHESIS
-        first, second = (frames[..., a : a + front.HOP].flatten(1) for a in (0, front.HOP))
-        pad = torch.nn.functional.pad
-        x = pad(first, (0, front.HOP)) + pad(second, (front.HOP, 0))
+        x = overlapped(frames)
         spread = torch.stack([x, torch.zeros_like(x)], -1).flatten(1)
         return torch.nn.functional.conv1d(spread[:, None], TWICE[None, None], padding=len(TWICE) // 2)[:, 0]
 

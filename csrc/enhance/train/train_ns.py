@@ -22,6 +22,7 @@ from ns_heard import Heard
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
 from learning import Cycle, take, weights_of
+from listeners import bark_of
 
 RATES_HZ = (8000, 16000)
 # Seeds of the streams; steps; the learning rate; weight of dissimilarity(); aim, and what lost speech costs: see loss_of().
@@ -103,8 +104,7 @@ def draw(mixer: ns_corpus.Mixer, count: int, rate_hz: int) -> dict[str, torch.Te
 def ear() -> torch.Tensor:
     """How much a bin counts: its width in Bark (H. Traunmüller, JASA 88, 1990), softened."""
     hz = 31.25 * np.arange(front.LOW_BINS + front.HIGH_BINS + 1)
-    bark = 26.81 * hz / (1960 + hz)
-    width = np.diff(bark) ** 0.7
+    width = np.diff(bark_of(hz)) ** 0.7
     return torch.from_numpy(width / width[: front.LOW_BINS].mean()).float()
 
 
@@ -226,9 +226,9 @@ def train(
         if heard:
             for (count, worth), mark in ((OPINION, heard.opinion), (LIKENESS, heard.likeness)):
                 marks = mark(network, chooser.choice(HEARD, count, replace=False))
-                loss = loss - worth * (marks if marks.ndim == 0 else marks[-1])
+                loss = loss - worth * marks.reshape(-1)[-1]  # of DNSMOS's three the overall one
         cycle.step(loss)
-        if step % (50 if heard else 200) == (49 if heard else 199) or step == steps - 1 or step == 0:
+        if (step + 1) % (50 if heard else 200) == 0 or step == steps - 1 or step == 0:
             whole = [some([d], slice(None), 0, pieces * STEPS_A_PIECE, 1) for d in check]
             with torch.no_grad():
                 unseen = list(total_loss(cycle.average, *whole, None, *aim)[0])

@@ -13,7 +13,7 @@
  *             noise is the line's own, turned down evenly
  * Limits      level 85, speech in ambience, typing, dishes and white noise at 0, 5 and 10 dB, none of it in training: PESQ +.47, STOI
  *             +.034, DNSMOS +.59 at 8 kHz with µ-law; +.24, +.031, +.68 at 16 kHz. Voices around are the hardest (crowds: PESQ
- *             +.2), level 60 gives PESQ +.17, 100 +.55. Clean speech: PESQ 4.4 and more against the input (16 kHz: 4.1
+ *             +.2), level 60 gives PESQ +.17, 100 +.55. Clean speech: PESQ 4.3 and more against the input (16 kHz: 4.1
  *             and more). Steady noise falls by the full attenuation within the first second; music, tones and a voice much
  *             further away than the caller's count as noise. A voice 30 dB below a full-scale sound that went before is 14 dB too soft
  *             for 2 s, and within 2 dB after 4 s

@@ -28,9 +28,7 @@ FEATURES = UNITS_BELOW + LOW_FEATURES + HIGH_BANDS * PER_HIGH
 EDGES = [3, 7, 11, 15, 20, 26, 32, 39, 48, 59, 72, 88, 104, 116, 130, 146, 164, 184, 210, 240]
 LOW_BANDS, BANDS, UNITS = 12, 19, 48
 HOPS, BATCH = 1200, 48
-NOISE = (
-    0.11  # power of the noise that is put back, of the floor's: suppressor.c's share, squared, times the floor's bias
-)
+NOISE = 0.11  # power of the noise that is put back, of the floor's
 LOUDNESS = 0.3  # exponent of amplitude
 CUT_COSTS = 3.0
 

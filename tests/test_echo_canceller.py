@@ -115,15 +115,17 @@ class Keep(ctypes.Structure):
 def test_keep_network_is_the_reference(native, rng, wide):
     """Without the bands above the telephone's, their features count as average."""
     w = weights_of("keep_net", ("dense", "input0", "recurrent0", "out"), 15)
-    keep, h = Keep(), np.zeros(48)
+    high = len(w["mean"]) - len(Keep().high)
+    below = high - len(weights_of("near_net", ())["mean"])
+    keep, h = Keep(), np.zeros(len(Keep().units))
     native.tp_keep_net_init(ctypes.byref(keep))
     for _ in range(50):
         f = (w["mean"] + w["spread"] * rng.standard_normal(len(w["mean"])) * 1.5).astype(np.float32)
-        units, features = f[:48].copy(), f[48:240].copy()
-        keep.high[:] = f[240:]
+        units, features = f[:below].copy(), f[below:high].copy()
+        keep.high[:] = f[high:]
         native.tp_keep_net_step(ctypes.byref(keep), pointer(units), pointer(features), wide)
         x = np.clip((f - w["mean"]) / w["spread"], -4, 4)
-        x[240:] *= wide
+        x[high:] *= wide
         h = gated(w, 0, np.tanh(w["dense"] @ x + w["dense_bias"]), h)
         np.testing.assert_allclose(keep.gains, sigmoid(w["out"] @ h + w["out_bias"]), atol=0.01)
 

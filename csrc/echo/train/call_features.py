@@ -25,6 +25,7 @@ RATE_HZ, HOP, FFT, SLOT, FIRST_BIN = 8000, 80, 256, 40, 4
 EDGES = [3, 7, 11, 15, 20, 26, 32, 39, 48, 59, 72, 88, 104]
 BANDS, PER_BAND = 12, 14
 FEATURES = BANDS * PER_BAND + 24
+UNITS = 48  # of the near-end network's layers
 FLOOR_BIAS_DB = 4.8
 NEWS_S = 1.5
 
@@ -229,7 +230,9 @@ def labels(call: Call, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
         if kind == "nonspeech":
             continue
         weight[near_by & ~inside] = 0
-        if not inside.any():
+        if kind == "unheard":
+            weight[near_by] = 0
+        if kind == "unheard" or not inside.any():
             continue
         loud = around > np.percentile(level[inside], 95) * 10 ** (-2.7)
         speaks[inside & loud] = 1

@@ -23,7 +23,7 @@ from call_features import Call, ulaw
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
 from learning import Cycle, weights_of
 
-LOW_FEATURES, UNITS_BELOW, HIGH_BANDS, PER_HIGH = 192, 48, 7, 6
+LOW_FEATURES, UNITS_BELOW, HIGH_BANDS, PER_HIGH = call_features.FEATURES, call_features.UNITS, 7, 6
 FEATURES = UNITS_BELOW + LOW_FEATURES + HIGH_BANDS * PER_HIGH
 EDGES = [3, 7, 11, 15, 20, 26, 32, 39, 48, 59, 72, 88, 104, 116, 130, 146, 164, 184, 210, 240]
 LOW_BANDS, BANDS, UNITS = 12, 19, 48

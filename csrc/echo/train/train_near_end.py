@@ -13,13 +13,12 @@ from pathlib import Path
 import call_features
 import numpy as np
 import torch
-from call_features import BANDS, FEATURES
+from call_features import BANDS, FEATURES, UNITS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
 from learning import Cycle, take, weights_of
 
 HOPS, PIECE, BATCH = 2000, 250, 64
-DENSE, UNITS = 48, 48
 GAIN_LOSS = 4.0
 NAMES = ["x", "speaks", "weight", "gain", "gain_weight"]
 
@@ -31,8 +30,8 @@ class Network(torch.nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("spread", spread)
-        self.dense = torch.nn.Linear(FEATURES, DENSE)
-        self.gru = torch.nn.GRU(DENSE, UNITS, num_layers=2, batch_first=True)
+        self.dense = torch.nn.Linear(FEATURES, UNITS)
+        self.gru = torch.nn.GRU(UNITS, UNITS, num_layers=2, batch_first=True)
         self.out = torch.nn.Linear(UNITS, 1 + BANDS)
 
     def forward(

@@ -8,12 +8,11 @@
 
 enum {
     HOPS_PER_S = 100,
-    FIRST_HOPS = 100, /* in which the agent's voice could come back, and no more is known than that */
     TURN_HOPS = 120,  /* so much silence of the agent, and its next word begins a turn */
     ONSET_HOPS = 4,   /* the network's first doubts come so long after the first sound */
 };
 
-#define PRIOR 0.2f /* log-odds: in training a false alarm counted two to four times */
+#define PRIOR 0.4f /* log-odds: in training a false alarm counted two to four times */
 
 /* Log-odds a hop adds. What speaks against the caller counts less: echo and pauses come between syllables. */
 #define MOST_FOR 1.25f
@@ -26,7 +25,6 @@ enum {
 #define HEADROOM 1.3f    /* evidence is not summed beyond so many times enough, … */
 #define HEADROOM_LONG 2.0f /* … and more of it when longer speech is asked for, which has longer gaps */
 #define WARM_UP 1.5f     /* times the evidence */
-#define FIRST_WORDS 2.0f /* and so many in FIRST_HOPS, unless no echo comes */
 #define RELEASE 0.5f     /* of enough: the decision holds until less is left */
 #define ACTIVE 0.5f
 
@@ -36,9 +34,8 @@ enum {
 #define UNVOICED 0.4f      /* share of what is enough */
 #define DOUBTED 0.45f      /* what is told of such a sound */
 
-#define NO_ECHO 0.1f   /* its likelihood, on a line that has shown none */
-#define MAY_ECHO 0.3f  /* it falls to this in half a second without one */
-#define IN_DOUBT 0.25f /* the network does not rule the caller out */
+#define NO_ECHO 0.1f /* its likelihood, on a line that has shown none */
+#define LIKELY 0.6f  /* the network hears the caller, but is not sure */
 
 struct tp_barge_in {
     tp_barge_in_config config;
@@ -46,7 +43,6 @@ struct tp_barge_in {
     uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
-    size_t echo_hops;      /* in which the agent's voice could come back */
     int heard_pause; /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
@@ -131,13 +127,10 @@ static float patience(const tp_barge_in *g)
     return longer < 0.0f ? 0.0f : longer > 1.0f ? 1.0f : longer;
 }
 
-/* Evidence that is enough now: more for long speech, more while the agent has just begun, most where its first words of the call may be
- * coming back. */
-static float enough(const tp_barge_in *g, const tp_echo_state *s)
+/* Evidence that is enough now: more for long speech, more while the agent has just begun. */
+static float enough(const tp_barge_in *g)
 {
     const float sum = ENOUGH + patience(g) * (ENOUGH_LONG - ENOUGH);
-    if (g->echo_hops > 0 && g->echo_hops <= FIRST_HOPS && s->echo_likelihood >= MAY_ECHO)
-        return FIRST_WORDS * sum;
     const int warming = g->turn_hops > 0 && g->turn_hops * (1000 / HOPS_PER_S) <= (size_t)g->config.warm_up_ms;
     return warming ? WARM_UP * sum : sum;
 }
@@ -151,12 +144,12 @@ static float logit_of(float p)
 
 /* The caller's speech in the newest hop, 0 … 1. Somebody who already speaks when the call begins is all that the network's noise
  * floors know of the line: until there is a pause, or something is sent that could come back, the voice detector is believed, too.
- * So it is in doubt where there seems to be no echo. */
+ * Where there seems to be no echo, it may say for sure what the network finds likely. */
 static float speech_of(tp_barge_in *g, const tp_echo_state *s, float own)
 {
     g->heard_pause |= (g->hops > VOICE_HOPS && g->voiceless_hops >= VOICE_HOPS) || s->far_active;
-    const int in_doubt = s->echo_likelihood < NO_ECHO && own > IN_DOUBT;
-    return (!g->heard_pause || in_doubt) && s->voice_probability > own ? s->voice_probability : own;
+    const int likely = s->echo_likelihood < NO_ECHO && own > LIKELY;
+    return (!g->heard_pause || likely) && s->voice_probability > own ? s->voice_probability : own;
 }
 
 static void hop(tp_barge_in *g)
@@ -169,8 +162,7 @@ static void hop(tp_barge_in *g)
     g->silent_hops = s->far_sounds ? 0 : g->silent_hops + 1;
     g->turn_hops = g->silent_hops >= TURN_HOPS ? 0 : g->turn_hops + 1;
 
-    g->echo_hops += s->far_active != 0;
-    const float need = enough(g, s);
+    const float need = enough(g);
     if (logit > 0.0f) {
         const float step = WEIGHT_FOR * logit;
         g->sum = LEAK * g->sum + (step < MOST_FOR ? step : MOST_FOR);

@@ -1,6 +1,6 @@
 """Trains the network of near_end.c and writes csrc/echo/near_net_weights.npz, from which gen_near_net.py makes the C table.
 
-    python csrc/echo/train/train_near_end.py FOLDER [FOLDER …] --check FOLDER [--steps 4400 2000 | --go-on 6400 [--halfway]] [--cache DIRECTORY]
+    python csrc/echo/train/train_near_end.py FOLDER [FOLDER …] --check FOLDER [--steps 4400 2000 | --go-on 6400 [--mean-with FILE …]] [--cache DIRECTORY]
 
 Needs talkpath, torch, scipy, soundfile and soxr. See README.md here.
 """
@@ -118,11 +118,16 @@ def main() -> None:
         "--go-on", type=int, help="steps of one cycle more over all there is, from the weights in --out"
     )
     parser.add_argument(
-        "--halfway", action="store_true", help="keep the mean of where that cycle began and where it ended"
+        "--mean-with",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="keep the mean of these weights and where that cycle ended",
     )
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "near_net_weights.npz")
     args = parser.parse_args()
+    others = [dict(np.load(path)) for path in args.mean_with]
     torch.manual_seed(1)
     torch.set_num_threads(1)
 
@@ -135,8 +140,10 @@ def main() -> None:
         network = Network(torch.from_numpy(weights["mean"]), torch.from_numpy(weights["spread"]))
         take(network, weights)
         end = train(network, parts + changed, check, args.go_on, 3e-3, args.out).weights()
-        if args.halfway:
-            np.savez(args.out, **{name: (weights[name] + value) / 2 for name, value in end.items()})
+        if others:
+            np.savez(
+                args.out, **{name: np.mean([value, *(w[name] for w in others)], axis=0) for name, value in end.items()}
+            )
         return
     some = np.concatenate([p[0][::7, ::9].reshape(-1, FEATURES) for p in parts]).astype(np.float32)
     mean, spread = torch.from_numpy(some.mean(0)), torch.from_numpy(some.std(0)).clamp(min=1.0)

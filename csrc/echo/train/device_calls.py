@@ -1,6 +1,6 @@
 """Calls for train_near_end.py as other devices and other rooms make them: crowds behind the caller, gain control, suppressors of many kinds.
 
-    python csrc/echo/train/device_calls.py OUT --calls 1000 --seed 7001 [--crowds]
+    python csrc/echo/train/device_calls.py OUT --calls 1000 --seed 7001 [--crowds | --double-talk]
 
 Speech, noises and music are those of enhance/train/ns_corpus.py without the voices and words that judge (LEFT_OUT); loudspeakers, rooms and short paths are
 double_talk.py's. What the evaluation kit's generator does not have: both sides that talk from the start, callers who begin softly, crowds whose nearest
@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -32,6 +33,18 @@ LEFT_OUT = ("fr_CA", "ru_RU", "it_IT_f", "espeak-el", "espeak-ru", "flite-kal16"
 TELEPHONE = signal.butter(4, [280, 3450], "bandpass", fs=RATE_HZ, output="sos")
 
 
+class Shares(NamedTuple):
+    """Of all calls: with echo, with a crowd, with a silent caller, with a caller who does not wait for the agent."""
+
+    echo: float
+    crowd: float
+    silent: float
+    double_talk: float
+
+
+ORDINARY, CROWDS, DOUBLE_TALK = Shares(0.65, 0.35, 0.35, 0.2), Shares(0.3, 0.8, 0.35, 0.2), Shares(1, 0.1, 0.15, 0.75)
+
+
 def at_level(x: np.ndarray, db: float) -> np.ndarray:
     """The active level set, where there is any."""
     return x * (of_db(db) / corpus.level(x, RATE_HZ)) if np.any(x) else x
@@ -50,13 +63,13 @@ def talk(mixer: ns_corpus.Mixer, clips: list[np.ndarray], seconds: float, gap_s:
     return x
 
 
-def caller(mixer: ns_corpus.Mixer, n: int, agent_s: float) -> tuple[np.ndarray, list[tuple[int, int]]]:
+def caller(mixer: ns_corpus.Mixer, n: int, agent_s: float, shares: Shares) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """What is said, at unit level, and where."""
     rng, near, said = mixer.rng, np.zeros(n), []
     draw, seconds = rng.random(), n / RATE_HZ
-    if draw < 0.35:
+    if draw < shares.silent:
         return near, said
-    clips, both = mixer.talker(), draw > 0.8
+    clips, both = mixer.talker(), draw > 1 - shares.double_talk
     at_s = (
         max(0.05, agent_s + rng.uniform(-1, 1))
         if both
@@ -153,13 +166,13 @@ def echo_of(sent: np.ndarray, n: int, response: list[np.ndarray], label: dict, r
 
 
 def call(
-    name: str, mixer: ns_corpus.Mixer, responses: list[list[np.ndarray]], echoes: float, crowds: float
+    name: str, mixer: ns_corpus.Mixer, responses: list[list[np.ndarray]], shares: Shares
 ) -> tuple[dict, np.ndarray, np.ndarray, np.ndarray]:
     """The label, what was sent, what came back, and the caller in it."""
     rng = mixer.rng
     n = int(rng.uniform(12, 20) * 50) * RATE_HZ // 50
     agent_s = rng.uniform(0.1, 1.2) if rng.random() < 0.9 else rng.uniform(1.5, 3)
-    label = {"id": name, "dur": n / RATE_HZ, "fs": LINE_HZ, "has_echo": bool(rng.random() < echoes), "opts": [], "jump": None, "delay_ms": None,
+    label = {"id": name, "dur": n / RATE_HZ, "fs": LINE_HZ, "has_echo": bool(rng.random() < shares.echo), "opts": [], "jump": None, "delay_ms": None,
              "category": "room"}  # fmt: skip
     far = np.zeros(n)
     start, end = round(agent_s * RATE_HZ), n - round(rng.uniform(0.8, 1.6) * RATE_HZ)
@@ -168,12 +181,12 @@ def call(
     sent = ulaw(line(at_level(far, far_db)))
     label["agent_intervals"] = intervals(sent, 32, 0.3)
 
-    near, said = caller(mixer, n, agent_s)
+    near, said = caller(mixer, n, agent_s, shares)
     response = responses[rng.integers(len(responses))]
     if rng.random() < 0.6:
         near = signal.oaconvolve(near, response[1])[:n]
     near = at_level(near, near_db)
-    noise = background(mixer, n, crowds) * of_db((near_db if said else -24) - rng.uniform(12, 42))
+    noise = background(mixer, n, shares.crowd) * of_db((near_db if said else -24) - rng.uniform(12, 42))
     echo = np.zeros(n)
     if label["has_echo"]:
         heard = lost(sent, rng.uniform(0.005, 0.03), rng) if rng.random() < 0.15 else sent
@@ -219,7 +232,11 @@ def main() -> None:
     parser.add_argument(
         "--crowds", action="store_true", help="most calls with a crowd behind the caller, most without echo"
     )
+    parser.add_argument(
+        "--double-talk", action="store_true", help="every call with echo, most callers talk from the start"
+    )
     args = parser.parse_args()
+    shares = DOUBLE_TALK if args.double_talk else CROWDS if args.crowds else ORDINARY
     args.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(args.seed)
     speech, music, noises = ns_corpus.load(90, args.seed)
@@ -227,9 +244,7 @@ def main() -> None:
     mixer, responses, labels = ns_corpus.Mixer(speech, music, noises, args.seed), rooms(args.rooms, rng), []
     print(len(speech), "voices; material ready", flush=True)
     for i in range(args.calls):
-        label, sent, received, stem = call(
-            f"dev_{args.seed}_{i:04d}", mixer, responses, *((0.3, 0.8) if args.crowds else (0.65, 0.35))
-        )
+        label, sent, received, stem = call(f"dev_{args.seed}_{i:04d}", mixer, responses, shares)
         soundfile.write(args.out / f"{label['id']}.flac", np.stack([sent, received], 1), LINE_HZ, subtype="PCM_16")
         soundfile.write(args.out / f"{label['id']}_near.flac", stem, LINE_HZ, subtype="PCM_16")
         labels.append(label)

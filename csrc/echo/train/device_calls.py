@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 import soxr
 from call_features import ulaw
-from double_talk import loudspeaker, rooms, short_path
+from double_talk import in_room, loudspeaker, rooms, short_path
 from scipy import ndimage, signal
 from telephones import LINE_HZ, device, gsm, lost, of_db
 
@@ -144,7 +144,7 @@ def echo_of(sent: np.ndarray, n: int, response: list[np.ndarray], label: dict, r
     delay_s, at = rng.uniform(0.02, 0.5), np.arange(n, dtype=float)
     heard = soxr.resample(sent / 32768, LINE_HZ, RATE_HZ)[:n]
     heard = np.pad(heard, (0, n - len(heard)))
-    in_room, back = rng.random() < 0.75, at - delay_s * RATE_HZ
+    short, back = rng.random() < 0.25, at - delay_s * RATE_HZ
     if rng.random() < 0.12:
         jump_s, when = rng.choice([-1, 1]) * rng.uniform(0.02, 0.12), rng.uniform(0.3, 0.75) * n
         jump_s = jump_s if delay_s + jump_s > 0.02 else -jump_s
@@ -154,15 +154,10 @@ def echo_of(sent: np.ndarray, n: int, response: list[np.ndarray], label: dict, r
         back = back * (1 + rng.uniform(-1e-4, 1e-4))
     label["delay_ms"] = delay_s * 1000
     x = np.interp(back, at, heard)
-    if not in_room:
+    if short:
         label["category"] = "short"
         return signal.oaconvolve(x, short_path(rng))[:n]
-    x = loudspeaker(x, rng)
-    first = signal.oaconvolve(x, response[0])[:n]
-    if rng.random() < 0.15:  # somebody moves
-        turn = np.clip((at / RATE_HZ - rng.uniform(2, 10)) / rng.uniform(0.2, 1), 0, 1)
-        first = first * (1 - turn) + turn * signal.oaconvolve(x, response[2])[:n] * rng.uniform(0.5, 1.5)
-    return first
+    return in_room(loudspeaker(x, rng), response, rng)
 
 
 def call(

@@ -83,6 +83,16 @@ def loudspeaker(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return v * peak
 
 
+def in_room(x: np.ndarray, responses: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """A loudspeaker there; now and then somebody moves it."""
+    n = len(x)
+    result = signal.oaconvolve(x, responses[0])[:n]
+    if rng.random() < 0.15:
+        turn = np.clip((np.arange(n) / RATE_HZ - rng.uniform(2, 10)) / rng.uniform(0.2, 1), 0, 1)
+        result = result * (1 - turn) + turn * signal.oaconvolve(x, responses[2])[:n]
+    return result
+
+
 def level(x: np.ndarray, active: np.ndarray) -> float:
     sounds = active > 0
     return float(np.sqrt((x[sounds] ** 2).mean())) + 1e-9 if sounds.any() else 1e-9
@@ -121,13 +131,8 @@ def call(mixer: ns_corpus.Mixer, rng: np.random.Generator, responses: list[list[
         speed = 1 + rng.uniform(-1e-4, 1e-4)
         echo = np.interp(np.arange(n) * speed, np.arange(n), echo)
     echo = np.concatenate([np.zeros(int(delay_s * RATE_HZ)), echo])[:n]
-    in_room = rng.random() < 0.8
-    if in_room:
-        first = signal.oaconvolve(echo, path[0])[:n]
-        if rng.random() < 0.15:
-            turn = np.clip((np.arange(n) / RATE_HZ - rng.uniform(2, 10)) / rng.uniform(0.2, 1), 0, 1)
-            first = first * (1 - turn) + turn * signal.oaconvolve(echo, path[2])[:n]
-        echo = first
+    if rng.random() < 0.8:
+        echo = in_room(echo, path, rng)
         near = signal.oaconvolve(near, path[1])[:n]
     else:
         echo = signal.oaconvolve(echo, short_path(rng))[:n]

@@ -8,27 +8,11 @@ from scipy import ndimage, signal
 
 RATE_HZ, LINE_HZ = 16000, 8000
 FRAME, HOP = 512, 256
+FRAMES = signal.ShortTimeFFT(np.sqrt(signal.get_window("hann", FRAME)), HOP, fs=RATE_HZ)
 
 
 def of_db(db: float) -> float:
     return 10 ** (db / 20)
-
-
-class Spectra:
-    """Overlapping frames of signals of one length, and back."""
-
-    def __init__(self, n: int) -> None:
-        self.n, self.window = n, np.sqrt(signal.get_window("hann", FRAME))
-
-    def of(self, x: np.ndarray) -> np.ndarray:
-        padded = np.pad(x, (FRAME, 2 * FRAME))
-        return np.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP] * self.window)
-
-    def back(self, frames: np.ndarray) -> np.ndarray:
-        out = np.zeros(len(frames) * HOP + FRAME)
-        for k, frame in enumerate(np.fft.irfft(frames) * self.window):
-            out[k * HOP : k * HOP + FRAME] += frame
-        return out[FRAME : FRAME + self.n]
 
 
 def smooth(x: np.ndarray, keep: float) -> np.ndarray:
@@ -87,8 +71,7 @@ def device(
     echo: np.ndarray, near: np.ndarray, noise: np.ndarray, rng: np.random.Generator
 ) -> tuple[list[np.ndarray], list[str]]:
     """The three after what the telephone does to their sum, and its names."""
-    spectra, did = Spectra(len(near)), []
-    frames = [spectra.of(x) for x in (echo, near, noise)]
+    frames, did = [FRAMES.stft(x).T for x in (echo, near, noise)], []
     e, s, b = (np.abs(f) ** 2 for f in frames)
     gain = np.ones_like(e)
     has_echo, kind = bool(np.any(echo)), rng.random()
@@ -102,7 +85,7 @@ def device(
         gain, did = gain * gain_control((e + s + b) * gain**2, rng), [*did, "gain_control"]
     if not did:
         return [echo, near, noise], did
-    result = [spectra.back(f * gain) for f in frames]
+    result = [FRAMES.istft((f * gain).T, k1=len(near)) for f in frames]
     if rng.random() < 0.5:  # comfort noise
         result[2] = result[2] + rng.standard_normal(len(near)) * of_db(rng.uniform(-75, -50))
     return result, did

@@ -21,6 +21,11 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise pytest.UsageError("benchmarks need pytest-benchmark, which `make bench` installs")
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     from talkpath._core import _simd_name
 

@@ -4,7 +4,7 @@
 
 Speech, noises and music are those of enhance/train/ns_corpus.py without the voices and words that judge (LEFT_OUT); loudspeakers, rooms and short paths are
 double_talk.py's. What the evaluation kit's generator does not have: both sides that talk from the start, callers who begin softly, crowds whose nearest
-talker stands out, and between microphone and line a suppressor, a half-duplex switch, a noise gate, gain control. The output is in the kit's format:
+talker stands out (crowds.py), and between microphone and line a suppressor, a half-duplex switch, a noise gate, gain control. The output is in the kit's format:
 labels.json, <id>.flac (left: sent, right: received, 8 kHz), <id>_near.flac (the caller alone).
 """
 
@@ -14,18 +14,19 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import crowds
 import numpy as np
 import soundfile
 import soxr
 from call_features import ulaw
+from crowds import CrowdMixer
 from double_talk import in_room, loudspeaker, rooms, short_path
 from scipy import ndimage, signal
 from telephones import LINE_HZ, device, gsm, lost, of_db
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "enhance/train"))
-import corpus
 import ns_corpus
-from ns_corpus import RATE_HZ
+from ns_corpus import RATE_HZ, corpus
 
 HEARD_DB, QUIET_DB = -18, -50
 LEFT_OUT = ("fr_CA", "ru_RU", "it_IT_f", "espeak-el", "espeak-ru", "flite-kal16", "flite-awb",
@@ -50,7 +51,7 @@ def at_level(x: np.ndarray, db: float) -> np.ndarray:
     return x * (of_db(db) / corpus.level(x, RATE_HZ)) if np.any(x) else x
 
 
-def talk(mixer: ns_corpus.Mixer, clips: list[np.ndarray], seconds: float, gap_s: tuple[float, float]) -> np.ndarray:
+def talk(mixer: CrowdMixer, clips: list[np.ndarray], seconds: float, gap_s: tuple[float, float]) -> np.ndarray:
     """One talker for so long."""
     rng, n, parts, at = mixer.rng, round(seconds * RATE_HZ), [], 0
     while at < n:
@@ -63,7 +64,7 @@ def talk(mixer: ns_corpus.Mixer, clips: list[np.ndarray], seconds: float, gap_s:
     return x
 
 
-def caller(mixer: ns_corpus.Mixer, n: int, agent_s: float, shares: Shares) -> tuple[np.ndarray, list[tuple[int, int]]]:
+def caller(mixer: CrowdMixer, n: int, agent_s: float, shares: Shares) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """What is said, at unit level, and where."""
     rng, near, said = mixer.rng, np.zeros(n), []
     draw, seconds = rng.random(), n / RATE_HZ
@@ -90,28 +91,11 @@ def caller(mixer: ns_corpus.Mixer, n: int, agent_s: float, shares: Shares) -> tu
     return near, said
 
 
-def crowd(mixer: ns_corpus.Mixer, n: int) -> np.ndarray:
-    """People at several distances, the nearest well above the rest now and then."""
-    rng, out = mixer.rng, np.zeros(n)
-    for _ in range(rng.integers(2, 14)):
-        voice = mixer.voice(n)[0] * of_db(rng.normal(0, 4))
-        if rng.random() < 0.3:  # laughs, turns round, passes by
-            swell = ndimage.gaussian_filter1d(rng.standard_normal(n // 800 + 20), rng.uniform(3, 15))[: n // 800 + 1]
-            voice *= of_db(
-                np.interp(np.arange(n), np.arange(len(swell)) * 800, swell / swell.std() * rng.uniform(2, 7))
-            )
-        out += mixer.room(voice, rng.uniform(0.15, 1.2))
-    if rng.random() < 0.5:  # dishes, chairs
-        x = mixer.impulses(n)
-        out += x / (np.sqrt((x**2).mean()) + 1e-9) * corpus.level(out, RATE_HZ) * of_db(rng.uniform(-20, 0))
-    return out
-
-
-def background(mixer: ns_corpus.Mixer, n: int, crowds: float) -> np.ndarray:
+def background(mixer: CrowdMixer, n: int, crowd: float) -> np.ndarray:
     draw = mixer.rng.random()
-    if draw < crowds:
-        x = crowd(mixer, n)
-    elif draw < crowds + 0.1:  # a television, somebody in the next room
+    if draw < crowd:
+        x = mixer.crowd(n)
+    elif draw < crowd + 0.1:  # a television, somebody in the next room
         x = mixer.room(mixer.voice(n)[0], mixer.rng.uniform(0.5, 1.2))
     else:
         x = mixer.noise(n)
@@ -161,7 +145,7 @@ def echo_of(sent: np.ndarray, n: int, response: list[np.ndarray], label: dict, r
 
 
 def call(
-    name: str, mixer: ns_corpus.Mixer, responses: list[list[np.ndarray]], shares: Shares
+    name: str, mixer: CrowdMixer, responses: list[list[np.ndarray]], shares: Shares
 ) -> tuple[dict, np.ndarray, np.ndarray, np.ndarray]:
     """The label, what was sent, what came back, and the caller in it."""
     rng = mixer.rng
@@ -236,8 +220,8 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     speech, music, noises = ns_corpus.load(90, args.seed)
     speech = {name: clips for name, clips in speech.items() if not name.startswith(LEFT_OUT)}
-    mixer, responses, labels = ns_corpus.Mixer(speech, music, noises, args.seed), rooms(args.rooms, rng), []
-    print(len(speech), "voices; material ready", flush=True)
+    mixer, responses, labels = CrowdMixer(speech, music, noises, crowds.load(), args.seed), rooms(args.rooms, rng), []
+    print(len(speech), "voices,", len(mixer.recordings), "crowds; material ready", flush=True)
     for i in range(args.calls):
         label, sent, received, stem = call(f"dev_{args.seed}_{i:04d}", mixer, responses, shares)
         soundfile.write(args.out / f"{label['id']}.flac", np.stack([sent, received], 1), LINE_HZ, subtype="PCM_16")

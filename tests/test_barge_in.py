@@ -120,6 +120,22 @@ def test_who_speaks_as_the_call_begins_is_heard(seed, rate):
     assert not any(r.near_end_active for r in found[-10:])
 
 
+@pytest.mark.parametrize("seed", [2, 3, 4, 5, 6])
+def test_who_stands_behind_the_caller_does_not_interrupt(seed):
+    """22 dB below somebody who has been heard: not the caller. As loud, it may be; if nobody was heard, it is."""
+
+    def heard(caller_db: float, later_db: float) -> bool:
+        n = 7 * 8000
+        near = noise(n, seed=seed) + at(voice(1.2, seed=100 + seed, level_db=later_db), 5.0, n)
+        near += at(voice(1.2, seed=200 + seed, level_db=caller_db), 2.0, n)
+        far = ulaw(to_int16(at(voice(6, seed=seed), 0.4, n)))
+        return any(t > 5 for t in starts(run(tp.BargeInGate(min_speech_ms=100), ulaw(to_int16(near)), far)))
+
+    assert not heard(caller_db=-16, later_db=-38)
+    assert heard(caller_db=-16, later_db=-24)
+    assert heard(caller_db=-120, later_db=-38)
+
+
 def test_min_speech_may_change_at_any_time():
     near, far = scene(seed=3)
     gate = tp.BargeInGate(min_speech_ms=2000)

@@ -9,7 +9,7 @@
 enum {
     HOPS_PER_S = 100,
     TURN_HOPS = 120,  /* so much silence of the agent, and its next word begins a turn */
-    ONSET_HOPS = 4,   /* the network's first doubts come so long after the first sound */
+    ONSET_HOPS = 5,   /* the network's first doubts come so long after the first sound */
 };
 
 #define PRIOR 0.4f /* log-odds: in training a false alarm counted two to four times */
@@ -34,8 +34,13 @@ enum {
 #define UNVOICED 0.4f      /* share of what is enough */
 #define DOUBTED 0.45f      /* what is told of such a sound */
 
-#define NO_ECHO 0.1f /* its likelihood, on a line that has shown none */
-#define LIKELY 0.6f  /* the network hears the caller, but is not sure */
+/* Who holds the telephone is louder than who stands behind: below the level that the caller had, every dB speaks against the caller. */
+#define FAINTER_DB 8.0f  /* beyond so much, … */
+#define PER_DB 0.3f      /* … log-odds, …     */
+#define MOST_FAINTER 2.5f /* … at most: a clear voice still gets through */
+#define SURE 0.8f        /* speech that interrupts, as likely as this, says how loud the caller is */
+#define FORGET_DB 0.002f /* a hop */
+#define UNHEARD_DBOV -200.0f
 
 struct tp_barge_in {
     tp_barge_in_config config;
@@ -43,6 +48,8 @@ struct tp_barge_in {
     uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
+    float caller_dbov;  /* the caller's loudest hop, forgotten slowly */
+    float loudest_dbov; /* hop since the onset                        */
     int heard_pause; /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
@@ -92,6 +99,7 @@ void tp_barge_in_reset(tp_barge_in *g)
     g->config = config;
     g->silent_hops = TURN_HOPS;
     g->voiceless_hops = VOICE_HOPS;
+    g->caller_dbov = UNHEARD_DBOV;
     tp_echo_canceller_init(canceller_of(g), &e);
 }
 
@@ -143,20 +151,26 @@ static float logit_of(float p)
 }
 
 /* The caller's speech in the newest hop, 0 … 1. Somebody who already speaks when the call begins is all that the network's noise
- * floors know of the line: until there is a pause, or something is sent that could come back, the voice detector is believed, too.
- * Where there seems to be no echo, it may say for sure what the network finds likely. */
+ * floors know of the line: until there is a pause, or something is sent that could come back, the voice detector is believed, too. */
 static float speech_of(tp_barge_in *g, const tp_echo_state *s, float own)
 {
     g->heard_pause |= (g->hops > VOICE_HOPS && g->voiceless_hops >= VOICE_HOPS) || s->far_active;
-    const int likely = s->echo_likelihood < NO_ECHO && own > LIKELY;
-    return (!g->heard_pause || likely) && s->voice_probability > own ? s->voice_probability : own;
+    return !g->heard_pause && s->voice_probability > own ? s->voice_probability : own;
+}
+
+/* Log-odds against the caller, from how loud this sound has been. */
+static float fainter(tp_barge_in *g, float level_dbov)
+{
+    g->loudest_dbov = g->onset_hop && g->loudest_dbov > level_dbov ? g->loudest_dbov : level_dbov;
+    g->caller_dbov -= FORGET_DB;
+    return tp_clip(PER_DB * (g->caller_dbov - g->loudest_dbov - FAINTER_DB), 0.0f, MOST_FAINTER);
 }
 
 static void hop(tp_barge_in *g)
 {
     const tp_echo_state *s = tp_barge_in_echo(g);
     g->hops++;
-    const float own_logit = s->near_logit + PRIOR, own = tp_sigmoid_near(own_logit);
+    const float own_logit = s->near_logit + PRIOR - fainter(g, s->near_level_dbov), own = tp_sigmoid_near(own_logit);
     const float speech = speech_of(g, s, own);
     const float logit = speech > own ? logit_of(speech) : own_logit;
     g->silent_hops = s->far_sounds ? 0 : g->silent_hops + 1;
@@ -193,6 +207,8 @@ static void hop(tp_barge_in *g)
     r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
     const int fires = r->evidence >= 1.0f && logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms;
     r->barge_in = fires || (r->barge_in && r->evidence > RELEASE);
+    if (r->barge_in && own > SURE && s->near_level_dbov > g->caller_dbov)
+        g->caller_dbov = s->near_level_dbov;
     r->near_end_active = r->barge_in || (r->evidence > ACTIVE && r->speech_probability > 0.5f);
 }
 

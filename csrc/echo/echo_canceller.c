@@ -290,6 +290,7 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_
     tp_near_end_hop(p->near_end, &in);
     tp_echo_state *s = &e->state;
     s->hops++;
+    s->near_level_dbov = tp_near_end_level_dbov(p->near_end);
     s->near_logit = tp_near_end_logit(p->near_end);
     s->voice_probability = tp_vad_probability(p->vad);
     s->near_probability = tp_sigmoid_near(s->near_logit);

@@ -54,6 +54,11 @@ const float *tp_near_end_features(const tp_near_end *n)
     return n->features;
 }
 
+float tp_near_end_level_dbov(const tp_near_end *n)
+{
+    return n->features[NEAR_BANDS * NEAR_PER_BAND + 1];
+}
+
 float tp_near_end_logit(const tp_near_end *n)
 {
     return n->net.logit;

@@ -40,6 +40,7 @@ void tp_near_end_init(tp_near_end *n);
 void tp_near_end_hop(tp_near_end *n, const tp_near_input *in);
 
 const float *tp_near_end_features(const tp_near_end *n); /* NEAR_FEATURES of the newest hop            */
+float tp_near_end_level_dbov(const tp_near_end *n);      /* of the residual                            */
 float tp_near_end_logit(const tp_near_end *n);           /* of the caller's speech                     */
 const float *tp_near_end_gains(const tp_near_end *n);    /* NEAR_BANDS: the caller's share of amplitude */
 const float *tp_near_end_units(const tp_near_end *n);    /* NEAR_UNITS: what the network makes of it   */

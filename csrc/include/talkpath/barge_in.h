@@ -5,8 +5,8 @@
  * How         talkpath/echo_canceller.h, whose network gives the log-odds of the caller's speech; they are summed with a leak,
  *             from the estimated onset on (A. Wald, "Sequential tests of statistical hypotheses", Annals of Mathematical
  *             Statistics 16, 1945), and the sum has to reach a threshold: strong evidence is enough at once, weak evidence
- *             takes longer, short gaps are bridged. Before the first pause of a call that begins with speech, and where the network
- *             finds the caller likely on a line without echo, talkpath/vad.h is believed as well
+ *             takes longer, short gaps are bridged. What is much fainter than the caller has been needs more. Before the first pause
+ *             of a call that begins with speech talkpath/vad.h is believed as well
  * Limits      on 900 calls with agents and callers that the training has not heard, at min_speech_ms = 100 (and 300): callers found
  *             within 300 / 500 / 1000 ms in 87 / 95 / 97 % (32 / 87 / 95 %) of barge-ins on lines with echo, 95 / 99 / 99 % (67 / 96 /
  *             99 %) without; 0.10 (0.05) and 0.06 (0.04) false interruptions a minute of the agent's speech, most of them

@@ -62,7 +62,8 @@ cdef class BargeInGate(_State):
 
     Notes
     -----
-    Give it the whole call, the agent's pauses too: it then knows the line when it matters. Sub-band Kalman filters, a small
+    Give it the whole call, the agent's pauses too: it then knows the line when it matters, and how loud the caller is; a voice far
+    below that is taken for somebody else's in the room. Sub-band Kalman filters, a small
     recurrent network over what they know, and a sequential test (Wald, 1945) on its log-odds. Method: docs/echo.md; limits
     and cost: csrc/include/talkpath/barge_in.h. Any chunk length; decisions fall every 10 ms and neither they nor the output depend on
     it. Pickles its configuration, not its stream. One object belongs to one call and one thread at a time.

@@ -122,7 +122,7 @@ def test_who_speaks_as_the_call_begins_is_heard(seed, rate):
 
 @pytest.mark.parametrize("seed", [2, 3, 4, 5, 6])
 def test_who_stands_behind_the_caller_does_not_interrupt(seed):
-    """22 dB below somebody who has been heard: not the caller. As loud, it may be; if nobody was heard, it is."""
+    """22 dB below somebody who has been heard: not the caller. 8 dB below it may be; where nobody was heard, it is."""
 
     def heard(caller_db: float, later_db: float) -> bool:
         n = 7 * 8000

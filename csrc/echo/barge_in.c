@@ -35,12 +35,12 @@ enum {
 #define DOUBTED 0.45f      /* what is told of such a sound */
 
 /* Who holds the telephone is louder than who stands behind: below the level that the caller had, every dB speaks against the caller. */
-#define FAINTER_DB 8.0f  /* beyond so much, … */
-#define PER_DB 0.3f      /* … log-odds, …     */
-#define MOST_FAINTER 2.5f /* … at most: a clear voice still gets through */
-#define SURE 0.8f        /* speech that interrupts, as likely as this, says how loud the caller is */
-#define FORGET_DB 0.002f /* a hop */
-#define UNHEARD_DBOV -200.0f
+#define FAINTER_DB 8.0f     /* beyond so much, … */
+#define PER_DB 0.3f         /* … log-odds, …     */
+#define MOST_FAINTER 2.5f   /* … at most: a clear voice still gets through */
+#define SURE 0.8f           /* speech that interrupts, as likely as this, says how loud the caller is */
+#define FORGET_DB 0.002f    /* a hop */
+#define UNHEARD_DBOV -200.0f /* before that nothing is fainter */
 
 struct tp_barge_in {
     tp_barge_in_config config;
@@ -48,9 +48,9 @@ struct tp_barge_in {
     uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
-    float caller_dbov;  /* the caller's loudest hop, forgotten slowly */
-    float loudest_dbov; /* hop since the onset                        */
-    int heard_pause; /* or the agent, since the call began */
+    float caller_dbov;     /* the caller's loudest hop, forgotten slowly */
+    float loudest_dbov;    /* hop since the onset */
+    int heard_pause;       /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
 };
@@ -158,7 +158,7 @@ static float speech_of(tp_barge_in *g, const tp_echo_state *s, float own)
     return !g->heard_pause && s->voice_probability > own ? s->voice_probability : own;
 }
 
-/* Log-odds against the caller, from how loud this sound has been. */
+/* Log-odds against the caller, from how loud this sound has been; follows both levels. */
 static float fainter(tp_barge_in *g, float level_dbov)
 {
     g->loudest_dbov = g->onset_hop && g->loudest_dbov > level_dbov ? g->loudest_dbov : level_dbov;

@@ -125,15 +125,26 @@ def test_who_stands_behind_the_caller_does_not_interrupt(seed):
     """22 dB below somebody who has been heard: not the caller. 8 dB below it may be; where nobody was heard, it is."""
 
     def heard(caller_db: float, later_db: float) -> bool:
-        n = 7 * 8000
+        gate, n = tp.BargeInGate(min_speech_ms=100), 7 * 8000
         near = noise(n, seed=seed) + at(voice(1.2, seed=100 + seed, level_db=later_db), 5.0, n)
         near += at(voice(1.2, seed=200 + seed, level_db=caller_db), 2.0, n)
         far = ulaw(to_int16(at(voice(6, seed=seed), 0.4, n)))
-        return any(t > 5 for t in starts(run(tp.BargeInGate(min_speech_ms=100), ulaw(to_int16(near)), far)))
+        fired = starts(run(gate, ulaw(to_int16(near)), far))
+        known = gate.diagnostics.caller_dbov
+        assert (known is not None) == bool(len(fired))
+        assert known is None or max(caller_db, later_db) - 6 < known < max(caller_db, later_db) + 15
+        return any(t > 5 for t in fired)
 
     assert not heard(caller_db=-16, later_db=-38)
     assert heard(caller_db=-16, later_db=-24)
     assert heard(caller_db=-120, later_db=-38)
+
+
+def test_level_is_in_dbov():
+    gate = tp.BargeInGate()
+    run(gate, to_int16(noise(16000, level_db=-30)), np.zeros(16000, np.int16))
+    assert abs(gate.diagnostics.level_dbov + 30) < 3
+    assert gate.diagnostics.caller_dbov is None
 
 
 def test_min_speech_may_change_at_any_time():

@@ -48,8 +48,6 @@ struct tp_barge_in {
     uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
-    float caller_dbov;     /* the caller's loudest hop, forgotten slowly */
-    float loudest_dbov;    /* hop since the onset */
     int heard_pause;       /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
@@ -99,7 +97,7 @@ void tp_barge_in_reset(tp_barge_in *g)
     g->config = config;
     g->silent_hops = TURN_HOPS;
     g->voiceless_hops = VOICE_HOPS;
-    g->caller_dbov = UNHEARD_DBOV;
+    g->now.caller_dbov = UNHEARD_DBOV;
     tp_echo_canceller_init(canceller_of(g), &e);
 }
 
@@ -161,9 +159,10 @@ static float speech_of(tp_barge_in *g, const tp_echo_state *s, float own)
 /* Log-odds against the caller, from how loud this sound has been; follows both levels. */
 static float fainter(tp_barge_in *g, float level_dbov)
 {
-    g->loudest_dbov = g->onset_hop && g->loudest_dbov > level_dbov ? g->loudest_dbov : level_dbov;
-    g->caller_dbov -= FORGET_DB;
-    return tp_clip(PER_DB * (g->caller_dbov - g->loudest_dbov - FAINTER_DB), 0.0f, MOST_FAINTER);
+    tp_barge_in_reading *r = &g->now;
+    r->level_dbov = g->onset_hop && r->level_dbov > level_dbov ? r->level_dbov : level_dbov;
+    r->caller_dbov -= FORGET_DB;
+    return tp_clip(PER_DB * (r->caller_dbov - r->level_dbov - FAINTER_DB), 0.0f, MOST_FAINTER);
 }
 
 static void hop(tp_barge_in *g)
@@ -207,8 +206,8 @@ static void hop(tp_barge_in *g)
     r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
     const int fires = r->evidence >= 1.0f && logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms;
     r->barge_in = fires || (r->barge_in && r->evidence > RELEASE);
-    if (r->barge_in && own > SURE && s->near_level_dbov > g->caller_dbov)
-        g->caller_dbov = s->near_level_dbov;
+    if (r->barge_in && own > SURE && s->near_level_dbov > r->caller_dbov)
+        r->caller_dbov = s->near_level_dbov;
     r->near_end_active = r->barge_in || (r->evidence > ACTIVE && r->speech_probability > 0.5f);
 }
 

@@ -235,11 +235,18 @@ class GateDiagnostics(NamedTuple):
         Stream time at which this speech began; None while there is none.
     echo : EchoDiagnostics
         What echo control knows.
+    level_dbov : float
+        Loudest 10 ms of what is left without echo since the onset, or the newest while there is none.
+    caller_dbov : float or None
+        The same of the caller so far, 0.2 dB less every second; None before the caller was heard. What stays more than 8 dB
+        below needs more evidence.
     """
 
     evidence: float
     onset_ms: float | None
     echo: EchoDiagnostics
+    level_dbov: float
+    caller_dbov: float | None
 
 
 class GateResult(NamedTuple):

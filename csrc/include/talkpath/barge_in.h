@@ -46,6 +46,8 @@ typedef struct tp_barge_in_reading {
     float evidence;           /* summed: 1 is enough to interrupt                        */
     uint64_t onset_samples;   /* stream time at which this speech began; 0: none         */
     uint64_t samples;         /* stream time of the newest complete hop                  */
+    float level_dbov;         /* loudest hop since the onset, or the newest: tp_echo_state's near_level_dbov */
+    float caller_dbov;        /* the same of the caller so far, 0.2 dB less every second; below -100: not heard, or long ago */
 } tp_barge_in_reading;
 
 const char *tp_barge_in_check(const tp_barge_in_config *config);

@@ -17,6 +17,8 @@ cdef extern from "talkpath/barge_in.h" nogil:
         float evidence
         uint64_t onset_samples
         uint64_t samples
+        float level_dbov
+        float caller_dbov
     ctypedef struct tp_barge_in:
         pass
     const char *tp_barge_in_check(const tp_barge_in_config *)
@@ -134,7 +136,8 @@ cdef class BargeInGate(_State):
         """GateDiagnostics: all that is known of the newest whole 10 ms."""
         cdef const tp_barge_in_reading *r = tp_barge_in_read(self._g)
         onset_ms = 1000.0 * r.onset_samples / self._config.sample_rate_hz if r.onset_samples else None
-        return GateDiagnostics(r.evidence, onset_ms, _echo_diagnostics(tp_barge_in_echo(self._g)))
+        return GateDiagnostics(r.evidence, onset_ms, _echo_diagnostics(tp_barge_in_echo(self._g)), r.level_dbov,
+                               r.caller_dbov if r.caller_dbov > -100 else None)
 
     cdef object _result(self, object pcm, bint barge_in):
         cdef const tp_barge_in_reading *r = tp_barge_in_read(self._g)

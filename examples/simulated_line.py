@@ -5,7 +5,7 @@ from importlib import resources
 import numpy as np
 
 import talkpath as tp
-from talkpath.events import Event
+from talkpath.call.events import Event
 from talkpath.wav import read_wav_channels
 
 RATE = 8000

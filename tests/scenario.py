@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 import talkpath as tp
-from talkpath.events import Event
+from talkpath.call.events import Event
 
 
 @lru_cache(maxsize=64)

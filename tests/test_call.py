@@ -11,12 +11,12 @@ from conftest import hostile_signals
 from scenario import Line, voice
 
 import talkpath as tp
-from talkpath.events import (
+from talkpath.call.events import (
     AgentStateChanged,
     UserDtmf,
     UserStateChanged,
 )
-from talkpath.recording import replay
+from talkpath.call.replay import replay
 
 LINES = {
     "u-law 20 ms": {"stream": "audio/x-mulaw;rate=8000", "frame_ms": 20},

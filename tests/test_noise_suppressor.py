@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import soundfile
-from conftest import CSRC, hostile_signals, pointer, random_cuts
+from conftest import CSRC, ROOT, hostile_signals, pointer, random_cuts
 from test_vad import voice
 
 import talkpath as tp
@@ -19,8 +19,8 @@ TOLERANCE_LSB = 2
 
 @pytest.fixture(scope="module")
 def model():
-    """csrc/enhance/train/ns_features.py."""
-    spec = importlib.util.spec_from_file_location("ns_features", CSRC / "enhance/train/ns_features.py")
+    """training/enhance/ns_features.py."""
+    spec = importlib.util.spec_from_file_location("ns_features", ROOT / "training/enhance/ns_features.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import talkpath as tp
-from talkpath import config, wav
+from talkpath import wav
+from talkpath.call import config
+from talkpath.call.events import AgentSpeechCompleted, AgentSpeechStarted, UserDtmf
 from talkpath.cli import main
 from talkpath.cli.run import utterances
-from talkpath.events import AgentSpeechCompleted, AgentSpeechStarted, UserDtmf
 
 STREAMS = sorted(config.WIRE_FORMATS)
 

@@ -6,7 +6,7 @@ from scenario import Line, voice
 
 import talkpath as tp
 import talkpath.wav
-from talkpath.recording import replay
+from talkpath.call.replay import replay
 
 LINES = [("audio/x-mulaw;rate=8000", 20), ("audio/x-alaw;rate=8000", 30), ("audio/x-l16;rate=16000", 10)]
 

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import soundfile
-from conftest import CSRC, hostile_signals, pointer, random_cuts
+from conftest import CSRC, ROOT, hostile_signals, pointer, random_cuts
 
 import talkpath as tp
 
@@ -18,8 +18,8 @@ TOLERANCE = 5e-3
 
 @pytest.fixture(scope="module")
 def reference():
-    """csrc/detect/train/vad_features.py."""
-    spec = importlib.util.spec_from_file_location("vad_features", CSRC / "detect/train/vad_features.py")
+    """training/detect/vad_features.py."""
+    spec = importlib.util.spec_from_file_location("vad_features", ROOT / "training/detect/vad_features.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,4 +1,4 @@
-"""Writes vad_tables.h: the VAD's window, bands and trained weights (vad_weights.npz; train/train_vad.py makes it)."""
+"""Writes vad_tables.h: the VAD's window, bands and trained weights (vad_weights.npz; training/detect/train_vad.py makes it)."""
 
 import importlib.util
 from pathlib import Path
@@ -9,8 +9,8 @@ HERE = Path(__file__).resolve().parent
 
 
 def front_end():
-    """train/vad_features.py."""
-    spec = importlib.util.spec_from_file_location("vad_features", HERE / "train/vad_features.py")
+    """training/detect/vad_features.py."""
+    spec = importlib.util.spec_from_file_location("vad_features", HERE.parents[1] / "training/detect/vad_features.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -11,7 +11,7 @@
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 
-/* All of it works at 8 kHz; train/vad_features.py is the same in NumPy. */
+/* All of it works at 8 kHz; training/detect/vad_features.py is the same in NumPy. */
 enum {
     HOP = 80,
     FFT = TP_VAD_FFT,

@@ -1,4 +1,4 @@
-"""Writes keep_bins_tables.h: the weights of every bin's network (keep_bins_weights.npz; train/train_bins.py makes it)."""
+"""Writes keep_bins_tables.h: the weights of every bin's network (keep_bins_weights.npz; training/echo/train_bins.py makes it)."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Writes keep_net_tables.h: the suppressor's network's weights (keep_net_weights.npz; train/train_keep.py makes it)."""
+"""Writes keep_net_tables.h: the suppressor's network's weights (keep_net_weights.npz; training/echo/train_keep.py makes it)."""
 
 import sys
 from pathlib import Path

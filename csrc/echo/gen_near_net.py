@@ -1,4 +1,4 @@
-"""Writes near_net_tables.h: the near-end network's weights (near_net_weights.npz; train/train_near_end.py makes it)."""
+"""Writes near_net_tables.h: the near-end network's weights (near_net_weights.npz; training/echo/train_near_end.py makes it)."""
 
 from pathlib import Path
 

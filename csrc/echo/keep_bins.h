@@ -1,7 +1,7 @@
 /*
  * How much of each bin is to be kept? From the bands' gains, and from what the bin itself shows of echo, caller and noise.
  *
- * How: the same small network for every bin: 14 measures, 16 rectified units, one gain; trained by csrc/echo/train on double
+ * How: the same small network for every bin: 14 measures, 16 rectified units, one gain; trained by training/echo on double
  * talk. Bands are coarse: the echo lies between the caller's harmonics, and a band holds several.
  */
 #ifndef TALKPATH_ECHO_KEEP_BINS_H

@@ -2,7 +2,7 @@
  * How much of each band is to be kept? While the agent's voice may be in the air, every 10 ms, at either rate.
  *
  * How: the near-end network's features and what it makes of them (near_end.h), and at 16 kHz six measures in each of 7 bands
- * above its own, go through a second small network, trained by csrc/echo/train on double talk. It decides nothing.
+ * above its own, go through a second small network, trained by training/echo on double talk. It decides nothing.
  */
 #ifndef TALKPATH_ECHO_KEEP_NET_H
 #define TALKPATH_ECHO_KEEP_NET_H

@@ -4,7 +4,7 @@
  * How: 14 measures in each of 12 bands of 220 … 3400 Hz (levels over noise floors, over echo estimates and over the far
  * side's power; what each filter took off; what it leaves behind, tracked; coherences with the echo estimate), levels,
  * the state of the filters and of the delay, and the speech probability of the residual (talkpath/vad.h) go through a
- * small recurrent network, trained by csrc/echo/train.
+ * small recurrent network, trained by training/echo.
  */
 #ifndef TALKPATH_ECHO_NEAR_END_H
 #define TALKPATH_ECHO_NEAR_END_H

@@ -1,4 +1,4 @@
-"""Writes noise_suppressor_tables.h: bands and trained weights (noise_suppressor_weights.npz; train/train_ns.py makes it)."""
+"""Writes noise_suppressor_tables.h: bands and trained weights (noise_suppressor_weights.npz; training/enhance/train_ns.py makes it)."""
 
 import importlib.util
 from pathlib import Path
@@ -9,8 +9,8 @@ HERE = Path(__file__).resolve().parent
 
 
 def front_end():
-    """train/ns_features.py."""
-    spec = importlib.util.spec_from_file_location("ns_features", HERE / "train/ns_features.py")
+    """training/enhance/ns_features.py."""
+    spec = importlib.util.spec_from_file_location("ns_features", HERE.parents[1] / "training/enhance/ns_features.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

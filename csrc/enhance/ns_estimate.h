@@ -1,6 +1,6 @@
 /*
  * What the noise suppressor knows of a frame: per bin the noise, the SNR and the contrast to its surroundings; per band the features
- * that its network reads. train/ns_features.py is the same in NumPy.
+ * that its network reads. training/enhance/ns_features.py is the same in NumPy.
  *
  * Units       power: 1 = white noise of 0 dBov; log_snr and contrast: natural logarithms
  * Cost        about 1 µs a frame of 129 bins

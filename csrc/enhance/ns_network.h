@@ -1,6 +1,6 @@
 /*
  * The noise suppressor's network: a dense layer and two gated recurrent ones over the low bands' features, and on top of them one
- * dense layer for each output; int8 weights with a scale a row. train/ns_features.py is the same in NumPy.
+ * dense layer for each output; int8 weights with a scale a row. training/enhance/ns_features.py is the same in NumPy.
  *
  * Output      for each band u, v, w, z (all u first): a bin's gain is sigmoid(u + v·ln SNR + w·contrast + z·comb)
  */

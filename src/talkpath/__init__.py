@@ -25,7 +25,6 @@ from talkpath.errors import ConfigError, FormatError, LengthError, StateError, T
 from talkpath.results import (
     AmdResult,
     Beep,
-    CallMetrics,
     CallProgress,
     DelayEstimate,
     DtmfDigit,
@@ -34,15 +33,14 @@ from talkpath.results import (
     GateResult,
     JitterStats,
     PlayoutEvent,
-    Received,
     Tone,
-    Transmitted,
 )
 
 if TYPE_CHECKING:
-    from talkpath.config import CallConfig
-    from talkpath.group import CallGroup
-    from talkpath.pipeline import CallPipeline
+    from talkpath.call.config import CallConfig
+    from talkpath.call.group import CallGroup
+    from talkpath.call.pipeline import CallPipeline
+    from talkpath.call.results import CallMetrics, Received, Transmitted
     from talkpath.playout_queue import PlayoutQueue
     from talkpath.wav import read_wav
 
@@ -96,10 +94,13 @@ __all__ = [
 
 # Loaded at first use: `import talkpath` stays within a few milliseconds of `import numpy`.
 _LAZY = {
-    "CallConfig": "talkpath.config",
-    "CallGroup": "talkpath.group",
-    "CallPipeline": "talkpath.pipeline",
+    "CallConfig": "talkpath.call.config",
+    "CallGroup": "talkpath.call.group",
+    "CallMetrics": "talkpath.call.results",
+    "CallPipeline": "talkpath.call.pipeline",
     "PlayoutQueue": "talkpath.playout_queue",
+    "Received": "talkpath.call.results",
+    "Transmitted": "talkpath.call.results",
     "read_wav": "talkpath.wav",
 }
 

@@ -6,7 +6,7 @@
  *             resolution, perfect reconstruction spectral analysis-synthesis system for speech enhancement", EUSIPCO 2007).
  *             In each bin a classical estimator follows the noise (T. Gerkmann, R. C. Hendriks, IEEE Trans. ASLP 20(4), 2012) and,
  *             decision-directed, the SNR (Y. Ephraim, D. Malah, IEEE Trans. ASSP 32(6), 1984). Every 10 ms a network of two
- *             gated recurrent layers (K. Cho et al., EMNLP 2014; 52 thousand int8 weights, csrc/enhance/train/) reads band
+ *             gated recurrent layers (K. Cho et al., EMNLP 2014; 52 thousand int8 weights, training/enhance/) reads band
  *             powers, the same over the noise and over a tracked floor, and how much lies on the comb of a pitch; it decides
  *             band by band u, v, w, z of gain = sigmoid(u + v·ln SNR + w·contrast of the bin to those around it + z·comb).
  *             u = 0, v = 1, w = z = 0 is the classical Wiener gain, from which the training set out. What is left of the

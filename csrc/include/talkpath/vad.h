@@ -6,7 +6,7 @@
  *             transform of the magnitude spectrum (T. Tolonen, M. Karjalainen, "A computationally efficient multipitch
  *             analysis model", IEEE Trans. SAP 8, 2000) go through one dense layer and two gated recurrent layers of 32
  *             units (K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014; 13.8 thousand
- *             int8 weights), trained by csrc/detect/train/train_vad.py on prompts, synthesis and noises of Debian packages
+ *             int8 weights), trained by training/detect/train_vad.py on prompts, synthesis and noises of Debian packages
  * Limits      on 15 hand-labelled files of the TEN-VAD test set, through a telephone channel with µ-law (none in training):
  *             ROC-AUC .946, .939 with ambience at 10 dB SNR, .916 at 5 dB; F1 at 0.5 .928, .922, .902
  *             onset found 33 ms after the label, end 60 ms (medians); 16 kHz input within .001 of that

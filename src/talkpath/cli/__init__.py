@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from talkpath import __version__
-from talkpath.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
+from talkpath.call.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
 from talkpath.errors import TalkpathError
 
 

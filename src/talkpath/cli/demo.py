@@ -7,8 +7,8 @@ import numpy as np
 from rich.console import Console
 
 from talkpath._types import Samples
+from talkpath.call.config import CallConfig
 from talkpath.cli.run import take_through
-from talkpath.config import CallConfig
 from talkpath.wav import read_wav_channels
 
 RATE_HZ = 8000

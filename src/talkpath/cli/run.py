@@ -12,12 +12,12 @@ from rich.table import Table
 
 from talkpath import wav
 from talkpath._types import Samples
-from talkpath.config import CallConfig
+from talkpath.call.config import CallConfig
+from talkpath.call.events import Event
+from talkpath.call.pipeline import CallPipeline
+from talkpath.call.replay import replay
+from talkpath.call.results import Received, Transmitted
 from talkpath.errors import FormatError
-from talkpath.events import Event
-from talkpath.pipeline import CallPipeline
-from talkpath.recording import replay
-from talkpath.results import Received, Transmitted
 
 SPEECH_DBOV = -55.0  # a 20 ms block above this belongs to an utterance …
 GAP_MS = 400  # … which ends when this much is below it

@@ -12,7 +12,7 @@ import soxr
 from scipy import ndimage
 from telephones import of_db
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "enhance/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "enhance"))
 import ns_corpus
 from ns_corpus import RATE_HZ, corpus
 

@@ -1,6 +1,6 @@
 """Trains the VAD's network and writes csrc/detect/vad_weights.npz, from which gen_vad.py makes the C table.
 
-    python csrc/detect/train/train_vad.py [--signals 5000 4000] [--steps 2750 3000 2400]
+    python training/detect/train_vad.py [--signals 5000 4000] [--steps 2750 3000 2400]
 
 Needs talkpath, torch, scipy, soundfile, soxr, silero-vad, onnxruntime and the packages named in corpus.py. About 40 minutes on one core,
 in one run: draw labelled telephone audio (seeds 1 and 2), extract features (vad_features.py), train two small GRU layers with
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 from corpus import HOP, RATE_HZ, Mixer, labels, load_music, load_noises, load_speech
 from learning import Cycle, weights_of
 from teacher import Teacher
@@ -111,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--signals", type=int, nargs=2, default=[5000, 4000])
     parser.add_argument("--steps", type=int, nargs=3, default=[2750, 3000, 2400])
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "vad_weights.npz")
+    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[2] / "csrc/detect/vad_weights.npz")
     args = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(1)

@@ -1,12 +1,12 @@
 """Trains the noise suppressor and writes ../noise_suppressor_weights.npz; gen_noise_suppressor.py makes the C table.
 
-    python csrc/enhance/train/train_ns.py
+    python training/enhance/train_ns.py
 
 Needs talkpath, torch, scipy, soundfile, soxr, onnx, speechmos and the packages named in ns_corpus.py; 14 GB of memory, two hours on one core:
 draw noisy and clean streams at both rates, then train the network to give amplitudes like the clean ones (compressed, bins weighted
 as the ear does) and, from the second cycle on, to keep the envelopes of third octaves alike, which is what intelligibility hangs on.
 AdamW, one-cycle learning rates, state carried over pieces of 1 s, average of the last weights; new streams when the old ones are
-learnt. Last, two listeners (dsp/train/listeners.py) say of whole streams how they sound. No file of any evaluation set is used.
+learnt. Last, two listeners (training/common/listeners.py) say of whole streams how they sound. No file of any evaluation set is used.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from ns_heard import Heard
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 from learning import Cycle, take, weights_of
 from listeners import bark_of
 
@@ -248,7 +248,7 @@ def main() -> None:
     parser.add_argument("--signals", type=int, nargs=2, default=[2200, 900], help="at 8 and at 16 kHz, of each seed")
     parser.add_argument("--steps", type=float, default=1.0, help="times the full number")
     parser.add_argument(
-        "--out", type=Path, default=Path(__file__).resolve().parent.parent / "noise_suppressor_weights.npz"
+        "--out", type=Path, default=Path(__file__).resolve().parents[2] / "csrc/enhance/noise_suppressor_weights.npz"
     )
     parser.add_argument("--cycle", type=int, default=1, help="go on with this one, from the weights in --out")
     args = parser.parse_args()

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from talkpath import events as e
 from talkpath._core import _tone_names
+from talkpath.call import events as e
 from talkpath.results import PlayoutEvent
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import signal
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 from listeners import Dnsmos, Ear, overlapped
 
 SECONDS = 4.0

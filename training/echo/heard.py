@@ -16,7 +16,7 @@ import train_keep
 from call_features import FIRST_BIN, SLOT, spectra, window
 from scipy.signal import lfilter
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 from listeners import overlapped
 
 DENSITY = 1.2247449  # noise of even density with half of unit power

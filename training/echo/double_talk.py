@@ -1,8 +1,8 @@
 """Wide-band calls in which both sides talk, for the suppressor's network: what was sent, what came back, and the same without echo.
 
-    python csrc/echo/train/double_talk.py FOLDER --calls 1200 --seed 1
+    python training/echo/double_talk.py FOLDER --calls 1200 --seed 1
 
-Speech, noises and music are those of enhance/train/ns_corpus.py (no English prompts, no CMU Arctic: they judge). The echo: a
+Speech, noises and music are those of training/enhance/ns_corpus.py (no English prompts, no CMU Arctic: they judge). The echo: a
 loudspeaker that distorts, an image-source room, handset or hybrid, a delay of 2 to 400 ms, drift, a room that changes. Each call becomes
 <number>.npy: int16, 16 kHz, rows sent, received, received without the echo.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy import signal
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "enhance/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "enhance"))
 import ns_corpus
 from ns_corpus import RATE_HZ
 

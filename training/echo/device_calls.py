@@ -1,8 +1,8 @@
 """Calls for train_near_end.py as other devices and other rooms make them: crowds behind the caller, gain control, suppressors of many kinds.
 
-    python csrc/echo/train/device_calls.py OUT --calls 1000 --seed 7001 [--crowds | --double-talk]
+    python training/echo/device_calls.py OUT --calls 1000 --seed 7001 [--crowds | --double-talk]
 
-Speech, noises and music are those of enhance/train/ns_corpus.py without the voices and words that judge (LEFT_OUT); loudspeakers, rooms and short paths are
+Speech, noises and music are those of training/enhance/ns_corpus.py without the voices and words that judge (LEFT_OUT); loudspeakers, rooms and short paths are
 double_talk.py's. What the evaluation kit's generator does not have: both sides that talk from the start, callers who begin softly, crowds whose nearest
 talker stands out (crowds.py), and between microphone and line a suppressor, a half-duplex switch, a noise gate, gain control. The output is in the kit's format:
 labels.json, <id>.flac (left: sent, right: received, 8 kHz), <id>_near.flac (the caller alone).
@@ -24,7 +24,7 @@ from double_talk import in_room, loudspeaker, rooms, short_path
 from scipy import ndimage, signal
 from telephones import LINE_HZ, device, gsm, lost, of_db
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "enhance/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "enhance"))
 import ns_corpus
 from ns_corpus import RATE_HZ, corpus
 

@@ -10,13 +10,11 @@ from talkpath import g711, l16
 from talkpath._core import _Call
 from talkpath._types import Buffer, Samples
 from talkpath.ambience import NAMES, load
-from talkpath.config import FIXED, CallConfig
-from talkpath.errors import ConfigError, StateError, TalkpathError
-from talkpath.events import AgentSpeechPaused, ClearedAudio, Event
-from talkpath.playout_queue import Sources
-from talkpath.recording import Recorder
-from talkpath.results import CallMetrics, CallState, Received, Transmitted
-from talkpath.translation import (
+from talkpath.call.config import FIXED, CallConfig
+from talkpath.call.events import AgentSpeechPaused, ClearedAudio, Event
+from talkpath.call.recording import Recorder
+from talkpath.call.results import CallMetrics, CallState, Received, Transmitted
+from talkpath.call.translation import (
     AGENT_STATES,
     INTERRUPTED,
     PLAYOUT,
@@ -26,6 +24,8 @@ from talkpath.translation import (
     told,
     turn_metrics,
 )
+from talkpath.errors import ConfigError, StateError, TalkpathError
+from talkpath.playout_queue import Sources
 from talkpath.wav import Source as WavSource
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from talkpath._core import _Exchange
 from talkpath._types import Buffer
+from talkpath.call.events import Event
+from talkpath.call.pipeline import CallPipeline
+from talkpath.call.results import Received, Transmitted
 from talkpath.errors import ConfigError, LengthError, StateError, TalkpathError
-from talkpath.events import Event
-from talkpath.pipeline import CallPipeline
-from talkpath.results import Received, Transmitted
 
 
 class CallGroup:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "detect/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "detect"))
 from vad_features import load_weights, mel, quantised  # noqa: F401 (the weights' form: for who imports this file)
 
 LOW_BINS, HIGH_BINS = 129, 128  # below 4 kHz, 31.25 Hz apart; above

@@ -1,6 +1,6 @@
 """Trains the network of keep_net.c and writes csrc/echo/keep_net_weights.npz, from which gen_keep_net.py makes the C table.
 
-    python csrc/echo/train/train_keep.py --wide FOLDER [FOLDER …] --calls FOLDER [FOLDER …] --cache DIRECTORY
+    python training/echo/train_keep.py --wide FOLDER [FOLDER …] --calls FOLDER [FOLDER …] --cache DIRECTORY
 
 `--wide`: folders of double_talk.py, each call at both rates; `--calls`: folders of 8 kHz calls as train_near_end.py takes them.
 The near-end network is as committed and does not learn. See README.md here.
@@ -20,7 +20,7 @@ import soxr
 import torch
 from call_features import Call, ulaw
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 from learning import Cycle, weights_of
 
 LOW_FEATURES, UNITS_BELOW, HIGH_BANDS, PER_HIGH = call_features.FEATURES, call_features.UNITS, 7, 6
@@ -165,7 +165,9 @@ def main() -> None:
     parser.add_argument("--calls", type=Path, nargs="*", default=[])
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=2400)
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "keep_net_weights.npz")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).resolve().parents[2] / "csrc/echo/keep_net_weights.npz"
+    )
     args = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(1)

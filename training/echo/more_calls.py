@@ -1,6 +1,6 @@
 """More calls for train_near_end.py: the evaluation kit's generator with other voices, or with the echoes that are hardest to tell.
 
-    python csrc/echo/train/more_calls.py KIT OUT --seed 3001 [--calls 400] [--hard] [--voices kit | many | most]
+    python training/echo/more_calls.py KIT OUT --seed 3001 [--calls 400] [--hard] [--voices kit | many | most]
 
 KIT is the folder of the kit's gen.py. `--voices other` (the default) needs Debian's asterisk-prompt-es-co, asterisk-prompt-fr-armelle,
 asterisk-core-sounds-es-wav, fillets-ng-data-cs, fillets-ng-data-nl, klettres-data, tuxpaint-stamps-default, espeak-ng and flite; `many` makes agents

@@ -20,7 +20,7 @@ from scipy.signal import fftconvolve, lfilter
 
 import talkpath
 
-CSRC = Path(__file__).resolve().parents[2]
+CSRC = Path(__file__).resolve().parents[2] / "csrc"
 RATE_HZ, HOP, FFT, SLOT, FIRST_BIN = 8000, 80, 256, 40, 4
 EDGES = [3, 7, 11, 15, 20, 26, 32, 39, 48, 59, 72, 88, 104]
 BANDS, PER_BAND = 12, 14

@@ -1,6 +1,6 @@
 """Trains the network of near_end.c and writes csrc/echo/near_net_weights.npz, from which gen_near_net.py makes the C table.
 
-    python csrc/echo/train/train_near_end.py FOLDER [FOLDER …] --check FOLDER [--steps 4400 2000 | --go-on 6400 [--mean-with FILE …]] [--cache DIRECTORY]
+    python training/echo/train_near_end.py FOLDER [FOLDER …] --check FOLDER [--steps 4400 2000 | --go-on 6400 [--mean-with FILE …]] [--cache DIRECTORY]
 
 Needs talkpath, torch, scipy, soundfile and soxr. See README.md here.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from call_features import BANDS, FEATURES, UNITS
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 from learning import Cycle, take, weights_of
 
 HOPS, PIECE, BATCH = 2000, 250, 64
@@ -125,7 +125,9 @@ def main() -> None:
         help="keep the mean of these weights and where that cycle ended",
     )
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "near_net_weights.npz")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).resolve().parents[2] / "csrc/echo/near_net_weights.npz"
+    )
     args = parser.parse_args()
     others = [dict(np.load(path)) for path in args.mean_with]
     torch.manual_seed(1)

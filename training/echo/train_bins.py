@@ -1,6 +1,6 @@
 """Trains the network of keep_bins.c and writes csrc/echo/keep_bins_weights.npz, from which gen_keep_bins.py makes the C table.
 
-    python csrc/echo/train/train_bins.py FOLDER [FOLDER …] [--calls 1000] [--steps 3000]
+    python training/echo/train_bins.py FOLDER [FOLDER …] [--calls 1000] [--steps 3000]
 
 FOLDER: of double_talk.py. The other networks are as committed and do not learn; the measures are made by the C code itself. Every
 other call is at 8 kHz, every eighth has no echo. See README.md here.
@@ -18,7 +18,7 @@ import soxr
 import torch
 from call_features import powers, ulaw
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 from learning import Cycle, weights_of
 
 ROWS, MEASURES, UNITS, BINS = 17, 15, 16, 240
@@ -115,7 +115,9 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "keep_bins_weights.npz")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).resolve().parents[2] / "csrc/echo/keep_bins_weights.npz"
+    )
     args = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Noisy and clean telephone and wide-band speech for the noise suppressor, from what detect/train/corpus.py draws on, at 16 kHz.
+"""Noisy and clean telephone and wide-band speech for the noise suppressor, from what training/detect/corpus.py draws on, at 16 kHz.
 
 Speech    wide-band telephone prompts (Debian: asterisk-core-sounds-{es,fr,it,ru}-g722; the English ones are left to tests),
           dialogue (fillets-ng-data-{cs,nl}), syllables and words by volunteers (klettres-data, ktuberling-data,
@@ -13,7 +13,7 @@ import numpy as np
 import soxr
 from scipy import ndimage, signal
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "detect/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "detect"))
 import corpus
 
 import talkpath as tp

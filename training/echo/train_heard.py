@@ -1,6 +1,6 @@
 """The last cycle of both of the suppressor's networks: listeners hear whole calls, and say how these sound.
 
-    python csrc/echo/train/train_heard.py FOLDER [FOLDER …] [--calls 360] [--steps 450]
+    python training/echo/train_heard.py FOLDER [FOLDER …] [--calls 360] [--steps 450]
 
 FOLDER: of double_talk.py. Goes on from keep_net_weights.npz and keep_bins_weights.npz and writes both. Every third call is at 8 kHz, every
 eighth has no echo. See README.md here.
@@ -20,11 +20,11 @@ import train_keep
 from call_features import ulaw
 from heard import EAR_SLOTS, Call, both_talk, pad
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dsp/train"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 from learning import Cycle, take
 from listeners import Aecmos, Ear
 
-HERE = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parents[2] / "csrc/echo"
 AT_ONCE = 4  # calls a step
 LEAST_SLOTS = 400  # in which something may be cut
 ECHO, ELSE, EAR = 0.3, 0.14, 0.2  # what a mark is worth: Aecmos's, the ear's

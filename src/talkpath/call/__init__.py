@@ -1,0 +1,1 @@
+"""One phone call, and many: configuration, both paths, events, logs."""

@@ -16,6 +16,7 @@ def story(k):
         "noise_cancellation": k % 4 == 1,
         "background_audio": {"sound": "office"} if k % 5 == 2 else None,
         "semantic_vad": ["high", "medium", "low"][k % 3],
+        "seed": k,
     }
     call = tp.CallPipeline(**fields)
     rate = call.config.wire.sample_rate_hz

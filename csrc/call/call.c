@@ -7,42 +7,6 @@
 #include "dsp/block.h"
 #include "talkpath/talkpath.h"
 
-#define LEVEL_TARGET_DBOV -19.0f
-
-typedef struct parts {
-    tp_plc_config plc;
-    tp_dtmf_config dtmf;
-    tp_amd_config answer;
-    tp_beep_config beep;
-    tp_call_progress_config progress;
-    tp_barge_in_config gate;
-    tp_noise_suppressor_config suppressor;
-    tp_resampler_config resampler;
-    tp_playout_queue_config queue;
-    tp_level_config level;
-    tp_mixer_config mixer;
-    tp_comfort_noise_config noise;
-} parts;
-
-static parts parts_of(const tp_call_config *c)
-{
-    const int hz = c->sample_rate_hz;
-    return (parts){
-        .plc = { hz, c->frame_ms },
-        .dtmf = { hz },
-        .answer = { hz, 3000, 1500, 700, 60, 6, 8000 },
-        .beep = { hz, 0 },
-        .progress = { hz },
-        .gate = { hz, c->turn.min_interruption_duration_ms, c->warm_up_ms, 128, 600 },
-        .suppressor = { hz, c->noise_cancellation_level },
-        .resampler = { hz, c->audio_rate_hz, TP_RESAMPLER_VOICE },
-        .queue = { hz, TP_CALL_QUEUE_MS },
-        .level = { hz, LEVEL_TARGET_DBOV },
-        .mixer = { hz, c->duck_db },
-        .noise = { hz, c->comfort_noise_dbov, c->seed },
-    };
-}
-
 const char *tp_call_check(const tp_call_config *c)
 {
     const tp_turn_config *t = &c->turn;
@@ -62,30 +26,30 @@ const char *tp_call_check(const tp_call_config *c)
         || t->no_response_timeout_ms < 0 || t->extended_wait_time_ms < 0 || t->max_retries < 0
         || t->wait_for_user_timeout_ms < 0)
         return "times and counts must not be negative";
-    const parts p = parts_of(c);
+    const tp_call_components p = tp_call_components_of(c);
     const char *wrong = tp_plc_check(&p.plc);
-    wrong = wrong ? wrong : tp_barge_in_check(&p.gate);
-    wrong = wrong ? wrong : tp_noise_suppressor_check(&p.suppressor);
+    wrong = wrong ? wrong : tp_barge_in_check(&p.barge_in);
+    wrong = wrong ? wrong : tp_noise_suppressor_check(&p.noise_suppressor);
     wrong = wrong ? wrong : tp_mixer_check(&p.mixer);
-    return wrong ? wrong : tp_comfort_noise_check(&p.noise);
+    return wrong ? wrong : tp_comfort_noise_check(&p.comfort_noise);
 }
 
 static size_t layout(const tp_call_config *config, size_t offsets[PARTS])
 {
-    const parts p = parts_of(config);
+    const tp_call_components p = tp_call_components_of(config);
     const size_t sizes[PARTS] = {
         [PART_PLC] = tp_plc_size(&p.plc),
         [PART_DTMF] = tp_dtmf_size(&p.dtmf),
-        [PART_ANSWER] = config->detect_answer ? tp_amd_size(&p.answer) : 0,
+        [PART_ANSWER] = config->detect_answer ? tp_amd_size(&p.answering_machine) : 0,
         [PART_BEEP] = config->detect_answer ? tp_beep_size(&p.beep) : 0,
-        [PART_PROGRESS] = config->detect_answer ? tp_call_progress_size(&p.progress) : 0,
-        [PART_GATE] = tp_barge_in_size(&p.gate),
-        [PART_SUPPRESSOR] = tp_noise_suppressor_size(&p.suppressor),
+        [PART_PROGRESS] = config->detect_answer ? tp_call_progress_size(&p.call_progress) : 0,
+        [PART_GATE] = tp_barge_in_size(&p.barge_in),
+        [PART_SUPPRESSOR] = tp_noise_suppressor_size(&p.noise_suppressor),
         [PART_RESAMPLER] = tp_resampler_size(&p.resampler),
-        [PART_QUEUE] = tp_playout_queue_size(&p.queue),
+        [PART_QUEUE] = tp_playout_queue_size(&p.playout_queue),
         [PART_LEVEL] = tp_level_size(&p.level),
         [PART_MIXER] = tp_mixer_size(&p.mixer),
-        [PART_NOISE] = tp_comfort_noise_size(&p.noise),
+        [PART_NOISE] = tp_comfort_noise_size(&p.comfort_noise),
     };
     size_t at = tp_align_up(sizeof(tp_call));
     for (int i = 0; i < PARTS; i++) {
@@ -121,21 +85,21 @@ void tp_call_reset(tp_call *c)
     c->metrics.received_dbov = c->metrics.sent_dbov = -100.0f;
     c->beep_wanted = config.detect_answer;
     c->suppressing = config.noise_cancellation;
-    const parts p = parts_of(&config);
+    const tp_call_components p = tp_call_components_of(&config);
     tp_plc_init(part(c, PART_PLC), &p.plc);
     tp_dtmf_init(part(c, PART_DTMF), &p.dtmf);
     if (config.detect_answer) {
-        tp_amd_init(part(c, PART_ANSWER), &p.answer);
+        tp_amd_init(part(c, PART_ANSWER), &p.answering_machine);
         tp_beep_init(part(c, PART_BEEP), &p.beep);
-        tp_call_progress_init(part(c, PART_PROGRESS), &p.progress);
+        tp_call_progress_init(part(c, PART_PROGRESS), &p.call_progress);
     }
-    tp_barge_in_init(part(c, PART_GATE), &p.gate);
-    tp_noise_suppressor_init(part(c, PART_SUPPRESSOR), &p.suppressor);
+    tp_barge_in_init(part(c, PART_GATE), &p.barge_in);
+    tp_noise_suppressor_init(part(c, PART_SUPPRESSOR), &p.noise_suppressor);
     tp_resampler_init(part(c, PART_RESAMPLER), &p.resampler);
-    tp_playout_queue_init(part(c, PART_QUEUE), &p.queue);
+    tp_playout_queue_init(part(c, PART_QUEUE), &p.playout_queue);
     tp_level_init(part(c, PART_LEVEL), &p.level);
     tp_mixer_init(part(c, PART_MIXER), &p.mixer);
-    tp_comfort_noise_init(part(c, PART_NOISE), &p.noise);
+    tp_comfort_noise_init(part(c, PART_NOISE), &p.comfort_noise);
     turn_reset(&c->turn, &config.turn, &c->events);
 }
 
@@ -151,10 +115,8 @@ int tp_call_update(tp_call *c, const tp_call_config *config)
         tp_barge_in_set_min_speech_ms(part(c, PART_GATE), config->turn.min_interruption_duration_ms);
     if (config->noise_cancellation_level != old->noise_cancellation_level)
         tp_noise_suppressor_set_level(part(c, PART_SUPPRESSOR), config->noise_cancellation_level);
-    if (config->comfort_noise_dbov != old->comfort_noise_dbov) {
-        const parts p = parts_of(config);
-        tp_comfort_noise_init(part(c, PART_NOISE), &p.noise);
-    }
+    if (config->comfort_noise_dbov != old->comfort_noise_dbov)
+        tp_comfort_noise_set_level_dbov(part(c, PART_NOISE), config->comfort_noise_dbov);
     c->config = *config;
     c->turn.config = config->turn;
     return TP_OK;

@@ -3,20 +3,10 @@
 #define TALKPATH_CALL_CALL_STATE_H
 
 #include "call/turn.h"
-#include "talkpath/answering_machine.h"
-#include "talkpath/beep.h"
 #include "talkpath/call.h"
-#include "talkpath/call_progress.h"
-#include "talkpath/comfort_noise.h"
-#include "talkpath/dtmf.h"
-#include "talkpath/level.h"
-#include "talkpath/noise_suppressor.h"
-#include "talkpath/plc.h"
-#include "talkpath/resampler.h"
 
 #define TP_CALL_MAX_FRAME 960 /* 60 ms at 16 kHz */
 #define TP_CALL_REFERENCE_MS 400
-#define TP_CALL_QUEUE_MS 1000
 #define TP_CALL_SURPLUS_FRAMES 40
 
 enum {

@@ -67,12 +67,12 @@ static double least(double a, double b)
 static double turn_delay_ms(const turn *t)
 {
     const tp_turn_config *c = &t->config;
-    /* "auto" stays within what the preset "low" asks for. */
+    const tp_turn_config low = tp_turn_defaults(TP_TURN_LOW); /* "auto" stays within what this preset asks for */
     if (t->probability >= 0.0f && t->probability >= c->completed_turn_threshold)
-        return c->adapts ? least(stretched(t, c->completed_turn_delay_ms), 500.0) : c->completed_turn_delay_ms;
+        return c->adapts ? least(stretched(t, c->completed_turn_delay_ms), low.completed_turn_delay_ms) : c->completed_turn_delay_ms;
     if (t->probability >= 0.0f && t->probability <= c->incomplete_turn_threshold)
-        return c->adapts ? least(stretched(t, c->incomplete_turn_delay_ms), 2500.0) : c->incomplete_turn_delay_ms;
-    return c->adapts ? least(stretched(t, c->uncertain_turn_delay_ms), 1000.0) : c->uncertain_turn_delay_ms;
+        return c->adapts ? least(stretched(t, c->incomplete_turn_delay_ms), low.incomplete_turn_delay_ms) : c->incomplete_turn_delay_ms;
+    return c->adapts ? least(stretched(t, c->uncertain_turn_delay_ms), low.uncertain_turn_delay_ms) : c->uncertain_turn_delay_ms;
 }
 
 static void note_pause(turn *t, double pause_ms)

@@ -60,7 +60,8 @@ static tp_echo_canceller *canceller_of(const tp_barge_in *g)
 
 static tp_echo_canceller_config canceller_config(const tp_barge_in_config *c)
 {
-    const tp_echo_canceller_config e = { c->sample_rate_hz, c->tail_ms, c->max_delay_ms, 1 };
+    const tp_echo_canceller_config e = { .sample_rate_hz = c->sample_rate_hz, .tail_ms = c->tail_ms, .max_delay_ms = c->max_delay_ms,
+                                         .suppress = 1 };
     return e;
 }
 

@@ -81,8 +81,8 @@ int tp_echo_canceller_init(tp_echo_canceller *e, const tp_echo_canceller_config 
 void tp_echo_canceller_reset(tp_echo_canceller *e)
 {
     const tp_echo_canceller_config c = e->config;
-    const tp_delay_estimator_config delay = { c.sample_rate_hz, c.max_delay_ms };
-    const tp_vad_config vad = { c.sample_rate_hz };
+    const tp_delay_estimator_config delay = { .sample_rate_hz = c.sample_rate_hz, .max_delay_ms = c.max_delay_ms };
+    const tp_vad_config vad = { .sample_rate_hz = c.sample_rate_hz };
     const tp_echo_parts p = parts_of(e);
     memset(e, 0, tp_echo_canceller_size(&c));
     e->config = c;

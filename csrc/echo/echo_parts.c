@@ -27,8 +27,8 @@ size_t tp_echo_aligned_taps(const tp_echo_canceller_config *c)
 static layout layout_of(const tp_echo_canceller_config *c)
 {
     layout l;
-    const tp_delay_estimator_config delay = { c->sample_rate_hz, c->max_delay_ms };
-    const tp_vad_config vad = { c->sample_rate_hz };
+    const tp_delay_estimator_config delay = { .sample_rate_hz = c->sample_rate_hz, .max_delay_ms = c->max_delay_ms };
+    const tp_vad_config vad = { .sample_rate_hz = c->sample_rate_hz };
     const size_t ms = (size_t)c->sample_rate_hz / 1000, bins = c->sample_rate_hz == 16000 ? ECHO_MAX_BINS : ECHO_BINS;
     l.near_length = (10 * (ECHO_REPLAY_HOPS + 2) + 40) * ms;
     l.far_length = l.near_length + (size_t)(c->max_delay_ms + c->tail_ms) * ms;

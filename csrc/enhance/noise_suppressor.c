@@ -122,7 +122,7 @@ void tp_noise_suppressor_reset(tp_noise_suppressor *s)
 
 int tp_noise_suppressor_set_level(tp_noise_suppressor *s, int level)
 {
-    const tp_noise_suppressor_config config = { s->config.sample_rate_hz, level };
+    const tp_noise_suppressor_config config = { .sample_rate_hz = s->config.sample_rate_hz, .level = level };
     if (tp_noise_suppressor_check(&config))
         return TP_ECONFIG;
     s->config = config;

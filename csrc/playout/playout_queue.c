@@ -10,12 +10,14 @@
 
 static tp_dtmf_generator_config keys_config(const tp_playout_queue_config *c)
 {
-    return (tp_dtmf_generator_config){ c->sample_rate_hz, 100, 100, -10.0f, 0.0f };
+    tp_dtmf_generator_config keys = tp_dtmf_generator_defaults();
+    keys.sample_rate_hz = c->sample_rate_hz;
+    return keys;
 }
 
 static tp_plc_config conceal_config(const tp_playout_queue_config *c)
 {
-    return (tp_plc_config){ c->sample_rate_hz, 10 };
+    return (tp_plc_config){ .sample_rate_hz = c->sample_rate_hz, .frame_ms = 10 };
 }
 
 const char *tp_playout_queue_check(const tp_playout_queue_config *c)

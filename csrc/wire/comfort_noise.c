@@ -86,6 +86,12 @@ static void aim(tp_comfort_noise *c, const shape *target)
         arrive(c);
 }
 
+float tp_comfort_noise_divisor_dbov(int divisor)
+{
+    const float level_dbov = 20.0f * log10f(18918.0f / 32768.0f / (float)(divisor > 1 ? divisor : 1));
+    return level_dbov < -127.0f ? -127.0f : level_dbov;
+}
+
 const char *tp_comfort_noise_check(const tp_comfort_noise_config *config)
 {
     const int rate_hz = config->sample_rate_hz;
@@ -118,6 +124,17 @@ void tp_comfort_noise_reset(tp_comfort_noise *c)
     c->random = config.seed * 0x9E3779B97F4A7C15u + 0xD1B54A32D192ED03u;
     c->target.rms = rms_of(config.level_dbov);
     arrive(c);
+}
+
+int tp_comfort_noise_set_level_dbov(tp_comfort_noise *c, float level_dbov)
+{
+    tp_comfort_noise_config config = c->config;
+    config.level_dbov = level_dbov;
+    if (tp_comfort_noise_check(&config) != NULL)
+        return TP_ECONFIG;
+    c->config = config;
+    aim(c, &(shape){ .rms = rms_of(level_dbov) });
+    return TP_OK;
 }
 
 /* --- noise ------------------------------------------------------------------------------------------------------ */

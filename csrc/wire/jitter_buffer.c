@@ -63,7 +63,7 @@ static layout plan(const tp_jitter_buffer_config *config)
     a.longest = (uint32_t)tp_time_scale_longest_samples(config->sample_rate_hz);
     /* History; what a change looks at or adds; and whole frames on top. */
     a.fifo_room = 4 * a.longest + 2 * a.frame;
-    const tp_plc_config plc = { config->sample_rate_hz, config->frame_ms };
+    const tp_plc_config plc = { .sample_rate_hz = config->sample_rate_hz, .frame_ms = config->frame_ms };
     a.plc = tp_align_up(sizeof(tp_jitter_buffer));
     a.fifo = a.plc + tp_align_up(tp_plc_size(&plc));
     a.headers = a.fifo + tp_align_up(a.fifo_room * sizeof(int16_t));
@@ -100,7 +100,7 @@ static int16_t *pcm_of(const tp_jitter_buffer *j, int64_t sequence)
 
 const char *tp_jitter_buffer_check(const tp_jitter_buffer_config *config)
 {
-    const tp_plc_config plc = { config->sample_rate_hz, config->frame_ms };
+    const tp_plc_config plc = { .sample_rate_hz = config->sample_rate_hz, .frame_ms = config->frame_ms };
     const char *problem = tp_plc_check(&plc);
     if (problem != NULL)
         return problem;
@@ -118,7 +118,7 @@ int tp_jitter_buffer_init(tp_jitter_buffer *j, const tp_jitter_buffer_config *co
 {
     if (tp_jitter_buffer_check(config) != NULL)
         return TP_ECONFIG;
-    const tp_plc_config plc = { config->sample_rate_hz, config->frame_ms };
+    const tp_plc_config plc = { .sample_rate_hz = config->sample_rate_hz, .frame_ms = config->frame_ms };
     j->config = *config;
     j->map = plan(config);
     tp_plc_init(plc_of(j), &plc);

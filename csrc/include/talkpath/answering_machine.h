@@ -48,6 +48,15 @@ typedef struct tp_amd_config {
     int total_ms;                  /* give up after so long: 1000 … 60000                      */
 } tp_amd_config;
 
+/* The numbers that the figures in docs/measured.md were measured with. */
+static inline tp_amd_config tp_amd_defaults(void)
+{
+    return (tp_amd_config){
+        .sample_rate_hz = 8000, .initial_silence_ms = 3200, .greeting_ms = 3400, .after_greeting_silence_ms = 1220,
+        .between_words_silence_ms = 50, .maximum_words = 20, .total_ms = 10000
+    };
+}
+
 typedef struct tp_amd_decision {
     tp_amd_result result;
     tp_amd_reason reason;

@@ -38,6 +38,13 @@ typedef struct tp_barge_in_config {
     int max_delay_ms;
 } tp_barge_in_config;
 
+static inline tp_barge_in_config tp_barge_in_defaults(void)
+{
+    return (tp_barge_in_config){
+        .sample_rate_hz = 8000, .min_speech_ms = 300, .warm_up_ms = 0, .tail_ms = 128, .max_delay_ms = 600
+    };
+}
+
 typedef struct tp_barge_in_reading {
     int barge_in;             /* the caller has spoken for min_speech_ms, and still does */
     int near_end_active;      /* the caller speaks                                       */

@@ -36,6 +36,11 @@ typedef struct tp_beep_config {
     int timeout_ms;     /* stop listening after so much audio without a beep; 0: never */
 } tp_beep_config;
 
+static inline tp_beep_config tp_beep_defaults(void)
+{
+    return (tp_beep_config){ .sample_rate_hz = 8000, .timeout_ms = 0 };
+}
+
 typedef struct tp_beep_event {
     float frequency_hz; /* of a pair: the stronger tone */
     float level_dbov;

@@ -21,9 +21,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "talkpath/answering_machine.h"
 #include "talkpath/barge_in.h"
+#include "talkpath/beep.h"
+#include "talkpath/call_progress.h"
+#include "talkpath/comfort_noise.h"
+#include "talkpath/dtmf.h"
+#include "talkpath/level.h"
 #include "talkpath/mixer.h"
+#include "talkpath/noise_suppressor.h"
 #include "talkpath/playout_queue.h"
+#include "talkpath/plc.h"
+#include "talkpath/resampler.h"
 
 typedef struct tp_call tp_call;
 
@@ -43,6 +52,10 @@ typedef struct tp_turn_config {
     int wait_for_user_timeout_ms;      /* 0: never                                              */
 } tp_turn_config;
 
+/* How eager the agent is to answer and to be interrupted: the platform's presets. "auto" begins as medium, and adapts. */
+typedef enum tp_turn_preset { TP_TURN_HIGH, TP_TURN_MEDIUM, TP_TURN_LOW, TP_TURN_AUTO, TP_TURN_PRESETS } tp_turn_preset;
+tp_turn_config tp_turn_defaults(tp_turn_preset preset);
+
 typedef struct tp_call_config {
     tp_codec codec;
     int sample_rate_hz; /* of the wire: 8000; 16000 for L16 */
@@ -60,6 +73,26 @@ typedef struct tp_call_config {
     uint32_t seed;      /* of the comfort noise */
     tp_turn_config turn;
 } tp_call_config;
+
+/* 20 ms of u-law at 8 kHz, everything at its kernel's own default, turns as TP_TURN_MEDIUM. */
+tp_call_config tp_call_defaults(void);
+
+/* What each component of such a call is configured with. */
+typedef struct tp_call_components {
+    tp_plc_config plc;
+    tp_dtmf_config dtmf;
+    tp_amd_config answering_machine;
+    tp_beep_config beep;
+    tp_call_progress_config call_progress;
+    tp_barge_in_config barge_in;
+    tp_noise_suppressor_config noise_suppressor;
+    tp_resampler_config resampler;
+    tp_playout_queue_config playout_queue;
+    tp_level_config level;
+    tp_mixer_config mixer;
+    tp_comfort_noise_config comfort_noise;
+} tp_call_components;
+tp_call_components tp_call_components_of(const tp_call_config *config);
 
 typedef enum tp_call_event_type {
     TP_CALL_SPEECH_STARTED,      /* a: onset, ms                                                      */

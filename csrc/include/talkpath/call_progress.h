@@ -55,6 +55,11 @@ typedef struct tp_call_progress_config {
     int sample_rate_hz; /* 8000 or 16000 */
 } tp_call_progress_config;
 
+static inline tp_call_progress_config tp_call_progress_defaults(void)
+{
+    return (tp_call_progress_config){ .sample_rate_hz = 8000 };
+}
+
 #define TP_CALL_CADENCE 4
 
 typedef struct tp_call_progress_event {

@@ -29,11 +29,22 @@
 
 #define TP_SID_MAX_ORDER 10u
 
+/* The level as telephony servers count it, higher is quieter: 20 * log10(18918 / divisor / 32768) dBov, -127 at the least. */
+#define TP_COMFORT_NOISE_DIVISOR 2800
+#define TP_COMFORT_NOISE_MAX_DIVISOR 100000
+float tp_comfort_noise_divisor_dbov(int divisor);
+
 typedef struct tp_comfort_noise_config {
     int sample_rate_hz; /* 8000, 16000, 24000 or 48000 */
     float level_dbov;   /* -127 … 0                    */
     uint32_t seed;
 } tp_comfort_noise_config;
+
+static inline tp_comfort_noise_config tp_comfort_noise_defaults(void)
+{
+    return (tp_comfort_noise_config){ .sample_rate_hz = 8000, .level_dbov = tp_comfort_noise_divisor_dbov(TP_COMFORT_NOISE_DIVISOR),
+                                      .seed = 1 };
+}
 
 typedef struct tp_comfort_noise tp_comfort_noise;
 
@@ -41,6 +52,10 @@ const char *tp_comfort_noise_check(const tp_comfort_noise_config *config);
 size_t tp_comfort_noise_size(const tp_comfort_noise_config *config);
 int tp_comfort_noise_init(tp_comfort_noise *c, const tp_comfort_noise_config *config);
 void tp_comfort_noise_reset(tp_comfort_noise *c);
+
+/* White noise of another level from now on, without a click and without starting anew; reset keeps it. TP_ECONFIG for a level out
+ * of range: nothing changes. */
+int tp_comfort_noise_set_level_dbov(tp_comfort_noise *c, float level_dbov);
 
 /* Writes n samples of noise. */
 void tp_comfort_noise_generate(tp_comfort_noise *c, int16_t *pcm, size_t n);

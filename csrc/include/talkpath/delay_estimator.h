@@ -32,6 +32,11 @@ typedef struct tp_delay_estimator_config {
     int max_delay_ms;   /* 100 … 1000    */
 } tp_delay_estimator_config;
 
+static inline tp_delay_estimator_config tp_delay_estimator_defaults(void)
+{
+    return (tp_delay_estimator_config){ .sample_rate_hz = 8000, .max_delay_ms = 600 };
+}
+
 typedef struct tp_delay_estimate {
     int found;          /* a delay is locked; the rest says which      */
     unsigned locks;     /* how many times a lock was made or renewed   */

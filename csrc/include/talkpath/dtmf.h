@@ -36,6 +36,11 @@ typedef struct tp_dtmf_config {
     int sample_rate_hz; /* 8000 or 16000 */
 } tp_dtmf_config;
 
+static inline tp_dtmf_config tp_dtmf_defaults(void)
+{
+    return (tp_dtmf_config){ .sample_rate_hz = 8000 };
+}
+
 typedef struct tp_dtmf_digit {
     double start_ms; /* stream time at which the key went down, within about 3 ms */
     float level_dbov;

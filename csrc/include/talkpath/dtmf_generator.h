@@ -33,6 +33,13 @@ typedef struct tp_dtmf_generator_config {
     float twist_db;
 } tp_dtmf_generator_config;
 
+static inline tp_dtmf_generator_config tp_dtmf_generator_defaults(void)
+{
+    return (tp_dtmf_generator_config){
+        .sample_rate_hz = 8000, .tone_ms = 100, .gap_ms = 100, .level_dbov = -10.0f, .twist_db = 0.0f
+    };
+}
+
 const char *tp_dtmf_generator_check(const tp_dtmf_generator_config *config);
 size_t tp_dtmf_generator_size(const tp_dtmf_generator_config *config);
 int tp_dtmf_generator_init(tp_dtmf_generator *g, const tp_dtmf_generator_config *config);

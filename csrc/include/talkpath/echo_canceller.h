@@ -39,6 +39,11 @@ typedef struct tp_echo_canceller_config {
     int suppress;       /* 0: linear cancellation alone; 1: what echo is left is suppressed too */
 } tp_echo_canceller_config;
 
+static inline tp_echo_canceller_config tp_echo_canceller_defaults(void)
+{
+    return (tp_echo_canceller_config){ .sample_rate_hz = 8000, .tail_ms = 128, .max_delay_ms = 600, .suppress = 1 };
+}
+
 /* What is known after the newest hop of 10 ms. */
 typedef struct tp_echo_state {
     uint64_t hops;          /* complete so far                                              */

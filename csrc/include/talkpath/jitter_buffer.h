@@ -34,6 +34,11 @@ typedef struct tp_jitter_buffer_config {
     int max_ms;         /* 2 frames … 1000: most delay  */
 } tp_jitter_buffer_config;
 
+static inline tp_jitter_buffer_config tp_jitter_buffer_defaults(void)
+{
+    return (tp_jitter_buffer_config){ .sample_rate_hz = 8000, .frame_ms = 20, .max_ms = 200 };
+}
+
 /* Every packet that came is one of: received = played + late + duplicates + discarded + buffered.
  * Every packet that was due is one of: played, lost or discarded; late ones are among the lost. */
 typedef struct tp_jitter_buffer_stats {

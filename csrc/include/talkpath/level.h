@@ -27,6 +27,11 @@ typedef struct tp_level_config {
     float target_dbov;  /* -35 … -10    */
 } tp_level_config;
 
+static inline tp_level_config tp_level_defaults(void)
+{
+    return (tp_level_config){ .sample_rate_hz = 8000, .target_dbov = -19.0f };
+}
+
 const char *tp_level_check(const tp_level_config *config);
 size_t tp_level_size(const tp_level_config *config);
 int tp_level_init(tp_level *l, const tp_level_config *config);

@@ -24,10 +24,17 @@
 
 typedef struct tp_mixer tp_mixer;
 
+#define TP_MIXER_VOLUME 0.3 /* of a background, where none is asked for */
+
 typedef struct tp_mixer_config {
     int sample_rate_hz; /* 8000 … 48000 */
     float duck_db;
 } tp_mixer_config;
+
+static inline tp_mixer_config tp_mixer_defaults(void)
+{
+    return (tp_mixer_config){ .sample_rate_hz = 16000, .duck_db = 6.0f };
+}
 
 const char *tp_mixer_check(const tp_mixer_config *config);
 size_t tp_mixer_size(const tp_mixer_config *config);

@@ -39,6 +39,11 @@ typedef struct tp_noise_suppressor_config {
     int level;          /* 60 … 100; 85 is the platform's default */
 } tp_noise_suppressor_config;
 
+static inline tp_noise_suppressor_config tp_noise_suppressor_defaults(void)
+{
+    return (tp_noise_suppressor_config){ .sample_rate_hz = 8000, .level = 85 };
+}
+
 const char *tp_noise_suppressor_check(const tp_noise_suppressor_config *config);
 size_t tp_noise_suppressor_size(const tp_noise_suppressor_config *config);
 int tp_noise_suppressor_init(tp_noise_suppressor *s, const tp_noise_suppressor_config *config);

@@ -33,6 +33,11 @@ typedef struct tp_playout_queue_config {
     int capacity_ms; /* 100 … 600000 */
 } tp_playout_queue_config;
 
+static inline tp_playout_queue_config tp_playout_queue_defaults(void)
+{
+    return (tp_playout_queue_config){ .sample_rate_hz = 8000, .capacity_ms = 1000 };
+}
+
 typedef enum tp_playout_event_kind {
     TP_PLAYOUT_STARTED,     /* the source's first sample was played                          */
     TP_PLAYOUT_COMPLETED,   /* … its last one                                                */

@@ -36,6 +36,11 @@ typedef struct tp_plc_config {
     int frame_ms;
 } tp_plc_config;
 
+static inline tp_plc_config tp_plc_defaults(void)
+{
+    return (tp_plc_config){ .sample_rate_hz = 8000, .frame_ms = 20 };
+}
+
 typedef struct tp_plc tp_plc;
 
 /* NULL when the configuration is valid, else what is wrong: "field must be …". */

@@ -41,6 +41,11 @@ typedef struct tp_resampler_config {
     tp_resampler_quality quality;
 } tp_resampler_config;
 
+static inline tp_resampler_config tp_resampler_defaults(void)
+{
+    return (tp_resampler_config){ .rate_in_hz = 16000, .rate_out_hz = 8000, .quality = TP_RESAMPLER_VOICE };
+}
+
 typedef struct tp_resampler tp_resampler;
 
 /* NULL when the configuration is valid, else what is wrong: "field must be …". */

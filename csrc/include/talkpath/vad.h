@@ -33,6 +33,11 @@ typedef struct tp_vad_config {
     int sample_rate_hz; /* 8000 or 16000 */
 } tp_vad_config;
 
+static inline tp_vad_config tp_vad_defaults(void)
+{
+    return (tp_vad_config){ .sample_rate_hz = 8000 };
+}
+
 #define TP_VAD_HOP_MS 10
 
 /* Room for the hops that n samples can complete at most, at either rate. */

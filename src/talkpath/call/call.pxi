@@ -22,6 +22,12 @@ cdef extern from "talkpath/call.h" nogil:
         int extended_wait_time_ms
         int max_retries
         int wait_for_user_timeout_ms
+    ctypedef enum tp_turn_preset:
+        TP_TURN_HIGH
+        TP_TURN_MEDIUM
+        TP_TURN_LOW
+        TP_TURN_AUTO
+    tp_turn_config tp_turn_defaults(tp_turn_preset)
     ctypedef struct tp_call_config:
         tp_codec codec
         int sample_rate_hz
@@ -39,6 +45,21 @@ cdef extern from "talkpath/call.h" nogil:
         float duck_db
         uint32_t seed
         tp_turn_config turn
+    ctypedef struct tp_call_components:
+        tp_plc_config plc
+        tp_dtmf_config dtmf
+        tp_amd_config answering_machine
+        tp_beep_config beep
+        tp_call_progress_config call_progress
+        tp_barge_in_config barge_in
+        tp_noise_suppressor_config noise_suppressor
+        tp_resampler_config resampler
+        tp_playout_queue_config playout_queue
+        tp_level_config level
+        tp_mixer_config mixer
+        tp_comfort_noise_config comfort_noise
+    tp_call_config tp_call_defaults()
+    tp_call_components tp_call_components_of(const tp_call_config *)
     ctypedef enum tp_call_event_type:
         pass
     ctypedef struct tp_call_event:
@@ -99,41 +120,27 @@ cdef extern from "talkpath/call.h" nogil:
 
 
 cdef tp_call_config _call_config(dict d) except *:
-    """From {field: value} with the names of the C structs."""
-    cdef tp_call_config c
-    c.codec = d["codec"]
-    c.sample_rate_hz = d["sample_rate_hz"]
-    c.frame_ms = d["frame_ms"]
-    c.audio_rate_hz = d["audio_rate_hz"]
-    c.conceal = d["conceal"]
-    c.echo_control = d["echo_control"]
-    c.warm_up_ms = d["warm_up_ms"]
-    c.noise_cancellation = d["noise_cancellation"]
-    c.noise_cancellation_level = d["noise_cancellation_level"]
-    c.comfort_noise = d["comfort_noise"]
-    c.comfort_noise_dbov = d["comfort_noise_dbov"]
-    c.detect_answer = d["detect_answer"]
-    c.normalize_level = d["normalize_level"]
-    c.duck_db = d["duck_db"]
-    c.seed = d["seed"]
-    c.turn.speech_activation_threshold = d["speech_activation_threshold"]
-    c.turn.completed_turn_threshold = d["completed_turn_threshold"]
-    c.turn.incomplete_turn_threshold = d["incomplete_turn_threshold"]
-    c.turn.completed_turn_delay_ms = d["completed_turn_delay_ms"]
-    c.turn.incomplete_turn_delay_ms = d["incomplete_turn_delay_ms"]
-    c.turn.uncertain_turn_delay_ms = d["uncertain_turn_delay_ms"]
-    c.turn.min_interruption_duration_ms = d["min_interruption_duration_ms"]
-    c.turn.min_interruption_words = d["min_interruption_words"]
-    c.turn.false_interruption_timeout_ms = d["false_interruption_timeout_ms"]
-    c.turn.adapts = d["adapts"]
-    c.turn.allow_interruptions = d["allow_interruptions"]
-    c.turn.max_turn_duration_ms = d["max_turn_duration_ms"]
-    c.turn.no_response_timeout_ms = d["no_response_timeout_ms"]
-    c.turn.extended_wait_time_ms = d["extended_wait_time_ms"]
-    c.turn.max_retries = d["max_retries"]
-    c.turn.wait_for_user_timeout_ms = d["wait_for_user_timeout_ms"]
+    """From {field: value} with the names of the C structs, `turn` a dict within."""
+    cdef tp_call_config c = d
     _check_config(tp_call_check(&c), "see CallConfig")
     return c
+
+
+def _call_defaults():
+    """{field: value} of a call as it is when nothing is said; `turn` a dict within."""
+    return tp_call_defaults()
+
+
+def _turn_presets():
+    """{name: {field: value}} of the presets of `semantic_vad`."""
+    return {"high": tp_turn_defaults(TP_TURN_HIGH), "medium": tp_turn_defaults(TP_TURN_MEDIUM),
+            "low": tp_turn_defaults(TP_TURN_LOW), "auto": tp_turn_defaults(TP_TURN_AUTO)}
+
+
+def _call_components(dict config):
+    """{component: {field: value}}: what a call gives each of its components, for the tests."""
+    cdef tp_call_config c = _call_config(config)
+    return tp_call_components_of(&c)
 
 
 cdef class _Call(_State):

@@ -5,9 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from talkpath._core import _VOLUME as VOLUME
+from talkpath._core import _call_defaults, _noise_dbov, _noise_divisor, _turn_presets
 from talkpath.errors import ConfigError
 
 FRAME_MS = (10, 20, 30, 40, 60)
+_CALL, _TURNS = _call_defaults(), _turn_presets()  # the C core's own: csrc/call/call_config.c
+_MEDIUM = _TURNS["medium"]
+_CNG_DIVISOR, _CNG_DIVISOR_MAX = _noise_divisor()
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ WIRE_FORMATS: dict[str, WireFormat] = {
     )
 }
 AUDIO_FORMATS = {"pcm_8k": 8000, "pcm_16k": 16000, "pcm_24k": 24000}
-DETECTION_METHODS = ("disabled", "audio")
+DETECTION_METHODS = ("disabled", "audio", "llm")
 FIXED = ("stream", "frame_ms", "audio_format", "detection_method", "greeting_interrupt_duration", "seed")
 
 
@@ -75,25 +80,25 @@ class SemanticVad:
     `adapts` ("auto"): a caller who pauses long gets longer delays, up to those of "low".
     """
 
-    completed_turn_delay_ms: int = 250
-    incomplete_turn_delay_ms: int = 1800
-    uncertain_turn_delay_ms: int = 900
-    min_interruption_duration_ms: int = 500
-    false_interruption_timeout_ms: int = 1000
-    completed_turn_threshold: float = 0.7
-    incomplete_turn_threshold: float = 0.3
-    speech_activation_threshold: float = 0.5
-    min_interruption_words: int = 0
-    max_turn_duration_ms: int = 60_000
-    adapts: bool = False
+    completed_turn_delay_ms: int = _MEDIUM["completed_turn_delay_ms"]
+    incomplete_turn_delay_ms: int = _MEDIUM["incomplete_turn_delay_ms"]
+    uncertain_turn_delay_ms: int = _MEDIUM["uncertain_turn_delay_ms"]
+    min_interruption_duration_ms: int = _MEDIUM["min_interruption_duration_ms"]
+    false_interruption_timeout_ms: int = _MEDIUM["false_interruption_timeout_ms"]
+    completed_turn_threshold: float = _MEDIUM["completed_turn_threshold"]
+    incomplete_turn_threshold: float = _MEDIUM["incomplete_turn_threshold"]
+    speech_activation_threshold: float = _MEDIUM["speech_activation_threshold"]
+    min_interruption_words: int = _MEDIUM["min_interruption_words"]
+    max_turn_duration_ms: int = _MEDIUM["max_turn_duration_ms"]
+    adapts: bool = bool(_MEDIUM["adapts"])
 
 
-PRESETS = {
-    "high": SemanticVad(150, 1400, 700, 300, 750),
-    "medium": SemanticVad(),
-    "low": SemanticVad(500, 2500, 1000, 600, 1200),
-    "auto": SemanticVad(adapts=True),
-}
+def _preset(values: Mapping[str, Any]) -> SemanticVad:
+    given = {f.name: values[f.name] for f in fields(SemanticVad)}
+    return SemanticVad(**{**given, "adapts": bool(given["adapts"])})
+
+
+PRESETS = {name: _preset(values) for name, values in _TURNS.items()}
 _VAD_RANGES = {
     "completed_turn_delay_ms": (0, 10_000),
     "incomplete_turn_delay_ms": (0, 20_000),
@@ -105,6 +110,7 @@ _VAD_RANGES = {
 }
 _VAD_NAMES = ("eagerness", *_VAD_RANGES, "completed_turn_threshold", "incomplete_turn_threshold",
               "speech_activation_threshold")  # fmt: skip
+_OLDER_TURNS = ("min_interruption_duration_ms", "false_interruption_timeout_ms", "max_turn_duration_ms")
 
 
 def _semantic_vad(value: object) -> SemanticVad:
@@ -134,11 +140,12 @@ def _semantic_vad(value: object) -> SemanticVad:
 # --- idle_timeout, background_audio ---------------------------------------------------------------------------------------
 
 _IDLE_RANGES = {
-    "no_response_timeout_ms": (1000, 120_000, 15_000),
-    "extended_wait_time_ms": (1000, 300_000, 30_000),
-    "max_retries": (0, 10, 3),
+    "no_response_timeout_ms": (1000, 120_000),
+    "extended_wait_time_ms": (1000, 300_000),
+    "max_retries": (0, 10),
 }
-_IDLE_NAMES = (*_IDLE_RANGES, "reminder_message", "hangup_message")
+_IDLE_SECONDS = {"no_response_timeout_s": "no_response_timeout_ms", "extended_wait_time_s": "extended_wait_time_ms"}
+_IDLE_NAMES = (*_IDLE_RANGES, *_IDLE_SECONDS, "reminder_message", "hangup_message")
 
 
 def _idle(value: object) -> dict[str, int]:
@@ -146,9 +153,15 @@ def _idle(value: object) -> dict[str, int]:
     if value is None:
         return {}
     given = _mapping("idle_timeout", value, _IDLE_NAMES)
+    for seconds, name in _IDLE_SECONDS.items():
+        if given.get(seconds) is not None:
+            low, high = _IDLE_RANGES[name]
+            _number(f"idle_timeout.{seconds}", given[seconds], low / 1000, high / 1000)
+            given.setdefault(name, round(given[seconds] * 1000))
     found = {}
-    for name, (low, high, default) in _IDLE_RANGES.items():
-        found[name] = given.get(name, default)
+    for name, (low, high) in _IDLE_RANGES.items():
+        value = given.get(name)
+        found[name] = _MEDIUM[name] if value is None else value
         _number(f"idle_timeout.{name}", found[name], low, high, whole=True)
     return found
 
@@ -159,7 +172,7 @@ def _background(value: object) -> dict[str, Any] | None:
     given = _mapping("background_audio", value, ("sound", "volume", "loop"))
     if "sound" not in given:
         raise ConfigError("background_audio.sound is missing")
-    _number("background_audio.volume", given.setdefault("volume", 0.3), 0.0, 1.0)
+    _number("background_audio.volume", given.setdefault("volume", VOLUME), 0.0, 1.0)
     _flag("background_audio.loop", given.setdefault("loop", True))
     return given
 
@@ -180,7 +193,7 @@ class CallConfig:
     plc_enabled : bool
         Conceal lost frames; otherwise they are silence.
     comfort_noise_enabled, cng_divisor : bool, int
-        Faint noise where nothing else sounds, of 18918 / divisor (1 to 32768) units of amplitude: 2800 is -73.7 dBov.
+        Faint noise where nothing else sounds, of 18918 / divisor (1 to 100000) units of amplitude: 2800 is -73.7 dBov.
     noise_cancellation, noise_cancellation_level : bool, int
         Take noise out of what the caller says; 60 to 100, 85 by default. 10 ms more delay.
     background_audio : dict, optional
@@ -193,11 +206,12 @@ class CallConfig:
         s, 0 to 5: so long after the agent has begun to speak, more evidence is needed to interrupt it.
     echo_control : bool
         Takes the agent's own voice out of what comes back. Off: it is taken for the caller.
-    detection_method : {"disabled", "audio"}
+    detection_method : {"disabled", "audio", "llm"}
         "audio", for calls that the agent makes: says once who answered (`voicemail.detected`), then, unless that was a
         person, when the beep is over (`voicemail.beep`); also reports ringback, busy and other tones (`line.tone`).
     idle_timeout : dict, optional
-        {"no_response_timeout_ms": 15000, "extended_wait_time_ms": 30000, "max_retries": 3}; None: no `user.idle`.
+        {"no_response_timeout_ms": 15000, "extended_wait_time_ms": 30000, "max_retries": 3}; None: no `user.idle`. Seconds are
+        taken too: `no_response_timeout_s`, `extended_wait_time_s`.
     speaks_first : {"agent", "user"}
         With "user", `wait_for_user_timeout_s` (0 to 60; 0: never) without speech gives `user.idle`.
     normalize_level : bool
@@ -206,8 +220,9 @@ class CallConfig:
         How far the background goes down under the agent's voice, 0 to 40.
     max_queued_ms : int
         How much speech may wait to be said, 100 to 600000.
-    seed : int
-        Of the comfort noise.
+    seed : int, optional
+        Of the comfort noise. None: every call draws its own (`call.seed`, kept in the call's log), so that two calls never carry
+        the same noise.
 
     Raises
     ------
@@ -216,27 +231,27 @@ class CallConfig:
     """
 
     stream: str = "audio/x-mulaw;rate=8000"
-    frame_ms: int = 20
+    frame_ms: int = _CALL["frame_ms"]
     audio_format: str = "pcm_16k"
-    plc_enabled: bool = True
-    comfort_noise_enabled: bool = True
-    cng_divisor: int = 2800
-    noise_cancellation: bool = False
-    noise_cancellation_level: int = 85
+    plc_enabled: bool = bool(_CALL["conceal"])
+    comfort_noise_enabled: bool = bool(_CALL["comfort_noise"])
+    cng_divisor: int = _CNG_DIVISOR
+    noise_cancellation: bool = bool(_CALL["noise_cancellation"])
+    noise_cancellation_level: int = _CALL["noise_cancellation_level"]
     background_audio: Mapping[str, Any] | None = None
     semantic_vad: str | Mapping[str, Any] = "medium"
-    allow_interruptions: bool = True
+    allow_interruptions: bool = bool(_MEDIUM["allow_interruptions"])
     greeting_interruptible: bool = True
-    greeting_interrupt_duration: float = 0.5
-    echo_control: bool = True
+    greeting_interrupt_duration: float = _CALL["warm_up_ms"] / 1000
+    echo_control: bool = bool(_CALL["echo_control"])
     detection_method: str = "disabled"
     idle_timeout: Mapping[str, Any] | None = field(default_factory=dict)
     speaks_first: str = "agent"
-    wait_for_user_timeout_s: float = 5.0
-    normalize_level: bool = False
-    duck_db: float = 6.0
+    wait_for_user_timeout_s: float = _MEDIUM["wait_for_user_timeout_ms"] / 1000
+    normalize_level: bool = bool(_CALL["normalize_level"])
+    duck_db: float = _CALL["duck_db"]
     max_queued_ms: int = 60_000
-    seed: int = 1
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (("stream", WIRE_FORMATS), ("frame_ms", FRAME_MS), ("audio_format", AUDIO_FORMATS),
@@ -246,11 +261,12 @@ class CallConfig:
                      "greeting_interruptible", "echo_control", "normalize_level"):  # fmt: skip
             _flag(name, getattr(self, name))
         for name, low, high, whole in (
-            ("cng_divisor", 1, 32768, True), ("noise_cancellation_level", 60, 100, True),
+            ("cng_divisor", 1, _CNG_DIVISOR_MAX, True), ("noise_cancellation_level", 60, 100, True),
             ("greeting_interrupt_duration", 0.0, 5.0, False), ("wait_for_user_timeout_s", 0.0, 60.0, False),
             ("duck_db", 0.0, 40.0, False), ("max_queued_ms", 100, 600_000, True), ("seed", 0, 2**32 - 1, True),
         ):  # fmt: skip
-            _number(name, getattr(self, name), low, high, whole)
+            if name != "seed" or self.seed is not None:
+                _number(name, getattr(self, name), low, high, whole)
         _ = self.turns, self.idle, self.background
 
     @property
@@ -286,7 +302,7 @@ class CallConfig:
     @property
     def comfort_noise_dbov(self) -> float:
         """Level that `cng_divisor` stands for."""
-        return max(-127.0, min(0.0, 20 * math.log10(18918 / self.cng_divisor / 32768)))
+        return _noise_dbov(self.cng_divisor)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields; `CallConfig(**config.to_dict())` is equal to `config`."""
@@ -311,9 +327,11 @@ class CallConfig:
         Parameters
         ----------
         agent : mapping
-            As given to the platform's `agents.create`. Of `stream` (the Audio Streaming parameters) `content_type`,
-            `noise_cancellation` and `noise_cancellation_level` are used; `detection_method` "llm" is the orchestrator's
-            business and counts as "disabled".
+            As given to the platform's `agents.create` (Plivo's agent stack). Of `stream` (the Audio Streaming parameters)
+            `content_type`, `noise_cancellation` and `noise_cancellation_level` are used. No `idle_timeout`: no idle events.
+            An empty `semantic_vad`: "auto". Older spellings count where the newer ones are missing: `interruption_enabled`,
+            `vad.threshold`, and of `turn_detector` `min_interruption_duration_ms`, `false_interruption_timeout_ms` and
+            `max_turn_duration_ms`. `audio_format` "mulaw_8k" (raw audio) counts as "pcm_8k".
 
         Raises
         ------
@@ -324,20 +342,49 @@ class CallConfig:
             raise ConfigError(f"agent must be a dict (got {agent!r})")
         ours = {f.name for f in fields(cls)} - {"stream"}
         found = {name: value for name, value in agent.items() if name in ours and value is not None}
-        if found.get("detection_method") == "llm":
-            found["detection_method"] = "disabled"
+        found.setdefault("idle_timeout", None)
         found.setdefault("speaks_first", "agent" if agent.get("welcome_greeting") else "user")
-        stream = agent.get("stream")
-        if isinstance(stream, Mapping):
-            if stream.get("noise_cancellation") is not None:
-                _flag("stream.noise_cancellation", stream["noise_cancellation"])
-                found["noise_cancellation"] = stream["noise_cancellation"]
-            if stream.get("noise_cancellation_level") is not None:
-                _number("stream.noise_cancellation_level", stream["noise_cancellation_level"], 60, 100, whole=True)
-                found["noise_cancellation_level"] = stream["noise_cancellation_level"]
-            stream = stream.get("content_type")
-            if stream is not None:
-                _one_of("stream.content_type", stream, WIRE_FORMATS)
-        if stream is not None:
-            found["stream"] = stream
+        if found.get("audio_format") == "mulaw_8k":
+            found["audio_format"] = "pcm_8k"
+        if agent.get("interruption_enabled") is not None:
+            _flag("interruption_enabled", agent["interruption_enabled"])
+            found.setdefault("allow_interruptions", agent["interruption_enabled"])
+        found["semantic_vad"] = _agents_vad(agent)
+        found.update(_agents_stream(agent.get("stream")))
         return cls(**found)
+
+
+def _agents_vad(agent: Mapping[str, Any]) -> str | dict[str, Any]:
+    """`semantic_vad` as it arrives: unknown keys are passed through by the platform's SDK, and ignored here."""
+    value = agent.get("semantic_vad")
+    if isinstance(value, Mapping):
+        known = {name: number for name, number in value.items() if name in _VAD_NAMES and number is not None}
+        return known if value else "auto"
+    if value is not None:
+        return value  # type: ignore[no-any-return]
+    older: dict[str, Any] = {}
+    vad, turn = agent.get("vad"), agent.get("turn_detector")
+    if isinstance(vad, Mapping) and vad.get("threshold") is not None:
+        older["speech_activation_threshold"] = vad["threshold"]
+    if isinstance(turn, Mapping):
+        older |= {name: turn[name] for name in _OLDER_TURNS if turn.get(name) is not None}
+    return older or "medium"
+
+
+def _agents_stream(stream: object) -> dict[str, Any]:
+    """What `stream` says: a wire format, or the platform's dict of Audio Streaming parameters."""
+    if stream is None:
+        return {}
+    if not isinstance(stream, Mapping):
+        return {"stream": stream}
+    found: dict[str, Any] = {}
+    if stream.get("noise_cancellation") is not None:
+        _flag("stream.noise_cancellation", stream["noise_cancellation"])
+        found["noise_cancellation"] = stream["noise_cancellation"]
+    if stream.get("noise_cancellation_level") is not None:
+        _number("stream.noise_cancellation_level", stream["noise_cancellation_level"], 60, 100, whole=True)
+        found["noise_cancellation_level"] = stream["noise_cancellation_level"]
+    if stream.get("content_type") is not None:
+        _one_of("stream.content_type", stream["content_type"], WIRE_FORMATS)
+        found["stream"] = stream["content_type"]
+    return found

@@ -1,7 +1,9 @@
 """One phone call: wire frames in, PCM and events out; speech in, wire frames out."""
 
 import os
+import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -42,8 +44,8 @@ _DECODE: dict[str, Callable[[Buffer], Samples]] = {
 }
 
 
-def _core_config(config: CallConfig) -> dict[str, Any]:
-    """The fields of the C structs."""
+def _core_config(config: CallConfig, seed: int) -> dict[str, Any]:
+    """The fields of the C structs; of what has no name here, the core's own defaults."""
     vad, idle = config.turns, config.idle
     waits_ms = round(config.wait_for_user_timeout_s * 1000) if config.speaks_first == "user" else 0
     return {
@@ -61,13 +63,15 @@ def _core_config(config: CallConfig) -> dict[str, Any]:
         "detect_answer": config.detection_method == "audio",
         "normalize_level": config.normalize_level,
         "duck_db": config.duck_db,
-        "seed": config.seed,
-        "allow_interruptions": config.allow_interruptions,
-        "no_response_timeout_ms": idle.get("no_response_timeout_ms", 0),
-        "extended_wait_time_ms": idle.get("extended_wait_time_ms", 0),
-        "max_retries": idle.get("max_retries", 0),
-        "wait_for_user_timeout_ms": waits_ms,
-        **{name: getattr(vad, name) for name in vad.__dataclass_fields__},
+        "seed": seed,
+        "turn": {
+            "allow_interruptions": config.allow_interruptions,
+            "no_response_timeout_ms": idle.get("no_response_timeout_ms", 0),
+            "extended_wait_time_ms": idle.get("extended_wait_time_ms", 0),
+            "max_retries": idle.get("max_retries", 0),
+            "wait_for_user_timeout_ms": waits_ms,
+            **asdict(vad),
+        },
     }
 
 
@@ -87,6 +91,8 @@ class CallPipeline:
         As it is now.
     delay_ms : float
         Of the PCM behind the wire.
+    seed : int
+        Of this call's comfort noise.
     state_bytes : int
         Memory of the call in C; it never grows.
 
@@ -110,7 +116,8 @@ class CallPipeline:
         if unknown := set(fields) - set(CallConfig.__dataclass_fields__):
             raise ConfigError(f"no such field: {', '.join(sorted(unknown))}")
         self.config = config = config or CallConfig(**fields)
-        self._core = _Call(_core_config(config))
+        self.seed = secrets.randbits(32) if config.seed is None else config.seed
+        self._core = _Call(_core_config(config, self.seed))
         self._sources = Sources(self._core.queue(), config.wire.sample_rate_hz, config.max_queued_ms)
         self._told: list[Event] = []  # events that the core knows nothing of
         self._marks: dict[str, float] = {}
@@ -382,7 +389,7 @@ class CallPipeline:
                 raise ConfigError(f"{name} cannot change during a call")
         self._check_alive()
         background = self._background(config) if "background_audio" in changes else None
-        self._core.update(_core_config(config))
+        self._core.update(_core_config(config, self.seed))
         self.config = config
         if "background_audio" in changes:
             self._start_background(background)
@@ -433,7 +440,7 @@ class CallPipeline:
     def reset(self) -> None:
         """Forget the call: as new, with the present configuration."""
         self._core.reset()
-        self._core.update(_core_config(self.config))
+        self._core.update(_core_config(self.config, self.seed))
         self._sources.clear_all()
         self._told.clear()
         self._marks.clear()
@@ -453,7 +460,7 @@ class CallPipeline:
         """
         if self._recorder is not None or self._touched or self._core.received_ms or self._core.sent_ms:
             raise StateError("record() must come before anything else happens on the call")
-        self._recorder = Recorder(path, self.config)
+        self._recorder = Recorder(path, self.config.replaced(seed=self.seed))
 
     def __reduce__(self) -> tuple[type["CallPipeline"], tuple[CallConfig]]:
         return type(self), (self.config,)

@@ -18,6 +18,7 @@ cdef extern from "talkpath/answering_machine.h" nogil:
         double decided_ms
     ctypedef struct tp_amd:
         pass
+    tp_amd_config tp_amd_defaults()
     const char *tp_amd_check(const tp_amd_config *)
     size_t tp_amd_size(const tp_amd_config *)
     int tp_amd_init(tp_amd *, const tp_amd_config *)
@@ -32,6 +33,8 @@ cdef tuple _AMD_REASONS = ("", "short_greeting", "long_greeting", "maximum_words
 
 cdef object _amd_result(const tp_amd_decision *d):
     return AmdResult(_AMD_RESULTS[d.result], round(d.confidence, 2), _AMD_REASONS[d.reason], d.decided_ms)
+
+cdef tp_amd_config _AMD = tp_amd_defaults()
 
 
 @cython.final
@@ -76,8 +79,9 @@ cdef class AnsweringMachineDetector(_State):
     cdef tp_amd_config _config
     cdef tp_amd *_a
 
-    def __cinit__(self, sample_rate=8000, initial_silence_ms=3200, greeting_ms=3400, after_greeting_silence_ms=1220,
-                 between_words_silence_ms=50, maximum_words=20, total_ms=10000):
+    def __cinit__(self, sample_rate=_AMD.sample_rate_hz, initial_silence_ms=_AMD.initial_silence_ms, greeting_ms=_AMD.greeting_ms,
+                 after_greeting_silence_ms=_AMD.after_greeting_silence_ms, between_words_silence_ms=_AMD.between_words_silence_ms,
+                 maximum_words=_AMD.maximum_words, total_ms=_AMD.total_ms):
         cdef tp_amd_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.initial_silence_ms = _int(initial_silence_ms, "initial_silence_ms")

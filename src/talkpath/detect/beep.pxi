@@ -17,6 +17,7 @@ cdef extern from "talkpath/beep.h" nogil:
         double start_ms
     ctypedef struct tp_beep:
         pass
+    tp_beep_config tp_beep_defaults()
     const char *tp_beep_check(const tp_beep_config *)
     size_t tp_beep_size(const tp_beep_config *)
     int tp_beep_init(tp_beep *, const tp_beep_config *)
@@ -29,6 +30,8 @@ cdef extern from "talkpath/beep.h" nogil:
 cdef enum:
     _BEEP_BLOCK = 4096 # samples a native call, so that the beeps fit into …
     _BEEP_ROOM = 7     # … TP_BEEP_MAX_EVENTS(_BEEP_BLOCK)
+
+cdef tp_beep_config _BEEP = tp_beep_defaults()
 
 
 @cython.final
@@ -71,7 +74,7 @@ cdef class BeepDetector(_State):
     cdef tp_beep_config _config
     cdef tp_beep *_b
 
-    def __cinit__(self, sample_rate=8000, timeout_ms=None):
+    def __cinit__(self, sample_rate=_BEEP.sample_rate_hz, timeout_ms=None):
         cdef tp_beep_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.timeout_ms = 0

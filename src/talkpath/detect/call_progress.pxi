@@ -22,6 +22,7 @@ cdef extern from "talkpath/call_progress.h" nogil:
         pass
     const char *tp_call_tone_name(tp_call_tone)
     const char *tp_call_plan_name(tp_call_plan)
+    tp_call_progress_config tp_call_progress_defaults()
     const char *tp_call_progress_check(const tp_call_progress_config *)
     size_t tp_call_progress_size(const tp_call_progress_config *)
     int tp_call_progress_init(tp_call_progress *, const tp_call_progress_config *)
@@ -32,6 +33,8 @@ cdef extern from "talkpath/call_progress.h" nogil:
 cdef enum:
     _CALL_PROGRESS_BLOCK = 4096 # samples a native call, so that the events fit into …
     _CALL_PROGRESS_ROOM = 13    # … TP_CALL_PROGRESS_MAX_EVENTS(_CALL_PROGRESS_BLOCK)
+
+cdef tp_call_progress_config _PROGRESS = tp_call_progress_defaults()
 
 
 @cython.final
@@ -69,7 +72,7 @@ cdef class CallProgressDetector(_State):
     cdef tp_call_progress_config _config
     cdef tp_call_progress *_c
 
-    def __cinit__(self, sample_rate=8000):
+    def __cinit__(self, sample_rate=_PROGRESS.sample_rate_hz):
         cdef tp_call_progress_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         _check_config(tp_call_progress_check(&config), f"{sample_rate!r}")

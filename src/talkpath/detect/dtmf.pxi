@@ -11,6 +11,7 @@ cdef extern from "talkpath/dtmf.h" nogil:
         char digit
     ctypedef struct tp_dtmf:
         pass
+    tp_dtmf_config tp_dtmf_defaults()
     const char *tp_dtmf_check(const tp_dtmf_config *)
     size_t tp_dtmf_size(const tp_dtmf_config *)
     int tp_dtmf_init(tp_dtmf *, const tp_dtmf_config *)
@@ -22,6 +23,8 @@ cdef extern from "talkpath/dtmf.h" nogil:
 cdef enum:
     _DTMF_BLOCK = 4096 # samples a native call, so that the digits fit into …
     _DTMF_ROOM = 33    # … TP_DTMF_MAX_DIGITS(_DTMF_BLOCK)
+
+cdef tp_dtmf_config _DTMF = tp_dtmf_defaults()
 
 
 @cython.final
@@ -64,7 +67,7 @@ cdef class DtmfDetector(_State):
     cdef tp_dtmf_config _config
     cdef tp_dtmf *_d
 
-    def __cinit__(self, sample_rate=8000):
+    def __cinit__(self, sample_rate=_DTMF.sample_rate_hz):
         cdef tp_dtmf_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         _check_config(tp_dtmf_check(&config), f"{sample_rate!r}")

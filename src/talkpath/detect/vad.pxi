@@ -5,6 +5,7 @@ cdef extern from "talkpath/vad.h" nogil:
         int sample_rate_hz
     ctypedef struct tp_vad:
         pass
+    tp_vad_config tp_vad_defaults()
     const char *tp_vad_check(const tp_vad_config *)
     size_t tp_vad_size(const tp_vad_config *)
     int tp_vad_init(tp_vad *, const tp_vad_config *)
@@ -12,6 +13,8 @@ cdef extern from "talkpath/vad.h" nogil:
     size_t tp_vad_process(tp_vad *, const int16_t *, size_t, float *)
     float tp_vad_probability(const tp_vad *)
     size_t tp_vad_delay_samples(const tp_vad *)
+
+cdef tp_vad_config _VAD = tp_vad_defaults()
 
 
 @cython.final
@@ -59,7 +62,7 @@ cdef class VoiceActivityDetector(_State):
     cdef tp_vad *_v
     cdef object _frames  # vad_backends.Frames of another backend, else None
 
-    def __cinit__(self, sample_rate=8000, backend="native"):
+    def __cinit__(self, sample_rate=_VAD.sample_rate_hz, backend="native"):
         cdef tp_vad_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         _check_config(tp_vad_check(&config), f"{sample_rate!r}")

@@ -21,6 +21,7 @@ cdef extern from "talkpath/barge_in.h" nogil:
         float caller_dbov
     ctypedef struct tp_barge_in:
         pass
+    tp_barge_in_config tp_barge_in_defaults()
     const char *tp_barge_in_check(const tp_barge_in_config *)
     size_t tp_barge_in_size(const tp_barge_in_config *)
     int tp_barge_in_init(tp_barge_in *, const tp_barge_in_config *)
@@ -30,6 +31,8 @@ cdef extern from "talkpath/barge_in.h" nogil:
     const tp_echo_state *tp_barge_in_echo(const tp_barge_in *)
     int tp_barge_in_set_min_speech_ms(tp_barge_in *, int)
     size_t tp_barge_in_delay_samples(const tp_barge_in *)
+
+cdef tp_barge_in_config _GATE = tp_barge_in_defaults()
 
 
 @cython.final
@@ -79,7 +82,8 @@ cdef class BargeInGate(_State):
     cdef tp_barge_in_config _config
     cdef tp_barge_in *_g
 
-    def __cinit__(self, sample_rate=8000, min_speech_ms=300, warm_up_ms=0, tail_ms=128, max_delay_ms=600):
+    def __cinit__(self, sample_rate=_GATE.sample_rate_hz, min_speech_ms=_GATE.min_speech_ms, warm_up_ms=_GATE.warm_up_ms,
+                 tail_ms=_GATE.tail_ms, max_delay_ms=_GATE.max_delay_ms):
         cdef tp_barge_in_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.min_speech_ms = _int(min_speech_ms, "min_speech_ms")

@@ -15,6 +15,7 @@ cdef extern from "talkpath/delay_estimator.h" nogil:
         float candidate_ms
     ctypedef struct tp_delay_estimator:
         pass
+    tp_delay_estimator_config tp_delay_estimator_defaults()
     const char *tp_delay_estimator_check(const tp_delay_estimator_config *)
     size_t tp_delay_estimator_size(const tp_delay_estimator_config *)
     int tp_delay_estimator_init(tp_delay_estimator *, const tp_delay_estimator_config *)
@@ -53,6 +54,8 @@ cdef void _release_pair(object near, object far, Py_buffer *near_view, Py_buffer
     if far is not None:
         PyBuffer_Release(far_view)
 
+cdef tp_delay_estimator_config _DELAY = tp_delay_estimator_defaults()
+
 
 @cython.final
 cdef class DelayEstimator(_State):
@@ -88,7 +91,7 @@ cdef class DelayEstimator(_State):
     cdef tp_delay_estimator_config _config
     cdef tp_delay_estimator *_d
 
-    def __cinit__(self, sample_rate=8000, max_delay_ms=600):
+    def __cinit__(self, sample_rate=_DELAY.sample_rate_hz, max_delay_ms=_DELAY.max_delay_ms):
         cdef tp_delay_estimator_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.max_delay_ms = _int(max_delay_ms, "max_delay_ms")

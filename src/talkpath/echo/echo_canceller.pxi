@@ -23,6 +23,7 @@ cdef extern from "talkpath/echo_canceller.h" nogil:
         float near_logit
     ctypedef struct tp_echo_canceller:
         pass
+    tp_echo_canceller_config tp_echo_canceller_defaults()
     const char *tp_echo_canceller_check(const tp_echo_canceller_config *)
     size_t tp_echo_canceller_size(const tp_echo_canceller_config *)
     int tp_echo_canceller_init(tp_echo_canceller *, const tp_echo_canceller_config *)
@@ -42,6 +43,8 @@ cdef Py_ssize_t _count(object n) except -1:
     if not isinstance(n, int) or isinstance(n, bool) or n < 0 or n > 2**31:
         raise LengthError(f"expected a number of samples, got {n!r}")
     return n
+
+cdef tp_echo_canceller_config _ECHO = tp_echo_canceller_defaults()
 
 
 @cython.final
@@ -95,7 +98,8 @@ cdef class EchoCanceller(_State):
     cdef tp_echo_canceller_config _config
     cdef tp_echo_canceller *_e
 
-    def __cinit__(self, sample_rate=8000, tail_ms=128, max_delay_ms=600, suppress=True):
+    def __cinit__(self, sample_rate=_ECHO.sample_rate_hz, tail_ms=_ECHO.tail_ms, max_delay_ms=_ECHO.max_delay_ms,
+                 suppress=bool(_ECHO.suppress)):
         cdef tp_echo_canceller_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.tail_ms = _int(tail_ms, "tail_ms")

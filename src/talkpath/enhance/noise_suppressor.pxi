@@ -6,6 +6,7 @@ cdef extern from "talkpath/noise_suppressor.h" nogil:
         int level
     ctypedef struct tp_noise_suppressor:
         pass
+    tp_noise_suppressor_config tp_noise_suppressor_defaults()
     const char *tp_noise_suppressor_check(const tp_noise_suppressor_config *)
     size_t tp_noise_suppressor_size(const tp_noise_suppressor_config *)
     int tp_noise_suppressor_init(tp_noise_suppressor *, const tp_noise_suppressor_config *)
@@ -14,6 +15,8 @@ cdef extern from "talkpath/noise_suppressor.h" nogil:
     int tp_noise_suppressor_set_level(tp_noise_suppressor *, int)
     int tp_noise_suppressor_level(const tp_noise_suppressor *)
     size_t tp_noise_suppressor_delay_samples(const tp_noise_suppressor *)
+
+cdef tp_noise_suppressor_config _SUPPRESSOR = tp_noise_suppressor_defaults()
 
 
 @cython.final
@@ -57,7 +60,7 @@ cdef class NoiseSuppressor(_State):
     cdef int _sample_rate
     cdef tp_noise_suppressor *_s
 
-    def __cinit__(self, sample_rate=8000, level=85):
+    def __cinit__(self, sample_rate=_SUPPRESSOR.sample_rate_hz, level=_SUPPRESSOR.level):
         cdef tp_noise_suppressor_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.level = _int(level, "level")

@@ -11,6 +11,7 @@ cdef extern from "talkpath/dtmf_generator.h" nogil:
         float twist_db
     ctypedef struct tp_dtmf_generator:
         pass
+    tp_dtmf_generator_config tp_dtmf_generator_defaults()
     const char *tp_dtmf_generator_check(const tp_dtmf_generator_config *)
     size_t tp_dtmf_generator_size(const tp_dtmf_generator_config *)
     int tp_dtmf_generator_init(tp_dtmf_generator *, const tp_dtmf_generator_config *)
@@ -19,7 +20,11 @@ cdef extern from "talkpath/dtmf_generator.h" nogil:
     size_t tp_dtmf_generator_process(tp_dtmf_generator *, int16_t *, size_t)
 
 
-def dtmf_generate(digits, sample_rate=8000, tone_ms=100, gap_ms=100, level_dbov=-10.0, twist_db=0.0, out=None):
+cdef tp_dtmf_generator_config _KEYS = tp_dtmf_generator_defaults()
+
+
+def dtmf_generate(digits, sample_rate=_KEYS.sample_rate_hz, tone_ms=_KEYS.tone_ms, gap_ms=_KEYS.gap_ms,
+                  level_dbov=_KEYS.level_dbov, twist_db=_KEYS.twist_db, out=None):
     """generate(digits, sample_rate=8000, tone_ms=100, gap_ms=100, level_dbov=-10.0, twist_db=0.0, *, out=None)
 
     DTMF key presses as audio.

@@ -6,6 +6,7 @@ cdef extern from "talkpath/level.h" nogil:
         float target_dbov
     ctypedef struct tp_level:
         pass
+    tp_level_config tp_level_defaults()
     const char *tp_level_check(const tp_level_config *)
     size_t tp_level_size(const tp_level_config *)
     int tp_level_init(tp_level *, const tp_level_config *)
@@ -14,6 +15,8 @@ cdef extern from "talkpath/level.h" nogil:
     float tp_level_speech_dbov(const tp_level *)
     float tp_level_gain_db(const tp_level *)
     size_t tp_level_delay_samples(const tp_level *)
+
+cdef tp_level_config _LEVEL = tp_level_defaults()
 
 
 @cython.final
@@ -48,7 +51,7 @@ cdef class LevelNormalizer(_State):
     cdef tp_level_config _config
     cdef tp_level *_l
 
-    def __cinit__(self, sample_rate=8000, target_dbov=-19.0):
+    def __cinit__(self, sample_rate=_LEVEL.sample_rate_hz, target_dbov=_LEVEL.target_dbov):
         cdef tp_level_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.target_dbov = <float>_float(target_dbov, "target_dbov")

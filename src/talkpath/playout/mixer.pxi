@@ -6,6 +6,8 @@ cdef extern from "talkpath/mixer.h" nogil:
         float duck_db
     ctypedef struct tp_mixer:
         pass
+    const double TP_MIXER_VOLUME
+    tp_mixer_config tp_mixer_defaults()
     const char *tp_mixer_check(const tp_mixer_config *)
     size_t tp_mixer_size(const tp_mixer_config *)
     int tp_mixer_init(tp_mixer *, const tp_mixer_config *)
@@ -46,6 +48,9 @@ cdef class _Sounds:
         for address in [a for a in self._arrays if not tp_mixer_uses(m, <const int16_t *><uintptr_t>a)]:
             del self._arrays[address]
         return 0
+
+_VOLUME = TP_MIXER_VOLUME
+cdef tp_mixer_config _MIXER = tp_mixer_defaults()
 
 
 @cython.final
@@ -95,7 +100,8 @@ cdef class AmbienceMixer(_State):
     cdef tp_mixer *_m
     cdef _Sounds _sounds
 
-    def __cinit__(self, sample_rate=16000, sound=None, volume=0.3, loop=True, duck_db=6.0):
+    def __cinit__(self, sample_rate=_MIXER.sample_rate_hz, sound=None, volume=TP_MIXER_VOLUME, loop=True,
+                 duck_db=_MIXER.duck_db):
         cdef tp_mixer_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.duck_db = <float>_float(duck_db, "duck_db")
@@ -108,7 +114,7 @@ cdef class AmbienceMixer(_State):
         if sound is not None:
             self.play(sound, volume, loop)
 
-    def play(self, sound, volume=0.3, loop=True):
+    def play(self, sound, volume=TP_MIXER_VOLUME, loop=True):
         """play(sound, volume=0.3, loop=True)
 
         Fade to another sound over 200 ms. Parameters and errors as for the constructor.

@@ -8,6 +8,10 @@ cdef extern from "talkpath/comfort_noise.h" nogil:
     ctypedef struct tp_comfort_noise:
         pass
     const size_t TP_SID_MAX_ORDER
+    const int TP_COMFORT_NOISE_DIVISOR
+    const int TP_COMFORT_NOISE_MAX_DIVISOR
+    float tp_comfort_noise_divisor_dbov(int)
+    tp_comfort_noise_config tp_comfort_noise_defaults()
     const char *tp_comfort_noise_check(const tp_comfort_noise_config *)
     size_t tp_comfort_noise_size(const tp_comfort_noise_config *)
     int tp_comfort_noise_init(tp_comfort_noise *, const tp_comfort_noise_config *)
@@ -19,6 +23,18 @@ cdef extern from "talkpath/comfort_noise.h" nogil:
     float tp_comfort_noise_level_dbov(const tp_comfort_noise *)
     void tp_comfort_noise_reflection(const tp_comfort_noise *, float *)
     size_t tp_comfort_noise_delay_samples(const tp_comfort_noise *)
+
+def _noise_divisor():
+    """(default, largest) divisor."""
+    return TP_COMFORT_NOISE_DIVISOR, TP_COMFORT_NOISE_MAX_DIVISOR
+
+
+def _noise_dbov(int divisor):
+    """Level that a divisor stands for."""
+    return tp_comfort_noise_divisor_dbov(divisor)
+
+
+cdef tp_comfort_noise_config _NOISE = tp_comfort_noise_defaults()
 
 
 @cython.final
@@ -62,15 +78,15 @@ cdef class ComfortNoise(_State):
     cdef tp_comfort_noise_config _config
     cdef tp_comfort_noise *_c
 
-    def __cinit__(self, sample_rate=8000, divisor=None, seed=1, *, level_dbov=None):
+    def __cinit__(self, sample_rate=_NOISE.sample_rate_hz, divisor=None, seed=_NOISE.seed, *, level_dbov=None):
         cdef tp_comfort_noise_config config
         if divisor is not None and level_dbov is not None:
             raise ConfigError(f"divisor and level_dbov both say the level (got {divisor!r} and {level_dbov!r}); give one")
         if level_dbov is None:
-            divisor = _int(2800 if divisor is None else divisor, "divisor")
-            if not 1 <= divisor <= 100000:
-                raise ConfigError(f"divisor must be 1 to 100000 (got {divisor})")
-            level_dbov = 20 * math.log10(18918 / divisor / 32768)
+            divisor = _int(TP_COMFORT_NOISE_DIVISOR if divisor is None else divisor, "divisor")
+            if not 1 <= divisor <= TP_COMFORT_NOISE_MAX_DIVISOR:
+                raise ConfigError(f"divisor must be 1 to {TP_COMFORT_NOISE_MAX_DIVISOR} (got {divisor})")
+            level_dbov = tp_comfort_noise_divisor_dbov(divisor)
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.level_dbov = <float>_float(level_dbov, "level_dbov")
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:

@@ -23,6 +23,7 @@ cdef extern from "talkpath/jitter_buffer.h" nogil:
         double target_ms
     ctypedef struct tp_jitter_buffer:
         pass
+    tp_jitter_buffer_config tp_jitter_buffer_defaults()
     const char *tp_jitter_buffer_check(const tp_jitter_buffer_config *)
     size_t tp_jitter_buffer_size(const tp_jitter_buffer_config *)
     int tp_jitter_buffer_init(tp_jitter_buffer *, const tp_jitter_buffer_config *)
@@ -32,6 +33,8 @@ cdef extern from "talkpath/jitter_buffer.h" nogil:
     void tp_jitter_buffer_get(tp_jitter_buffer *, int16_t *)
     void tp_jitter_buffer_get_stats(const tp_jitter_buffer *, tp_jitter_buffer_stats *)
     size_t tp_jitter_buffer_delay_samples(const tp_jitter_buffer *)
+
+cdef tp_jitter_buffer_config _JITTER = tp_jitter_buffer_defaults()
 
 
 @cython.final
@@ -71,7 +74,7 @@ cdef class JitterBuffer(_State):
     cdef tp_jitter_buffer_config _config
     cdef tp_jitter_buffer *_j
 
-    def __cinit__(self, sample_rate=8000, frame_ms=20, max_ms=200):
+    def __cinit__(self, sample_rate=_JITTER.sample_rate_hz, frame_ms=_JITTER.frame_ms, max_ms=_JITTER.max_ms):
         cdef tp_jitter_buffer_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.frame_ms = _int(frame_ms, "frame_ms")

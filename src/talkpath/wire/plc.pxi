@@ -6,6 +6,7 @@ cdef extern from "talkpath/plc.h" nogil:
         int frame_ms
     ctypedef struct tp_plc:
         pass
+    tp_plc_config tp_plc_defaults()
     const char *tp_plc_check(const tp_plc_config *)
     size_t tp_plc_size(const tp_plc_config *)
     int tp_plc_init(tp_plc *, const tp_plc_config *)
@@ -15,6 +16,8 @@ cdef extern from "talkpath/plc.h" nogil:
     size_t tp_plc_lost_samples(const tp_plc *)
     void tp_plc_receive(tp_plc *, const int16_t *, int16_t *)
     void tp_plc_conceal(tp_plc *, int16_t *)
+
+cdef tp_plc_config _PLC = tp_plc_defaults()
 
 
 @cython.final
@@ -54,7 +57,7 @@ cdef class PacketLossConcealer(_State):
     cdef tp_plc *_p
     cdef Py_ssize_t _n
 
-    def __cinit__(self, sample_rate=8000, frame_ms=20):
+    def __cinit__(self, sample_rate=_PLC.sample_rate_hz, frame_ms=_PLC.frame_ms):
         cdef tp_plc_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.frame_ms = _int(frame_ms, "frame_ms")

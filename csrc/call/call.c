@@ -30,7 +30,7 @@ static parts parts_of(const tp_call_config *c)
     return (parts){
         .plc = { hz, c->frame_ms },
         .dtmf = { hz },
-        .answer = { hz, 3000, 1500, 700, 60, 6, 8000 },
+        .answer = tp_amd_defaults(hz),
         .beep = { hz, 0 },
         .progress = { hz },
         .gate = { hz, c->turn.min_interruption_duration_ms, c->warm_up_ms, 128, 600 },

@@ -56,6 +56,19 @@ static int within(int value, int least, int most)
     return value >= least && value <= most;
 }
 
+tp_amd_config tp_amd_defaults(int sample_rate_hz)
+{
+    return (tp_amd_config){
+        .sample_rate_hz = sample_rate_hz,
+        .initial_silence_ms = 3200,
+        .greeting_ms = 3400,
+        .after_greeting_silence_ms = 1220,
+        .between_words_silence_ms = 50,
+        .maximum_words = 20,
+        .total_ms = 10000,
+    };
+}
+
 const char *tp_amd_check(const tp_amd_config *config)
 {
     if (config->sample_rate_hz != 8000 && config->sample_rate_hz != 16000)

@@ -57,6 +57,9 @@ typedef struct tp_amd_decision {
 
 typedef struct tp_amd tp_amd;
 
+/* The values that the figures above were measured with; the class and the call take theirs from here. */
+tp_amd_config tp_amd_defaults(int sample_rate_hz);
+
 const char *tp_amd_check(const tp_amd_config *config);
 size_t tp_amd_size(const tp_amd_config *config);
 int tp_amd_init(tp_amd *a, const tp_amd_config *config);

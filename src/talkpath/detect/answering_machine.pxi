@@ -18,6 +18,7 @@ cdef extern from "talkpath/answering_machine.h" nogil:
         double decided_ms
     ctypedef struct tp_amd:
         pass
+    tp_amd_config tp_amd_defaults(int)
     const char *tp_amd_check(const tp_amd_config *)
     size_t tp_amd_size(const tp_amd_config *)
     int tp_amd_init(tp_amd *, const tp_amd_config *)
@@ -28,6 +29,9 @@ cdef extern from "talkpath/answering_machine.h" nogil:
 
 cdef tuple _AMD_RESULTS = ("undecided", "human", "machine", "unknown")
 cdef tuple _AMD_REASONS = ("", "short_greeting", "long_greeting", "maximum_words", "initial_silence", "total_time", "end_of_audio")
+
+
+cdef tp_amd_config _AMD_DEFAULTS = tp_amd_defaults(8000)
 
 
 cdef object _amd_result(const tp_amd_decision *d):
@@ -76,8 +80,11 @@ cdef class AnsweringMachineDetector(_State):
     cdef tp_amd_config _config
     cdef tp_amd *_a
 
-    def __cinit__(self, sample_rate=8000, initial_silence_ms=3200, greeting_ms=3400, after_greeting_silence_ms=1220,
-                 between_words_silence_ms=50, maximum_words=20, total_ms=10000):
+    def __cinit__(self, sample_rate=8000, initial_silence_ms=_AMD_DEFAULTS.initial_silence_ms,
+                  greeting_ms=_AMD_DEFAULTS.greeting_ms,
+                  after_greeting_silence_ms=_AMD_DEFAULTS.after_greeting_silence_ms,
+                  between_words_silence_ms=_AMD_DEFAULTS.between_words_silence_ms,
+                  maximum_words=_AMD_DEFAULTS.maximum_words, total_ms=_AMD_DEFAULTS.total_ms):
         cdef tp_amd_config config
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.initial_silence_ms = _int(initial_silence_ms, "initial_silence_ms")

@@ -85,6 +85,7 @@ void tp_call_reset(tp_call *c)
     c->metrics.received_dbov = c->metrics.sent_dbov = -100.0f;
     c->beep_wanted = config.detect_answer;
     c->suppressing = config.noise_cancellation;
+    reference_reset(&c->reference, config.sample_rate_hz);
     const tp_call_components p = tp_call_components_of(&config);
     tp_plc_init(part(c, PART_PLC), &p.plc);
     tp_dtmf_init(part(c, PART_DTMF), &p.dtmf);

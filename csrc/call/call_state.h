@@ -2,12 +2,11 @@
 #ifndef TALKPATH_CALL_CALL_STATE_H
 #define TALKPATH_CALL_CALL_STATE_H
 
+#include "call/reference.h"
 #include "call/turn.h"
 #include "talkpath/call.h"
 
 #define TP_CALL_MAX_FRAME 960 /* 60 ms at 16 kHz */
-#define TP_CALL_REFERENCE_MS 400
-#define TP_CALL_SURPLUS_FRAMES 40
 
 enum {
     PART_PLC,
@@ -35,10 +34,7 @@ struct tp_call {
     uint64_t received, sent; /* samples */
     tp_call_metrics metrics;
 
-    /* the reference line: what was sent and is not yet matched with what is heard */
-    int16_t reference[16 * TP_CALL_REFERENCE_MS];
-    size_t reference_first, reference_count;
-    size_t surplus, surplus_frames; /* least backlog of the last frames */
+    reference_line reference;
 
     int held;                  /* the orchestrator has paused the agent */
     int answered, beep_wanted; /* who answered is known; the beep may still come */

@@ -8,25 +8,11 @@
 
 #define KEY_TAIL_MS 60
 
-/* What was sent while this frame was heard; silence for what is not known. */
+/* What was sent while this frame was heard. */
 static void take_reference(tp_call *c, int16_t *far)
 {
-    const size_t size = sizeof c->reference / sizeof c->reference[0];
-    size_t have = c->reference_count < c->frame ? c->reference_count : c->frame;
-    for (size_t i = 0; i < have; i++)
-        far[i] = c->reference[(c->reference_first + i) % size];
-    memset(far + have, 0, (c->frame - have) * sizeof *far);
-    c->reference_first = (c->reference_first + have) % size;
-    c->reference_count -= have;
-    /* What is never taken is a head start of the transmit path: with it, an echo could come before its reference. */
-    if (c->surplus_frames++ == 0 || c->reference_count < c->surplus)
-        c->surplus = c->reference_count;
-    if (c->surplus_frames == TP_CALL_SURPLUS_FRAMES) {
-        c->reference_first = (c->reference_first + c->surplus) % size;
-        c->reference_count -= c->surplus;
-        c->surplus_frames = 0;
-    }
-    c->metrics.reference_gaps += c->sent > 0 && have < c->frame;
+    const size_t known = reference_take(&c->reference, far, c->frame);
+    c->metrics.reference_gaps += c->sent > 0 && known < c->frame;
 }
 
 static void hear_keys(tp_call *c, const int16_t *x, double now_ms)
@@ -121,10 +107,10 @@ static void hear(tp_call *c, int16_t *x, int16_t *pcm)
     c->received += c->frame;
     const double now_ms = ms_of(c, c->received);
     call_track_level(&c->metrics.received_dbov, x, c->frame);
+    take_reference(c, far);
     hear_keys(c, x, now_ms);
     if (c->config.detect_answer)
         hear_answer(c, x, now_ms);
-    take_reference(c, far);
     if (!c->config.echo_control)
         memset(far, 0, sizeof far);
     const int barge_in = tp_barge_in_process(part(c, PART_GATE), x, far, c->frame, x);

@@ -28,21 +28,6 @@ static void encode(tp_call *c, int16_t *x, uint8_t *payload)
     }
 }
 
-/* A server that stops receiving must not fill the line: the oldest goes. */
-static void push_reference(tp_call *c, const int16_t *x)
-{
-    const size_t size = sizeof c->reference / sizeof c->reference[0];
-    const size_t most = (size_t)c->config.sample_rate_hz * TP_CALL_REFERENCE_MS / 1000;
-    if (c->reference_count + c->frame > most) {
-        const size_t drop = c->reference_count + c->frame - most;
-        c->reference_first = (c->reference_first + drop) % size;
-        c->reference_count -= drop;
-    }
-    for (size_t i = 0; i < c->frame; i++)
-        c->reference[(c->reference_first + c->reference_count + i) % size] = x[i];
-    c->reference_count += c->frame;
-}
-
 void tp_call_transmit(tp_call *c, uint8_t *payload)
 {
     int16_t x[TP_CALL_MAX_FRAME];
@@ -58,7 +43,7 @@ void tp_call_transmit(tp_call *c, uint8_t *payload)
     call_track_level(&c->metrics.sent_dbov, x, c->frame);
     if (quiet) /* the echo of comfort noise is not worth a canceller's work, and must not count as the agent's speech */
         memset(x, 0, c->frame * sizeof *x);
-    push_reference(c, x);
+    reference_push(&c->reference, x, c->frame);
     c->sent += c->frame;
     c->metrics.sent_frames++;
     call_take_playout_events(c);

@@ -121,12 +121,12 @@ def test_extremes_saturate() -> None:
         (riff(chunk(b"data", b"")), "'data' chunk at byte offset 12 comes before any 'fmt ' chunk"),
         (riff(chunk(b"LIST", b"")), "no 'fmt ' chunk before the end at byte offset 20"),
         (riff(fmt(1, 16)), "no 'data' chunk before the end at byte offset 36"),
-        (
-            riff(fmt(1, 16), chunk(b"data", bytes(9)))[:-4],
-            "'data' chunk at byte offset 36 says 9 bytes, the file has 6",
-        ),
+        (riff(fmt(1, 16))[:30], "chunk b'fmt ' at byte offset 12 says 16 bytes, the file has 10"),
+        (riff(fmt(1, 16), chunk(b"data", bytes(9)))[:42], "no 'data' chunk before the end at byte offset 42"),
+        (b"ID3\x04" + bytes(60), "not a WAV file"),
+        (b"\xff\xfb\x90\x44" + bytes(400), "not a WAV file"),
+        (b"<!DOCTYPE html><html><head><title>404", "not a WAV file"),
         (riff(fmt(1, 16), chunk(b"junk", bytes(9)))[:-4], "chunk b'junk' at byte offset 36 says 9 bytes"),
-        (riff(chunk(b"ds64", b"12"), kind=b"RF64"), "'ds64' chunk at byte offset 12 has 2 bytes"),
         (riff(*[chunk(b"junk", b"")] * 20_000), "more than 10000 chunks before byte offset 80012"),
         (riff(chunk(b"fmt ", b"\1\0")), "'fmt ' chunk at byte offset 20 has 2 bytes"),
         (riff(fmt(0x55, 0), chunk(b"data", b"")), "0 bit format tag 0x0055 .byte offset 20. is not supported"),
@@ -139,6 +139,105 @@ def test_extremes_saturate() -> None:
 def test_broken_files_say_what_and_where(data: bytes, message: str) -> None:
     with pytest.raises(tp.FormatError, match=message):
         tp.read_wav(data, RATE_HZ)
+
+
+SOUND = np.round(TONE * 20000).astype("<i2")
+HEADER = riff(fmt(1, 16))
+
+
+def headed(size: int, content: bytes, riff_size: int = 0, form: bytes | None = None) -> bytes:
+    """A WAV file whose sizes are what is said, not what is there."""
+    head = b"RIFF" + struct.pack("<I", riff_size) + b"WAVE" + (form if form is not None else fmt(1, 16))
+    return head + b"data" + struct.pack("<I", size) + content
+
+
+def by_wave(file: bytes) -> np.ndarray | None:
+    """What the standard library reads; None where it gives up."""
+    try:
+        with wave.open(io.BytesIO(file)) as reader:
+            return np.frombuffer(reader.readframes(reader.getnframes()), "<i2")
+    except (wave.Error, EOFError):
+        return None
+
+
+@pytest.mark.parametrize("riff_size", [0, 1, 36, 0x7FFFFFFF, 0xFFFFFFFF])
+@pytest.mark.parametrize(
+    "size",
+    [0, 8001, 8002, 9000, 65535, 2_000_000_000, 0x7FFFEFFF, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFDB, 0xFFFFFFFE, 0xFFFFFFFF],
+)  # fmt: skip
+def test_sizes_that_were_never_written(size: int, riff_size: int) -> None:
+    """What is there is read, whatever the headers say."""
+    file = headed(size, SOUND.tobytes(), riff_size)
+    np.testing.assert_array_equal(tp.read_wav(file, RATE_HZ), SOUND)
+    assert wav.WavStream(file, RATE_HZ).duration_s == 0.5
+    if riff_size > 8036:  # what the standard library does with a wrong one is its own affair
+        other = by_wave(file)
+        assert size == 0 or other is None or np.array_equal(other, SOUND)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 7, 8, 100, 1001, 4000, 7998, 7999, 8000])
+def test_what_was_cut_short_gives_what_is_there(cut: int) -> None:
+    file = headed(8000, SOUND.tobytes(), 8036)[:-cut]
+    expected = SOUND[: (8000 - cut) // 2]
+    np.testing.assert_array_equal(tp.read_wav(file, RATE_HZ), expected)
+    if cut % 2 == 0 and cut < 8000:
+        np.testing.assert_array_equal(by_wave(file), expected)
+        np.testing.assert_array_equal(soundfile.read(io.BytesIO(file), dtype="int16")[0], expected)
+
+
+@pytest.mark.parametrize(("tag", "bits", "channels"), [(1, 8, 1), (1, 16, 2), (1, 24, 1), (1, 24, 3), (1, 32, 1), (3, 32, 2), (7, 8, 2), (6, 8, 1)])  # fmt: skip
+@pytest.mark.parametrize("size", [0, 100_000, 0xFFFFFFFF])
+@pytest.mark.parametrize("tail", range(7))
+def test_a_frame_that_is_cut_is_left_out(tag: int, bits: int, channels: int, size: int, tail: int) -> None:
+    width = bits // 8 * channels
+    content = b"\x81" * (width * 50 + tail)
+    assert len(tp.read_wav(headed(size, content, form=fmt(tag, bits, channels)), RATE_HZ)) == 50 + tail // width
+
+
+@pytest.mark.parametrize("kind", [b"RF64", b"BW64"])
+@pytest.mark.parametrize("said", [0, 8001, 1 << 31, 1 << 40, (1 << 64) - 1])
+def test_rf64_that_is_wrong(kind: bytes, said: int) -> None:
+    sizes = chunk(b"ds64", struct.pack("<QQQI", said, said, 0, 0))
+    for before in (sizes, b"", chunk(b"ds64", b"12")):
+        file = kind + b"\xff\xff\xff\xffWAVE" + before + fmt(1, 16) + b"data\xff\xff\xff\xff" + SOUND.tobytes()
+        np.testing.assert_array_equal(tp.read_wav(file, RATE_HZ), SOUND)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [chunk(b"LIST", b"INFOISFT" + bytes(9)), chunk(b"fact", bytes(4)) + chunk(b"abcd", b"odd"), b"LIST\xff\xff\xff\x7fINFO",
+     b"id3 \0\0\0\0", b"cue " + struct.pack("<I", 5) + b"12345", b"\0"],
+)  # fmt: skip
+def test_what_comes_behind_the_sound_is_no_sound(after: bytes) -> None:
+    """Also when it lies about its size; and a file with no samples is empty."""
+    np.testing.assert_array_equal(tp.read_wav(headed(8000, SOUND.tobytes() + after), RATE_HZ), SOUND)
+    assert len(tp.read_wav(headed(0, after), RATE_HZ)) == 0
+    assert len(tp.read_wav(headed(0, b""), RATE_HZ)) == 0
+
+
+def test_the_call_plays_what_is_there(tmp_path) -> None:
+    """And refuses in `play` what cannot be read."""
+    for number, file in enumerate(
+        [headed(0, SOUND.tobytes()), headed(2_000_000_000, SOUND.tobytes()), headed(8000, SOUND.tobytes())[:-3001]]
+    ):
+        path = tmp_path / f"{number}.wav"
+        path.write_bytes(file)
+        call = tp.CallPipeline(comfort_noise_enabled=False)
+        call.play(path)
+        sent = np.concatenate([call.decode(call.transmit().payload) for _ in range(30)])
+        expected = len(tp.read_wav(file, RATE_HZ))
+        assert abs(np.flatnonzero(np.abs(sent) > 50)[-1] - expected) < 40
+    (tmp_path / "page.wav").write_bytes(b"<html>")
+    call = tp.CallPipeline()
+    for unreadable, error in (
+        (tmp_path / "none.wav", OSError),
+        (tmp_path, OSError),
+        (tmp_path / "page.wav", tp.FormatError),
+        (b"", tp.FormatError),
+    ):
+        with pytest.raises(error):
+            call.play(unreadable)
+    assert call.queued_ms == 0
 
 
 def mutants(count: int):

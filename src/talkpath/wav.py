@@ -21,7 +21,20 @@ Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
 PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE
 _NAMES = {PCM: "PCM", FLOAT: "float", ALAW: "A-law", ULAW: "µ-law"}
 LOWEST_HZ, HIGHEST_HZ = 4000, 384_000
-_UNKNOWN_BYTES = 0x7FFFF000  # what streams write as a size that they don't know is this or more
+_OTHER_CHUNKS = (
+    b"LIST",
+    b"fact",
+    b"cue ",
+    b"smpl",
+    b"inst",
+    b"bext",
+    b"iXML",
+    b"id3 ",
+    b"ID3 ",
+    b"JUNK",
+    b"PEAK",
+    b"PAD ",
+)
 _MAX_CHUNKS = 10_000
 _MAX_SEPARATE_CHANNELS = 32
 _BLOCK_SAMPLES = 1 << 16
@@ -81,6 +94,33 @@ class _Bytes:
             self._file.close()
 
 
+def _is_followed(data: _Bytes, at: int) -> bool:
+    """True: at this offset, behind an empty 'data' chunk, other chunks follow. False: sound does, whose size was never written."""
+    for _ in range(_MAX_CHUNKS):
+        head = data.read(at, at + 8)
+        if len(head) < 8:
+            return not any(head)  # a pad byte or two
+        name, size = struct.unpack("<4sI", head)
+        if name in _OTHER_CHUNKS:
+            return True
+        if not all(0x20 <= letter < 0x7F for letter in name):
+            return False
+        at += 8 + size + size % 2
+        if at >= data.size:
+            return at - data.size <= size % 2
+    return False
+
+
+def _data_bytes(data: _Bytes, start: int, size: int, long_bytes: int | None) -> int:
+    """How many bytes of the 'data' chunk there are, whatever its size says: what writes to a pipe cannot go back and write it."""
+    left = data.size - start
+    if size == 0xFFFFFFFF and long_bytes is not None:
+        size = long_bytes
+    if size == 0 and left and not _is_followed(data, start):
+        return left
+    return min(size, left)
+
+
 def _locate(data: _Bytes) -> tuple[WavFormat, int, int]:
     """The format, and where the bytes of the samples begin and end."""
     head = data.read(0, 12)
@@ -99,20 +139,12 @@ def _locate(data: _Bytes) -> tuple[WavFormat, int, int]:
         if name == b"data":
             if form is None:
                 raise FormatError(f"'data' chunk at byte offset {at} comes before any 'fmt ' chunk")
-            if size == 0xFFFFFFFF and long_bytes is not None:
-                size = long_bytes
-            elif size >= _UNKNOWN_BYTES and size > left:
-                size = left
-            if size > left:
-                raise FormatError(f"'data' chunk at byte offset {at} says {size} bytes, the file has {left}")
-            return form, start, start + size
+            return form, start, start + _data_bytes(data, start, size, long_bytes)
         if size > left:
             raise FormatError(f"chunk {name!r} at byte offset {at} says {size} bytes, the file has {left}")
         if name == b"fmt " and form is None:
             form = _parse_format(data.read(start, start + min(size, 64)), start)
-        elif name == b"ds64" and kind != b"RIFF":
-            if size < 16:
-                raise FormatError(f"'ds64' chunk at byte offset {at} has {size} bytes, 16 are needed")
+        elif name == b"ds64" and kind != b"RIFF" and size >= 16:
             long_bytes = struct.unpack("<Q", data.read(start + 8, start + 16).ljust(8, b"\0"))[0]
         at = start + size + size % 2
     raise FormatError(f"more than {_MAX_CHUNKS} chunks before byte offset {at}")
@@ -228,11 +260,17 @@ def read_wav(source: Source, sample_rate: int = 16000) -> Samples:
     Raises
     ------
     FormatError
-        Not a WAV file, cut short, or a format that is not listed; the message gives the byte offset.
+        Not a WAV file, cut short before its samples begin, or a format that is not listed; the message gives the byte offset.
     ConfigError
         `sample_rate` out of its range.
     OSError
         The file cannot be read.
+
+    Notes
+    -----
+    What is there is read, whatever the sizes in the headers say: a file that was cut short, or that was written to a pipe and has
+    placeholders for its sizes (0, 0x7FFFFFFF, anything above what is there), gives its samples up to the end. A sample frame that
+    is cut is left out.
 
     See Also
     --------

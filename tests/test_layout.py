@@ -94,6 +94,17 @@ def test_every_stateful_kernel_is_fuzzed() -> None:
             assert (CSRC / f"fuzz/fuzz_{header.stem}.c").exists(), f"{header.stem} lacks csrc/fuzz/fuzz_{header.stem}.c"
 
 
+@pytest.mark.parametrize("target", sorted((CSRC / "fuzz").glob("fuzz_*.c")), ids=lambda p: p.stem)
+def test_fuzz_target_runs_the_machines_loops(target: Path) -> None:
+    """fuzz.h owns libFuzzer's entries: it chooses among the run-time variants, for every target alike."""
+    shared, text = (CSRC / "fuzz/fuzz.h").read_text(encoding="utf-8"), target.read_text(encoding="utf-8")
+    assert "tp_simd_init();" in shared
+    assert "tp_simd_variant(1)" in shared
+    assert '#include "fuzz/fuzz.h"' in text
+    assert "static int fuzz_one(" in text
+    assert "LLVMFuzzer" not in text
+
+
 def test_wrappers_are_included() -> None:
     core = (ROOT / "src/talkpath/_core.pyx").read_text(encoding="utf-8")
     for wrapper in (ROOT / "src/talkpath").rglob("*.pxi"):

@@ -1,4 +1,4 @@
-/* What the fuzz targets share: state memory, audio made of bytes, cuts. */
+/* What the fuzz targets share: the entry, the run-time variants, state memory, audio made of bytes, cuts. */
 #ifndef TALKPATH_FUZZ_H
 #define TALKPATH_FUZZ_H
 
@@ -6,7 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dsp/simd.h"
 #include "talkpath/talkpath.h"
+
+/* One input, without the byte that chose the variant. Every target defines it, and nothing else that libFuzzer calls. */
+static int fuzz_one(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    tp_simd_init();
+    return 0;
+}
+
+/* The last byte chooses the loops: plain C for a quarter of its values, else the machine's own (AVX2, NEON). */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    const tp_simd_ops *own = tp_simd_variant(1);
+    tp_simd = own == NULL || data[size - 1] % 4 == 3 ? tp_simd_variant(0) : own;
+    return fuzz_one(data, size - 1);
+}
 
 /* Memory for a kernel's state, to be freed. */
 static inline void *fuzz_state(size_t bytes)

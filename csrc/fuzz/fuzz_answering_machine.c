@@ -1,13 +1,11 @@
 /* Any configuration, any audio, any cuts; one decision at most. */
-#include "dsp/simd.h"
 #include "fuzz/fuzz.h"
 #include "talkpath/answering_machine.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 12)
         return 0;
-    tp_simd_init();
     const tp_amd_config config = { .sample_rate_hz = (data[0] % 4) * 8000, .initial_silence_ms = data[1] * 40,
                                    .greeting_ms = data[2] * 50, .after_greeting_silence_ms = data[3] * 20,
                                    .between_words_silence_ms = data[4] * 5, .maximum_words = data[5],

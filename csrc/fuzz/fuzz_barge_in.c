@@ -10,7 +10,7 @@ static tp_barge_in *make(const tp_barge_in_config *config)
     return g;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     static const int rates_hz[] = { 8000, 16000, 11025 };
     if (size < 6)

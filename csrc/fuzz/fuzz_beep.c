@@ -11,7 +11,7 @@ static tp_beep *make(const tp_beep_config *config)
     return b;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     static const int rates_hz[] = { 8000, 16000, 44100 };
     if (size < 4)

@@ -48,12 +48,10 @@ static void command(tp_call *c, uint8_t what, uint8_t n, uint32_t *id, const int
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static tp_call_config config_of(const uint8_t data[12])
 {
-    if (size < 12)
-        return 0;
     static const int FRAMES_MS[] = { 10, 20, 30, 40, 60, 25 };
-    const tp_call_config config = {
+    return (tp_call_config){
         .codec = (tp_codec)(data[0] % 4),
         .sample_rate_hz = data[0] & 16 ? 16000 : 8000,
         .frame_ms = FRAMES_MS[data[1] % 6],
@@ -68,9 +66,56 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .warm_up_ms = 10 * data[5],
         .comfort_noise_dbov = -(float)data[6] / 2.0f,
         .duck_db = (float)(data[7] % 42),
-        .turn = { 0.5f, 0.7f, 0.3f, 10 * data[8], 20 * data[8], 15 * data[8], 20 + 8 * data[9], data[10] % 4, 4 * data[10],
-                  data[10] & 1, data[10] & 2, 1000, 100 * (data[11] % 16), 500, data[11] % 3, 10 * data[11] },
+        .turn = {
+            .speech_activation_threshold = 0.5f,
+            .completed_turn_threshold = 0.7f,
+            .incomplete_turn_threshold = 0.3f,
+            .completed_turn_delay_ms = 10 * data[8],
+            .incomplete_turn_delay_ms = 20 * data[8],
+            .uncertain_turn_delay_ms = 15 * data[8],
+            .min_interruption_duration_ms = 20 + 8 * data[9],
+            .min_interruption_words = data[10] % 4,
+            .false_interruption_timeout_ms = 4 * data[10],
+            .adapts = data[10] & 1,
+            .allow_interruptions = data[10] & 2,
+            .max_turn_duration_ms = 1000,
+            .no_response_timeout_ms = 100 * (data[11] % 16),
+            .extended_wait_time_ms = 500,
+            .max_retries = data[11] % 3,
+            .wait_for_user_timeout_ms = 10 * data[11],
+        },
     };
+}
+
+/* Another configuration in the middle of the call: bytes 3 to 11 as `n` makes them; what must stay the same mostly does,
+ * else the call must refuse and go on as it was. */
+static int update(tp_call *c, const uint8_t data[12], uint8_t n)
+{
+    uint8_t other[12];
+    memcpy(other, data, 12);
+    for (size_t i = 3; i < 12; i++)
+        other[i] = (uint8_t)(other[i] + n * (i + 1) * (n >> (i % 8) & 1));
+    if (n % 8)
+        other[3] = (uint8_t)((other[3] & ~18) | (data[3] & 18));
+    if (n % 8) {
+        other[5] = data[5];
+        other[7] = data[7];
+    } else
+        other[n / 8 % 3] ^= 1;
+    const tp_call_config config = config_of(other);
+    const int code = tp_call_update(c, &config);
+    if (code != TP_OK && code != TP_ECONFIG)
+        abort();
+    if (code == TP_OK && tp_call_check(&config) != NULL)
+        abort();
+    return code;
+}
+
+static int fuzz_one(const uint8_t *data, size_t size)
+{
+    if (size < 12)
+        return 0;
+    const tp_call_config config = config_of(data);
     const size_t bytes = tp_call_size(&config);
     if ((bytes == 0) != (tp_call_check(&config) != NULL))
         abort();
@@ -88,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const size_t frame = tp_call_payload_bytes(calls[0]);
     uint32_t ids[2] = { 0, 0 };
+    int codes[2] = { TP_OK, TP_OK };
     if (tp_call_receive(calls[0], payload, frame + 1, heard[0]) != TP_ELENGTH)
         abort();
     for (size_t i = 12; i + 1 < size && i < 12 + 400; i += 2) {
@@ -95,6 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             payload[b] = (uint8_t)(data[i + 1] * (b % (1u + data[i] % 97u)) + data[i]);
         for (int k = 0; k < 2; k++) {
             command(calls[k], data[i], data[i + 1], &ids[k], pcm);
+            if (data[i] % 16 == 13)
+                codes[k] = update(calls[k], data, data[i + 1]);
             tp_call_transmit(calls[k], sent[k]);
             if (data[i] == 255)
                 tp_call_conceal(calls[k], heard[k]);
@@ -105,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 if (!(e->time_ms >= 0.0))
                     abort();
         }
-        if (memcmp(sent[0], sent[1], frame) != 0
+        if (codes[0] != codes[1] || memcmp(sent[0], sent[1], frame) != 0
             || memcmp(heard[0], heard[1], tp_call_pcm_samples(calls[0]) * sizeof(int16_t)) != 0)
             abort();
     }

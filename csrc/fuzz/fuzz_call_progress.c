@@ -11,7 +11,7 @@ static tp_call_progress *make(const tp_call_progress_config *config)
     return c;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     static const int rates_hz[] = { 8000, 16000, 44100 };
     if (size < 4)

@@ -2,7 +2,7 @@
 #include "fuzz/fuzz.h"
 #include "talkpath/dtmf_generator.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 6)
         return 0;

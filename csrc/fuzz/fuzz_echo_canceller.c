@@ -10,7 +10,7 @@ static tp_echo_canceller *make(const tp_echo_canceller_config *config)
     return e;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     static const int rates_hz[] = { 8000, 16000, 11025 };
     if (size < 6)

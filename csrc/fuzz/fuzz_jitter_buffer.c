@@ -1,14 +1,12 @@
 /* Any packets in any order, with any numbers, between any gets; the books must balance at all times. */
-#include "dsp/simd.h"
 #include "fuzz/fuzz.h"
 #include "talkpath/jitter_buffer.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     static const int rates_hz[] = { 8000, 16000, 24000, 48000, 11025 }, frames_ms[] = { 10, 20, 30, 40, 60, 25 };
     if (size < 4)
         return 0;
-    tp_simd_init();
     const tp_jitter_buffer_config config = { rates_hz[data[0] % 5], frames_ms[data[1] % 6], data[2] * 5 };
     const size_t bytes = tp_jitter_buffer_size(&config);
     if ((bytes == 0) != (tp_jitter_buffer_check(&config) != NULL))

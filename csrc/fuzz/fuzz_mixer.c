@@ -15,7 +15,7 @@ static void request(tp_mixer *m, uint8_t what, int16_t sounds[SOUNDS][700])
         tp_mixer_set_volume(m, volume);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 8)
         return 0;

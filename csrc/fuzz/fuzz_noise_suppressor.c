@@ -10,7 +10,7 @@ static tp_noise_suppressor *make(const tp_noise_suppressor_config *config)
     return s;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     static const int rates_hz[] = { 8000, 16000, 48000 };
     if (size < 4)

@@ -13,7 +13,7 @@ static void drain(tp_playout_queue *q, uint64_t *written, uint64_t *made)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;

@@ -1,16 +1,14 @@
 /* Any configuration, any audio, any pattern of losses. */
-#include "dsp/simd.h"
 #include "fuzz/fuzz.h"
 #include "talkpath/plc.h"
 
 static const int rates_hz[] = { 8000, 16000, 24000, 48000, 11025 };
 static const int frames_ms[] = { 10, 20, 30, 40, 60, 25 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 3)
         return 0;
-    tp_simd_init();
     const tp_plc_config config = { rates_hz[data[0] % 5], frames_ms[data[1] % 6] };
     const size_t bytes = tp_plc_size(&config);
     if ((bytes == 0) != (tp_plc_check(&config) != NULL))

@@ -1,15 +1,13 @@
 /* Any two rates, any quality, any cut of any samples. */
-#include "dsp/simd.h"
 #include "fuzz/fuzz.h"
 #include "talkpath/resampler.h"
 
 static const int rates_hz[] = { 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 12345 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 4)
         return 0;
-    tp_simd_init();
     const tp_resampler_config config = { rates_hz[data[0] % 10], rates_hz[data[1] % 10],
                                          (tp_resampler_quality)(data[2] % 4) };
     const size_t bytes = tp_resampler_size(&config);

@@ -11,7 +11,7 @@ static tp_vad *make(const tp_vad_config *config)
     return v;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int fuzz_one(const uint8_t *data, size_t size)
 {
     static const int rates_hz[] = { 8000, 16000, 11025 };
     if (size < 2)

@@ -22,7 +22,7 @@ def main() -> None:
         if "voicemail.beep" in events:
             call.speak(agent_says(3), RATE, utterance="message", final=True)
             call.checkpoint("message left")
-        if "playedStream" in events or line.now_s > 30:
+        if "mark.played" in events or line.now_s > 30:
             break
     print(f"hang up after {line.now_s:.1f} s", [event.type for event in call.hangup()])
 

@@ -13,7 +13,7 @@ STORIES = {
         "voicemail.detected",
         "voicemail.beep",
         "agent.speech_completed",
-        "playedStream",
+        "mark.played",
         "hang up",
     ],
     "ivr_navigation": ["user.turn_completed", "dtmf.sent", "the menu hears: 14711#", "user.dtmf"],

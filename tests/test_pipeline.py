@@ -59,10 +59,10 @@ def test_speech_starts_at_once_and_ends_where_it_should() -> None:
     call.speak(np.full(100, 700, np.int16), 8000, utterance="b", final=True)
     events = [e for _ in range(40) for e in call.transmit().events]
     assert [e for e in events if e.type.startswith("agent.speech")] == [
-        AgentSpeechStarted(20.0, "a"),
-        AgentSpeechCompleted(520.0, "a", 0.5),
-        AgentSpeechStarted(520.0, "b"),
-        AgentSpeechCompleted(532.5, "b", 0.0125),
+        AgentSpeechStarted("transmit", 20.0, "a"),
+        AgentSpeechCompleted("transmit", 520.0, "a", 0.5),
+        AgentSpeechStarted("transmit", 520.0, "b"),
+        AgentSpeechCompleted("transmit", 532.5, "b", 0.0125),
     ]
 
 
@@ -95,7 +95,7 @@ def test_a_refused_chunk_changes_nothing() -> None:
     call.speak(np.full(160, 500, np.int16), 8000, utterance="a", final=True)  # still the same utterance
     events = [e for _ in range(5) for e in call.transmit().events]
     told = [e for e in events if e.type.startswith("agent.speech")]
-    assert told == [AgentSpeechStarted(0.0, "a"), AgentSpeechCompleted(40.0, "a", 0.04)]
+    assert told == [AgentSpeechStarted("transmit", 0.0, "a"), AgentSpeechCompleted("transmit", 40.0, "a", 0.04)]
 
 
 def test_keys_are_events_on_both_laws() -> None:
@@ -106,7 +106,12 @@ def test_keys_are_events_on_both_laws() -> None:
         n = call.config.frame_samples
         events = [e for i in range(0, len(keys) - n + 1, n) for e in call.receive(call.encode(keys[i : i + n])).events]
         assert [e.digit for e in events if isinstance(e, UserDtmf)] == list("19*D"), stream
-        assert events[0].to_dict() == {"type": "user.dtmf", "timestamp_ms": events[0].timestamp_ms, "digit": "1"}
+        assert events[0].to_dict() == {
+            "type": "user.dtmf",
+            "clock": "receive",
+            "timestamp_ms": events[0].timestamp_ms,
+            "digit": "1",
+        }
 
 
 def test_busy_tone_is_an_event_when_the_agent_calls() -> None:

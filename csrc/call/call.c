@@ -125,22 +125,19 @@ int tp_call_update(tp_call *c, const tp_call_config *config)
 
 /* --- events ------------------------------------------------------------------------------------------------------------- */
 
-void call_tell(tp_call *c, tp_call_event event)
+void call_emit_received(tp_call *c, tp_call_event event)
 {
-    tp_call_events *e = &c->events;
-    if (e->count < TP_CALL_EVENTS)
-        e->ring[(e->first + e->count++) % TP_CALL_EVENTS] = event;
+    call_events_emit(&c->events, TP_CLOCK_RECEIVE, ms_of(c, c->received), event);
+}
+
+void call_emit_sent(tp_call *c, tp_call_event event)
+{
+    call_events_emit(&c->events, TP_CLOCK_TRANSMIT, ms_of(c, c->sent), event);
 }
 
 int tp_call_next_event(tp_call *c, tp_call_event *event)
 {
-    tp_call_events *e = &c->events;
-    if (e->count == 0)
-        return 0;
-    *event = e->ring[e->first];
-    e->first = (e->first + 1) % TP_CALL_EVENTS;
-    e->count--;
-    return 1;
+    return call_events_take(&c->events, event);
 }
 
 size_t tp_call_event_count(const tp_call *c)
@@ -156,8 +153,9 @@ void call_take_playout_events(tp_call *c)
         const double sent_ms = ms_of(c, e.at);
         if (e.kind == TP_PLAYOUT_STARTED && e.sound)
             turn_agent_started(&c->turn, sent_ms);
-        call_tell(c, (tp_call_event){ .type = TP_CALL_PLAYOUT, .time_ms = sent_ms, .x = (int)e.kind, .id = e.id,
-                                      .position = e.position });
+        const tp_call_event played = { .type = TP_CALL_PLAYOUT,
+                                       .playout = { .kind = e.kind, .id = e.id, .position = e.position } };
+        call_events_emit(&c->events, TP_CLOCK_TRANSMIT, sent_ms, played);
     }
     if (!tp_playout_queue_speaks(q)) {
         if (c->turn.paused) /* nothing is left to interrupt */
@@ -174,7 +172,7 @@ void call_act(tp_call *c, int actions)
     if (actions & TURN_RESUME)
         tp_playout_queue_resume(q);
     if (actions & TURN_COMMIT) {
-        call_tell(c, (tp_call_event){ .type = TP_CALL_INTERRUPTED, .time_ms = ms_of(c, c->received) });
+        call_emit_received(c, (tp_call_event){ .type = TP_CALL_INTERRUPTED });
         tp_playout_queue_clear(q, 0);
         call_take_playout_events(c);
     }
@@ -195,6 +193,8 @@ void call_track_level(float *dbov, const int16_t *pcm, size_t n)
 int tp_call_pause(tp_call *c)
 {
     c->held = tp_playout_queue_pause(part(c, PART_QUEUE));
+    if (c->held)
+        call_emit_sent(c, (tp_call_event){ .type = TP_CALL_SPEECH_PAUSED });
     return c->held;
 }
 
@@ -211,6 +211,12 @@ void tp_call_clear(tp_call *c, int everything)
     turn_interrupted(&c->turn);
     tp_playout_queue_clear(part(c, PART_QUEUE), everything);
     call_take_playout_events(c);
+}
+
+void tp_call_clear_audio(tp_call *c)
+{
+    tp_call_clear(c, 1);
+    call_emit_sent(c, (tp_call_event){ .type = TP_CALL_AUDIO_CLEARED });
 }
 
 void tp_call_transcript(tp_call *c, int words, int final, int ends_sentence)

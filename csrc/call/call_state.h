@@ -57,7 +57,9 @@ static inline double ms_of(const tp_call *c, uint64_t samples)
     return (double)samples * 1000.0 / c->config.sample_rate_hz;
 }
 
-void call_tell(tp_call *c, tp_call_event event);
+/* An event of this path, at its present time. */
+void call_emit_received(tp_call *c, tp_call_event event);
+void call_emit_sent(tp_call *c, tp_call_event event);
 
 /* Does what the turn logic asks for. */
 void call_act(tp_call *c, int actions);

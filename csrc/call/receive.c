@@ -15,33 +15,33 @@ static void take_reference(tp_call *c, int16_t *far)
     c->metrics.reference_gaps += c->sent > 0 && known < c->frame;
 }
 
-static void hear_keys(tp_call *c, const int16_t *x, double now_ms)
+static void hear_keys(tp_call *c, const int16_t *x)
 {
     tp_dtmf_digit digits[TP_DTMF_MAX_DIGITS(TP_CALL_MAX_FRAME)];
     const size_t n = tp_dtmf_process(part(c, PART_DTMF), x, c->frame, digits);
     for (size_t i = 0; i < n; i++)
-        call_tell(c, (tp_call_event){ .type = TP_CALL_KEY, .time_ms = now_ms, .x = digits[i].digit });
+        call_emit_received(c, (tp_call_event){ .type = TP_CALL_KEY, .key = { .digit = digits[i].digit } });
 }
 
-static void tell_answer(tp_call *c, tp_amd_result result, int by_beep, double now_ms)
+static void emit_answer(tp_call *c, tp_amd_result result, tp_answer_method method)
 {
     c->answered = 1;
-    call_tell(c, (tp_call_event){ .type = TP_CALL_ANSWERED, .time_ms = now_ms, .x = (int)result, .y = by_beep });
+    call_emit_received(c, (tp_call_event){ .type = TP_CALL_ANSWERED, .answered = { .result = result, .method = method } });
     if (result == TP_AMD_HUMAN) /* whatever beeps from now on is not an answering machine */
         c->beep_wanted = 0;
 }
 
 /* Who answers, the beep after a machine's greeting, the network's tones. */
-static void hear_answer(tp_call *c, const int16_t *x, double now_ms)
+static void hear_answer(tp_call *c, const int16_t *x)
 {
     tp_call_progress_event tones[TP_CALL_PROGRESS_MAX_EVENTS(TP_CALL_MAX_FRAME)];
     size_t n = tp_call_progress_process(part(c, PART_PROGRESS), x, c->frame, tones);
     for (size_t i = 0; i < n; i++)
-        call_tell(c, (tp_call_event){ .type = TP_CALL_LINE_TONE, .time_ms = now_ms, .x = (int)tones[i].tone,
-                                      .y = (int)tones[i].plan });
+        call_emit_received(c, (tp_call_event){ .type = TP_CALL_LINE_TONE,
+                                               .line_tone = { .tone = tones[i].tone, .plan = tones[i].plan } });
     tp_amd_decision decision;
     if (!c->answered && tp_amd_process(part(c, PART_ANSWER), x, c->frame, &decision))
-        tell_answer(c, decision.result, 0, now_ms);
+        emit_answer(c, decision.result, TP_ANSWER_BY_AUDIO);
     if (!c->beep_wanted)
         return;
     tp_beep_event beeps[TP_BEEP_MAX_EVENTS(TP_CALL_MAX_FRAME)];
@@ -49,9 +49,10 @@ static void hear_answer(tp_call *c, const int16_t *x, double now_ms)
     if (n == 0)
         return;
     if (!c->answered) /* a short greeting: the beep came before the decision, and makes it */
-        tell_answer(c, TP_AMD_MACHINE, 1, now_ms);
-    call_tell(c, (tp_call_event){ .type = TP_CALL_BEEP, .time_ms = now_ms, .a = (double)beeps[0].frequency_hz,
-                                  .b = beeps[0].end_ms - beeps[0].start_ms });
+        emit_answer(c, TP_AMD_MACHINE, TP_ANSWER_BY_BEEP);
+    call_emit_received(c, (tp_call_event){ .type = TP_CALL_BEEP,
+                                           .beep = { .frequency_hz = beeps[0].frequency_hz,
+                                                     .duration_ms = beeps[0].end_ms - beeps[0].start_ms } });
     c->beep_wanted = 0;
 }
 
@@ -85,7 +86,7 @@ static int key_sounds(tp_call *c)
     return c->received <= c->key_until;
 }
 
-static void judge_turn(tp_call *c, int barge_in, double now_ms)
+static void judge_turn(tp_call *c, int barge_in)
 {
     const tp_barge_in_reading *r = tp_barge_in_read(part(c, PART_GATE));
     uint32_t id;
@@ -94,9 +95,16 @@ static void judge_turn(tp_call *c, int barge_in, double now_ms)
     tp_playout_queue_current(part(c, PART_QUEUE), &id, &position, &interruptible);
     const int voice = !key_sounds(c);
     tp_beep_tone tone;
-    const turn_frame frame = { now_ms, c->config.frame_ms, voice ? r->speech_probability : 0.0f, voice && barge_in,
-                               r->onset_samples > 0 ? ms_of(c, r->onset_samples) : -1.0,
-                               c->beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone), interruptible && !c->held };
+    const turn_frame frame = {
+        .now_ms = ms_of(c, c->received),
+        .frame_ms = c->config.frame_ms,
+        .probability = voice ? r->speech_probability : 0.0f,
+        .barge_in = voice && barge_in,
+        .onset_ms = r->onset_samples > 0 ? ms_of(c, r->onset_samples) : -1.0,
+        .tone = c->beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone),
+        .interruptible = interruptible && !c->held,
+        .held = c->held,
+    };
     call_act(c, turn_hear(&c->turn, &frame));
 }
 
@@ -105,17 +113,16 @@ static void hear(tp_call *c, int16_t *x, int16_t *pcm)
     int16_t far[TP_CALL_MAX_FRAME];
     tp_barge_in_prefetch(part(c, PART_GATE));
     c->received += c->frame;
-    const double now_ms = ms_of(c, c->received);
     call_track_level(&c->metrics.received_dbov, x, c->frame);
     take_reference(c, far);
-    hear_keys(c, x, now_ms);
+    hear_keys(c, x);
     if (c->config.detect_answer)
-        hear_answer(c, x, now_ms);
+        hear_answer(c, x);
     if (!c->config.echo_control)
         memset(far, 0, sizeof far);
     const int barge_in = tp_barge_in_process(part(c, PART_GATE), x, far, c->frame, x);
     suppress_noise(c, x);
-    judge_turn(c, barge_in, now_ms);
+    judge_turn(c, barge_in);
     tp_resampler_process(part(c, PART_RESAMPLER), x, c->frame, pcm);
 }
 

@@ -10,31 +10,23 @@
 #define RESTART_MS 1500.0     /* speech so soon after a turn's end shows that it was no end */
 #define LATE_TEXT_MS 8000.0   /* a transcript so late still belongs to the last speech */
 
-static void tell_at(turn *t, double when_ms, tp_call_event e)
+static void emit(turn *t, tp_call_event e)
 {
-    tp_call_events *events = t->events;
-    if (events->count == TP_CALL_EVENTS)
-        return;
-    e.time_ms = when_ms;
-    events->ring[(events->first + events->count++) % TP_CALL_EVENTS] = e;
-}
-
-static void tell(turn *t, tp_call_event e)
-{
-    tell_at(t, t->now_ms, e);
+    call_events_emit(t->events, TP_CLOCK_RECEIVE, t->now_ms, e);
 }
 
 static void set_user(turn *t, tp_user_state state)
 {
     if (t->user != state)
-        tell(t, (tp_call_event){ .type = TP_CALL_USER_STATE, .x = (int)t->user, .y = (int)state });
+        emit(t, (tp_call_event){ .type = TP_CALL_USER_STATE, .user_state = { .old_state = t->user, .new_state = state } });
     t->user = state;
 }
 
-static void set_agent(turn *t, tp_agent_state state, double when_ms)
+static void set_agent(turn *t, tp_agent_state state, tp_call_clock clock, double when_ms)
 {
+    const tp_call_event e = { .type = TP_CALL_AGENT_STATE, .agent_state = { .old_state = t->agent, .new_state = state } };
     if (t->agent != state)
-        tell_at(t, when_ms, (tp_call_event){ .type = TP_CALL_AGENT_STATE, .x = (int)t->agent, .y = (int)state });
+        call_events_emit(t->events, clock, when_ms, e);
     t->agent = state;
 }
 
@@ -88,10 +80,14 @@ static void open_turn(turn *t, double start_ms)
     t->open = 1;
 }
 
-static void complete(turn *t, int trigger)
+static void complete(turn *t, tp_turn_trigger trigger)
 {
     const double end_ms = t->last_voice_ms > t->start_ms ? t->last_voice_ms : t->start_ms;
-    tell(t, (tp_call_event){ .type = TP_CALL_TURN_COMPLETED, .a = end_ms - t->start_ms, .x = trigger });
+    const tp_turn_method method = trigger == TP_TRIGGER_TEXT ? TP_METHOD_TEXT
+        : trigger == TP_TRIGGER_SILENCE && t->probability >= 0.0f ? TP_METHOD_MODEL : TP_METHOD_SILENCE;
+    emit(t, (tp_call_event){ .type = TP_CALL_TURN_COMPLETED,
+                             .turn_completed = { .trigger = trigger, .method = method, .duration_ms = end_ms - t->start_ms,
+                                                 .probability = t->probability } });
     t->decision_ms = t->now_ms - end_ms;
     t->turn_ended_ms = t->now_ms;
     t->number++;
@@ -99,14 +95,14 @@ static void complete(turn *t, int trigger)
     t->text_ends = 0;
     t->open = 0;
     t->quiet_since_ms = t->now_ms; /* an answer that never comes is silence too */
-    if (t->agent == TP_AGENT_LISTENING)
-        set_agent(t, TP_AGENT_THINKING, t->now_ms);
+    if (t->agent != TP_AGENT_SPEAKING)
+        set_agent(t, TP_AGENT_THINKING, TP_CLOCK_RECEIVE, t->now_ms);
 }
 
 static void judge_turn(turn *t)
 {
     if (t->speaking && t->config.max_turn_duration_ms > 0 && t->now_ms - t->start_ms >= t->config.max_turn_duration_ms) {
-        complete(t, 1);
+        complete(t, TP_TRIGGER_MAX_DURATION);
         t->open = 1;
         t->start_ms = t->now_ms;
         return;
@@ -115,9 +111,9 @@ static void judge_turn(turn *t)
         return;
     const double silence_ms = t->now_ms - t->last_voice_ms;
     if (silence_ms >= turn_delay_ms(t))
-        complete(t, 0);
+        complete(t, TP_TRIGGER_SILENCE);
     else if (t->text_ends && t->probability < 0.0f && silence_ms >= t->config.completed_turn_delay_ms)
-        complete(t, 2);
+        complete(t, TP_TRIGGER_TEXT);
 }
 
 /* --- the caller's speech ------------------------------------------------------------------------------------------------- */
@@ -131,7 +127,7 @@ static void start_speech(turn *t, double onset_ms)
     t->text_ends = 0;
     t->retries = t->exhausted = t->extended = 0;
     t->quiet_since_ms = -1.0;
-    tell(t, (tp_call_event){ .type = TP_CALL_SPEECH_STARTED, .a = onset_ms });
+    emit(t, (tp_call_event){ .type = TP_CALL_SPEECH_STARTED, .speech_started = { .onset_ms = onset_ms } });
     set_user(t, TP_USER_SPEAKING);
     if (t->agent == TP_AGENT_SPEAKING) {
         if (!t->overlap)
@@ -146,12 +142,24 @@ static void start_speech(turn *t, double onset_ms)
     open_turn(t, onset_ms);
 }
 
+/* Each overlap is classified once: by its end, or by its interruption. */
+static void classify_overlap(turn *t, int is_interruption)
+{
+    emit(t, (tp_call_event){ .type = TP_CALL_BACKCHANNEL,
+                             .backchannel = { .is_interruption = is_interruption,
+                                              .probability = is_interruption ? 1.0f : t->overlap_probability,
+                                              .onset_ms = t->onset_ms,
+                                              .detection_delay_ms = t->now_ms - t->onset_ms,
+                                              .total_duration_ms = t->last_voice_ms - t->onset_ms } });
+}
+
 static void stop_speech(turn *t)
 {
     t->speaking = t->overruled = 0;
     t->voiced_ms = 0.0;
     t->speech_ended_ms = t->last_voice_ms;
-    tell(t, (tp_call_event){ .type = TP_CALL_SPEECH_STOPPED, .a = t->last_voice_ms - t->onset_ms });
+    emit(t, (tp_call_event){ .type = TP_CALL_SPEECH_STOPPED,
+                             .speech_stopped = { .onset_ms = t->onset_ms, .duration_ms = t->last_voice_ms - t->onset_ms } });
     set_user(t, TP_USER_LISTENING);
     if (!t->open && t->agent != TP_AGENT_SPEAKING)
         t->quiet_since_ms = t->now_ms;
@@ -162,7 +170,7 @@ static void stop_speech(turn *t)
         return; /* it may not interrupt, but is more than a nod */
     t->backchannels++;
     t->total.backchannels++;
-    tell(t, (tp_call_event){ .type = TP_CALL_BACKCHANNEL, .a = (double)t->overlap_probability, .b = t->now_ms - t->onset_ms });
+    classify_overlap(t, 0);
 }
 
 static void hear_voice(turn *t, const turn_frame *f)
@@ -201,6 +209,7 @@ static int commit(turn *t)
         t->pause_total_ms += t->now_ms - t->paused_ms;
     t->interruptions++;
     t->total.interruptions++;
+    classify_overlap(t, 1);
     t->overlap = t->paused = 0;
     open_turn(t, t->onset_ms);
     return TURN_COMMIT;
@@ -218,8 +227,8 @@ static int judge_overlap(turn *t, const turn_frame *f)
             t->paused = t->overlap = 0;
             t->false_interruptions++;
             t->total.false_interruptions++;
-            tell(t, (tp_call_event){ .type = TP_CALL_FALSE_INTERRUPTION });
-            return TURN_RESUME;
+            emit(t, (tp_call_event){ .type = TP_CALL_FALSE_INTERRUPTION, .false_interruption = { .resumed = !f->held } });
+            return f->held ? 0 : TURN_RESUME;
         }
         return 0;
     }
@@ -228,7 +237,7 @@ static int judge_overlap(turn *t, const turn_frame *f)
     t->was_long = 1;
     if (!t->config.allow_interruptions || !f->interruptible)
         return 0;
-    tell(t, (tp_call_event){ .type = TP_CALL_SPEECH_PAUSED });
+    emit(t, (tp_call_event){ .type = TP_CALL_SPEECH_PAUSED });
     t->paused = 1;
     t->paused_ms = t->now_ms;
     return enough_words(t) ? TURN_PAUSE | commit(t) : TURN_PAUSE;
@@ -236,9 +245,9 @@ static int judge_overlap(turn *t, const turn_frame *f)
 
 /* --- silence ---------------------------------------------------------------------------------------------------------------- */
 
-static void idle(turn *t, int reason)
+static void idle(turn *t, tp_idle_reason reason)
 {
-    tell(t, (tp_call_event){ .type = TP_CALL_IDLE, .x = t->retries, .y = reason });
+    emit(t, (tp_call_event){ .type = TP_CALL_IDLE, .idle = { .retry_count = t->retries, .reason = reason } });
 }
 
 static void judge_silence(turn *t)
@@ -247,7 +256,7 @@ static void judge_silence(turn *t)
     if (!t->waited && c->wait_for_user_timeout_ms > 0 && !t->spoke && !t->agent_spoke
         && t->now_ms >= c->wait_for_user_timeout_ms) {
         t->waited = 1;
-        idle(t, 2);
+        idle(t, TP_IDLE_WAIT_FOR_USER);
     }
     if (t->quiet_since_ms < 0.0 || t->exhausted || c->no_response_timeout_ms == 0 || !t->agent_spoke)
         return;
@@ -258,14 +267,14 @@ static void judge_silence(turn *t)
     t->quiet_since_ms = t->now_ms;
     if (t->retries < c->max_retries) {
         t->retries++;
-        idle(t, 0);
+        idle(t, TP_IDLE_NO_RESPONSE);
     } else {
         t->exhausted = 1;
-        idle(t, 1);
+        idle(t, TP_IDLE_MAX_RETRIES_EXHAUSTED);
     }
     set_user(t, TP_USER_AWAY);
     if (t->agent == TP_AGENT_THINKING)
-        set_agent(t, TP_AGENT_LISTENING, t->now_ms);
+        set_agent(t, TP_AGENT_LISTENING, TP_CLOCK_RECEIVE, t->now_ms);
 }
 
 /* --- in ----------------------------------------------------------------------------------------------------------------------- */
@@ -297,7 +306,7 @@ int turn_transcript(turn *t, int words, int final, int ends_sentence)
         t->text_ends = ends_sentence;
         if (!t->open && !t->speaking && t->now_ms - t->last_voice_ms > LATE_TEXT_MS) {
             t->start_ms = t->last_voice_ms = t->now_ms; /* said so softly that only the STT heard it */
-            complete(t, 2);
+            complete(t, TP_TRIGGER_TEXT);
         }
     }
     return 0;
@@ -313,7 +322,7 @@ void turn_agent_started(turn *t, double sent_ms)
         t->perceived_ms = t->now_ms - t->last_voice_ms; /* the receive path's clock: the transmit path's may be ahead */
         t->turn_ended_ms = -1.0;
     }
-    set_agent(t, TP_AGENT_SPEAKING, sent_ms);
+    set_agent(t, TP_AGENT_SPEAKING, TP_CLOCK_TRANSMIT, sent_ms);
     t->open = 0; /* who answers has decided that the turn was over */
     if (t->speaking) { /* the agent begins to speak while the caller does: that is an overlap too */
         t->overlap = 1;
@@ -327,13 +336,19 @@ void turn_agent_finished(turn *t, double sent_ms)
 {
     if (t->agent != TP_AGENT_SPEAKING)
         return;
-    tell_at(t, sent_ms, (tp_call_event){ .type = TP_CALL_TURN_METRICS, .a = t->perceived_ms, .b = t->decision_ms,
-                             .c = t->pause_total_ms, .x = t->number, .y = t->interruptions, .z = t->false_interruptions,
-                             .w = t->backchannels });
+    const tp_call_event metrics = { .type = TP_CALL_TURN_METRICS,
+                                    .turn_metrics = { .turn_number = t->number,
+                                                      .interruptions = t->interruptions,
+                                                      .false_interruptions = t->false_interruptions,
+                                                      .backchannels = t->backchannels,
+                                                      .user_perceived_ms = t->perceived_ms,
+                                                      .turn_decision_ms = t->decision_ms,
+                                                      .pause_duration_ms = t->pause_total_ms } };
+    call_events_emit(t->events, TP_CLOCK_TRANSMIT, sent_ms, metrics);
     t->interruptions = t->false_interruptions = t->backchannels = 0;
     t->perceived_ms = t->decision_ms = -1.0;
     t->pause_total_ms = 0.0;
-    set_agent(t, TP_AGENT_LISTENING, sent_ms);
+    set_agent(t, TP_AGENT_LISTENING, TP_CLOCK_TRANSMIT, sent_ms);
     turn_interrupted(t);
     if (!t->speaking && !t->open)
         t->quiet_since_ms = t->now_ms;

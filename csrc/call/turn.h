@@ -5,7 +5,7 @@
 #ifndef TALKPATH_CALL_TURN_H
 #define TALKPATH_CALL_TURN_H
 
-#include "talkpath/call.h"
+#include "call/call_events.h"
 
 /* What the playout has to do now. */
 enum { TURN_PAUSE = 1, TURN_RESUME = 2, TURN_COMMIT = 4 };
@@ -18,6 +18,7 @@ typedef struct turn_frame {
     double onset_ms;    /* when this speech began, by the gate; below 0: not known   */
     int tone;           /* a steady tone is heard: no speech begins with it           */
     int interruptible;  /* what the agent says now may be interrupted                 */
+    int held;           /* the orchestrator has paused the agent                      */
 } turn_frame;
 
 typedef struct turn {

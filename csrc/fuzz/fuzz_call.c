@@ -43,6 +43,9 @@ static void command(tp_call *c, uint8_t what, uint8_t n, uint32_t *id, const int
     case 12:
         tp_mixer_play(tp_call_mixer(c), n & 1 ? pcm : NULL, n & 1 ? 1000 : 0, (float)n / 255.0f, n & 2);
         break;
+    case 13:
+        tp_call_clear_audio(c);
+        break;
     default:
         break;
     }
@@ -134,6 +137,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     const size_t frame = tp_call_payload_bytes(calls[0]);
     uint32_t ids[2] = { 0, 0 };
     int codes[2] = { TP_OK, TP_OK };
+    double newest_ms[2][TP_CLOCKS] = { { 0.0 } };
     if (tp_call_receive(calls[0], payload, frame + 1, heard[0]) != TP_ELENGTH)
         abort();
     for (size_t i = 12; i + 1 < size && i < 12 + 400; i += 2) {
@@ -149,9 +153,11 @@ static int fuzz_one(const uint8_t *data, size_t size)
             else if (tp_call_receive(calls[k], payload, frame, heard[k]) != TP_OK)
                 abort();
             tp_call_event e[1];
-            while (data[i] % 3 && tp_call_next_event(calls[k], e))
-                if (!(e->time_ms >= 0.0))
+            while (data[i] % 3 && tp_call_next_event(calls[k], e)) {
+                if (!(e->time_ms >= newest_ms[k][e->clock]))
                     abort();
+                newest_ms[k][e->clock] = e->time_ms;
+            }
         }
         if (codes[0] != codes[1] || memcmp(sent[0], sent[1], frame) != 0
             || memcmp(heard[0], heard[1], tp_call_pcm_samples(calls[0]) * sizeof(int16_t)) != 0)

@@ -31,4 +31,5 @@ include "playout/ambience.pxi"
 include "playout/mixer.pxi"
 include "playout/level.pxi"
 
+include "call/call_events.pxi"
 include "call/call.pxi"

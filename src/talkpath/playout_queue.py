@@ -14,7 +14,6 @@ from talkpath.results import PlayoutEvent
 from talkpath.wav import Source as WavSource
 from talkpath.wav import WavStream
 
-KINDS = ("started", "completed", "interrupted", "dropped", "checkpoint", "underrun", "paused", "resumed")
 _ENDS = frozenset(("completed", "interrupted", "dropped", "checkpoint"))
 _FILE_CHUNK_MS = 200
 _RING_MS = 1000
@@ -238,9 +237,8 @@ class Sources:
             return item.taken / item.rate_hz
         return max(0.0, played / self._rate_hz - item.delay_s)
 
-    def describe(self, kind_number: int, number: int, at_ms: float, played: int) -> PlayoutEvent:
+    def describe(self, kind: str, number: int, at_ms: float, played: int) -> PlayoutEvent:
         """An event of the C queue with names for its numbers."""
-        kind = KINDS[kind_number]
         item = self._items.get(number)
         if item is None:  # a pause of nothing
             return PlayoutEvent(kind, "", "", at_ms, 0, 0.0)
@@ -251,8 +249,8 @@ class Sources:
         )
 
     def _collect(self) -> None:
-        for kind_number, number, at, played in self._core.events():
-            self._told.append(self.describe(kind_number, number, at * 1000 / self._rate_hz, played))
+        for kind, number, at, played in self._core.events():
+            self._told.append(self.describe(kind, number, at * 1000 / self._rate_hz, played))
 
     def events(self) -> list[PlayoutEvent]:
         """What happened since the last call, oldest first."""

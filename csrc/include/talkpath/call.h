@@ -38,7 +38,16 @@ typedef struct tp_call tp_call;
 
 typedef enum tp_codec { TP_CODEC_ULAW, TP_CODEC_ALAW, TP_CODEC_L16 } tp_codec;
 typedef enum tp_user_state { TP_USER_LISTENING, TP_USER_SPEAKING, TP_USER_AWAY } tp_user_state;
-typedef enum tp_agent_state { TP_AGENT_LISTENING, TP_AGENT_THINKING, TP_AGENT_SPEAKING } tp_agent_state;
+/* IDLE: it has not spoken yet, and nobody has spoken to it. */
+typedef enum tp_agent_state { TP_AGENT_IDLE, TP_AGENT_LISTENING, TP_AGENT_THINKING, TP_AGENT_SPEAKING } tp_agent_state;
+/* What ends a turn. */
+typedef enum tp_turn_trigger { TP_TRIGGER_SILENCE, TP_TRIGGER_MAX_DURATION, TP_TRIGGER_TEXT } tp_turn_trigger;
+/* What chose the silence that ends it: the orchestrator's model, the sound of the speech, its text, or none of these. */
+typedef enum tp_turn_method { TP_METHOD_MODEL, TP_METHOD_SOUND, TP_METHOD_TEXT, TP_METHOD_SILENCE } tp_turn_method;
+typedef enum tp_idle_reason { TP_IDLE_NO_RESPONSE, TP_IDLE_MAX_RETRIES_EXHAUSTED, TP_IDLE_WAIT_FOR_USER } tp_idle_reason;
+typedef enum tp_answer_method { TP_ANSWER_BY_AUDIO, TP_ANSWER_BY_BEEP } tp_answer_method;
+/* Whose stream time an event has. */
+typedef enum tp_call_clock { TP_CLOCK_RECEIVE, TP_CLOCK_TRANSMIT, TP_CLOCKS } tp_call_clock;
 
 typedef struct tp_turn_config {
     float speech_activation_threshold; /* probability from which a frame is speech              */
@@ -95,32 +104,87 @@ typedef struct tp_call_components {
 tp_call_components tp_call_components_of(const tp_call_config *config);
 
 typedef enum tp_call_event_type {
-    TP_CALL_SPEECH_STARTED,      /* a: onset, ms                                                      */
-    TP_CALL_SPEECH_STOPPED,      /* a: duration, ms                                                   */
-    TP_CALL_TURN_COMPLETED,      /* a: duration, ms; x: 0 silence, 1 max_duration, 2 text             */
-    TP_CALL_USER_STATE,          /* x: old, y: new                                                    */
-    TP_CALL_AGENT_STATE,         /* x: old, y: new                                                    */
-    TP_CALL_SPEECH_PAUSED,
+    TP_CALL_SPEECH_STARTED,
+    TP_CALL_SPEECH_STOPPED,
+    TP_CALL_TURN_COMPLETED,
+    TP_CALL_USER_STATE,
+    TP_CALL_AGENT_STATE,
+    TP_CALL_SPEECH_PAUSED,       /* no fields */
     TP_CALL_FALSE_INTERRUPTION,
-    TP_CALL_BACKCHANNEL,         /* a: probability that it was meant to interrupt; b: delay, ms       */
-    TP_CALL_IDLE,                /* x: retries, y: 0 no_response, 1 max_retries_exhausted, 2 wait_for_user */
-    TP_CALL_KEY,                 /* x: character                                                      */
-    TP_CALL_ANSWERED,            /* x: tp_amd_result, y: 1 when a beep decided it                     */
-    TP_CALL_BEEP,                /* a: Hz, b: duration, ms                                            */
-    TP_CALL_LINE_TONE,           /* x: tp_call_tone, y: tp_call_plan                                  */
-    TP_CALL_TURN_METRICS,        /* a: user_perceived_ms, b: turn_decision_ms, c: pause_duration_ms (below 0: none);
-                                    x: turn, y: interruptions, z: false interruptions, w: backchannels */
-    TP_CALL_PLAYOUT,             /* x: tp_playout_event_kind, id, position                            */
-    TP_CALL_INTERRUPTED          /* the caller's interruption is committed: the queue was cleared      */
+    TP_CALL_BACKCHANNEL,
+    TP_CALL_IDLE,
+    TP_CALL_KEY,
+    TP_CALL_ANSWERED,
+    TP_CALL_BEEP,
+    TP_CALL_LINE_TONE,
+    TP_CALL_TURN_METRICS,
+    TP_CALL_PLAYOUT,
+    TP_CALL_INTERRUPTED,         /* no fields: the caller's interruption is committed, the queue was cleared */
+    TP_CALL_AUDIO_CLEARED        /* no fields: tp_call_clear_audio was called                                */
 } tp_call_event_type;
 
+/* Times are ms of the event's clock; those of what the caller said are of the receive path. */
 typedef struct tp_call_event {
     tp_call_event_type type;
-    double time_ms;
-    double a, b, c;
-    int x, y, z, w;
-    uint32_t id;
-    uint64_t position;
+    tp_call_clock clock;
+    double time_ms; /* never goes back on one clock */
+    union {
+        struct {
+            double onset_ms;
+        } speech_started;
+        struct {
+            double onset_ms, duration_ms;
+        } speech_stopped;
+        struct {
+            tp_turn_trigger trigger;
+            tp_turn_method method;
+            double duration_ms;
+            float probability; /* by the orchestrator's model; below 0: none was given */
+        } turn_completed;
+        struct {
+            tp_user_state old_state, new_state;
+        } user_state;
+        struct {
+            tp_agent_state old_state, new_state;
+        } agent_state;
+        struct {
+            int resumed; /* 0: the orchestrator has paused the agent */
+        } false_interruption;
+        struct {
+            int is_interruption;
+            float probability; /* that it was meant to interrupt */
+            double onset_ms, detection_delay_ms, total_duration_ms;
+        } backchannel;
+        struct {
+            int retry_count;
+            tp_idle_reason reason;
+        } idle;
+        struct {
+            char digit;
+        } key;
+        struct {
+            tp_amd_result result;
+            tp_answer_method method;
+        } answered;
+        struct {
+            float frequency_hz;
+            double duration_ms;
+        } beep;
+        struct {
+            tp_call_tone tone;
+            tp_call_plan plan;
+        } line_tone;
+        struct {
+            int turn_number, interruptions, false_interruptions, backchannels;
+            double user_perceived_ms, turn_decision_ms; /* below 0: none */
+            double pause_duration_ms;
+        } turn_metrics;
+        struct {
+            tp_playout_event_kind kind;
+            uint32_t id;
+            uint64_t position;
+        } playout;
+    };
 } tp_call_event;
 
 #define TP_CALL_EVENTS 256
@@ -129,6 +193,7 @@ typedef struct tp_call_event {
 typedef struct tp_call_events {
     tp_call_event ring[TP_CALL_EVENTS];
     size_t first, count;
+    double newest_ms[TP_CLOCKS];
 } tp_call_events;
 
 typedef struct tp_call_counts {
@@ -165,6 +230,8 @@ int tp_call_pause(tp_call *c);
 void tp_call_resume(tp_call *c);
 /* `everything` as for tp_playout_queue_clear. */
 void tp_call_clear(tp_call *c, int everything);
+/* As tp_call_clear of everything, and TP_CALL_AUDIO_CLEARED. */
+void tp_call_clear_audio(tp_call *c);
 
 /* What mixes the background in: for tp_mixer_play and tp_mixer_uses. */
 tp_mixer *tp_call_mixer(tp_call *c);

@@ -60,20 +60,6 @@ cdef extern from "talkpath/call.h" nogil:
         tp_comfort_noise_config comfort_noise
     tp_call_config tp_call_defaults()
     tp_call_components tp_call_components_of(const tp_call_config *)
-    ctypedef enum tp_call_event_type:
-        pass
-    ctypedef struct tp_call_event:
-        tp_call_event_type type
-        double time_ms
-        double a
-        double b
-        double c
-        int x
-        int y
-        int z
-        int w
-        uint32_t id
-        uint64_t position
     ctypedef struct tp_call_counts:
         uint64_t turns
         uint64_t interruptions
@@ -104,14 +90,15 @@ cdef extern from "talkpath/call.h" nogil:
     int tp_call_pause(tp_call *)
     void tp_call_resume(tp_call *)
     void tp_call_clear(tp_call *, int)
+    void tp_call_clear_audio(tp_call *)
     tp_mixer *tp_call_mixer(tp_call *)
     void tp_call_transcript(tp_call *, int, int, int)
     void tp_call_turn_probability(tp_call *, float)
     void tp_call_extend_wait(tp_call *)
     int tp_call_next_event(tp_call *, tp_call_event *)
     size_t tp_call_event_count(const tp_call *)
-    int tp_call_user_state(const tp_call *)
-    int tp_call_agent_state(const tp_call *)
+    tp_user_state tp_call_user_state(const tp_call *)
+    tp_agent_state tp_call_agent_state(const tp_call *)
     double tp_call_received_ms(const tp_call *)
     double tp_call_sent_ms(const tp_call *)
     tp_call_metrics tp_call_read_metrics(const tp_call *)
@@ -119,16 +106,20 @@ cdef extern from "talkpath/call.h" nogil:
     double tp_call_delay_ms(const tp_call *)
 
 
+cdef dict _CODECS = {"ulaw": TP_CODEC_ULAW, "alaw": TP_CODEC_ALAW, "l16": TP_CODEC_L16}
+
+
 cdef tp_call_config _call_config(dict d) except *:
     """From {field: value} with the names of the C structs, `turn` a dict within."""
-    cdef tp_call_config c = d
+    cdef tp_call_config c = {**d, "codec": _CODECS[d["codec"]]}
     _check_config(tp_call_check(&c), "see CallConfig")
     return c
 
 
 def _call_defaults():
     """{field: value} of a call as it is when nothing is said; `turn` a dict within."""
-    return tp_call_defaults()
+    cdef dict found = tp_call_defaults()
+    return {**found, "codec": next(name for name, codec in _CODECS.items() if codec == found["codec"])}
 
 
 def _turn_presets():
@@ -205,11 +196,11 @@ cdef class _Call(_State):
         return payload
 
     def events(self):
-        """[(type, time_ms, a, b, c, x, y, z, w, id, position)], oldest first."""
+        """[(type, clock, time_ms, {field: value})], oldest first."""
         cdef tp_call_event e
         found = []
         while tp_call_next_event(self._c, &e):
-            found.append((<int>e.type, e.time_ms, e.a, e.b, e.c, e.x, e.y, e.z, e.w, e.id, e.position))
+            found.append(_event(&e))
         return found
 
     @property
@@ -229,6 +220,9 @@ cdef class _Call(_State):
     def clear(self, everything):
         tp_call_clear(self._c, everything)
 
+    def clear_audio(self):
+        tp_call_clear_audio(self._c)
+
     def background(self, loop, volume, loops):
         self._sounds.play(tp_call_mixer(self._c), loop, _volume(volume), loops)
 
@@ -247,11 +241,11 @@ cdef class _Call(_State):
 
     @property
     def user_state(self):
-        return tp_call_user_state(self._c)
+        return _USER_STATES[tp_call_user_state(self._c)]
 
     @property
     def agent_state(self):
-        return tp_call_agent_state(self._c)
+        return _AGENT_STATES[tp_call_agent_state(self._c)]
 
     @property
     def received_ms(self):
@@ -275,11 +269,6 @@ cdef class _Call(_State):
                 m.counts.turns, m.counts.interruptions, m.counts.false_interruptions, m.counts.backchannels,
                 e.delay_ms, e.delay_confidence, e.erl_db, e.erle_db, e.echo_likelihood, bool(e.double_talk),
                 r.speech_probability, r.evidence)
-
-
-def _tone_names(tone, plan):
-    """Names of a network tone and its plan."""
-    return tp_call_tone_name(tone).decode(), tp_call_plan_name(plan).decode()
 
 
 # --- many calls -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Events of a call: frozen dataclasses with the platform's own names; `to_dict()` gives its JSON."""
+"""Events of a call: frozen dataclasses; `to_dict()` gives them as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,16 +11,20 @@ class Event:
 
     Attributes
     ----------
+    clock : {"receive", "transmit"}
+        Whose stream time `timestamp_ms` is: of what was heard, or of what was sent.
     timestamp_ms : float
-        Stream time of the path that saw it: samples received, or sent, since the call began.
+        Samples received, or sent, since the call began, in ms. It never goes back on one clock. The two clocks are not one: a server
+        may have sent more, or less, than it has received.
     """
 
     type: ClassVar[str] = ""
 
+    clock: str
     timestamp_ms: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The event as the platform's JSON has it."""
+        """The event as a dict of plain values, `type` among them."""
         found = {f.name: getattr(self, f.name) for f in fields(self)}
         return {"type": self.type, **{k: dict(v) if isinstance(v, Mapping) else v for k, v in found.items()}}
 
@@ -39,21 +43,37 @@ class UserSpeechStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class UserSpeechStopped(Event):
-    """The caller is silent again."""
+    """The caller is silent again: spoke for `duration_ms` from `onset_ms` on."""
 
     type: ClassVar[str] = "user.speech_stopped"
 
     duration_ms: float
+    onset_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class UserTurnCompleted(Event):
-    """It is the agent's turn; by "silence", "max_duration" or "text"."""
+    """It is the agent's turn.
+
+    Attributes
+    ----------
+    trigger : {"silence", "max_duration", "text"}
+        What ended the turn.
+    duration_ms : float
+        From the beginning of its first speech to the end of its last.
+    turn_method : {"model", "sound", "text", "silence"}
+        What chose the silence that was waited for: the orchestrator's model (`turn_probability`), the sound of the speech (no
+        detector does that yet), a final transcript, or nothing but the silence itself.
+    turn_probability : float or None
+        The model's last word, if it had one.
+    """
 
     type: ClassVar[str] = "user.turn_completed"
 
     trigger: str
     duration_ms: float
+    turn_method: str
+    turn_probability: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +88,20 @@ class UserStateChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class UserBackchannel(Event):
-    """The caller spoke while the agent did, so shortly that it was no interruption ("uh-huh").
+    """The caller spoke while the agent did: each such overlap is classified once.
 
-    `probability` that it was meant to interrupt: its length as a share of what would have; `detection_delay_ms` from its onset.
+    Attributes
+    ----------
+    is_interruption : bool
+        False: it ended by itself, so shortly that it was no interruption ("uh-huh"). True: it interrupted the agent.
+    probability : float
+        That it was meant to interrupt: its length as a share of what would have; 1 when it did.
+    detection_delay_ms : float
+        From its onset to this event.
+    total_duration_ms : float
+        How long the caller has spoken.
+    onset_ms : float
+        When the caller began, on the receive path's clock.
     """
 
     type: ClassVar[str] = "user.backchannel"
@@ -78,6 +109,8 @@ class UserBackchannel(Event):
     is_interruption: bool
     probability: float
     detection_delay_ms: float
+    total_duration_ms: float
+    onset_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +137,7 @@ class UserDtmf(Event):
 
 @dataclass(frozen=True, slots=True)
 class AgentStateChanged(Event):
-    """ "listening", "thinking" or "speaking"."""
+    """ "idle" (before anybody's first word), "listening", "thinking" or "speaking"."""
 
     type: ClassVar[str] = "agent.state_changed"
 
@@ -150,14 +183,16 @@ class AgentSpeechInterrupted(Event):
 
 @dataclass(frozen=True, slots=True)
 class AgentFalseInterruption(Event):
-    """What paused the agent was no interruption: it goes on where it stopped."""
+    """What paused the agent was no interruption. `resumed`: it goes on where it stopped; False: the orchestrator has paused it too."""
 
     type: ClassVar[str] = "agent.false_interruption"
+
+    resumed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSpeechUnderrun(Event):
-    """Speech ran dry before its end; the gap is concealed. Not an event of the platform's own."""
+    """Speech ran dry before its end; the gap is concealed."""
 
     type: ClassVar[str] = "agent.speech_underrun"
 
@@ -183,19 +218,19 @@ class PlayCompleted(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class PlayedStream(Event):
+class MarkPlayed(Event):
     """Everything before the checkpoint was played."""
 
-    type: ClassVar[str] = "playedStream"
+    type: ClassVar[str] = "mark.played"
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class ClearedAudio(Event):
+class AudioCleared(Event):
     """What was queued is gone."""
 
-    type: ClassVar[str] = "clearedAudio"
+    type: ClassVar[str] = "audio.cleared"
 
 
 # --- the line -----------------------------------------------------------------------------------------------------------
@@ -223,7 +258,7 @@ class VoicemailBeep(Event):
 
 @dataclass(frozen=True, slots=True)
 class LineTone(Event):
-    """The network, not a person: ringback, busy, reorder, dial tone, SIT, fax or howler. Not an event of the platform's own."""
+    """The network, not a person: ringback, busy, reorder, dial tone, SIT, fax or howler."""
 
     type: ClassVar[str] = "line.tone"
 

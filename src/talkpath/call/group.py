@@ -68,13 +68,13 @@ class CallGroup:
         """
         if self._closed:
             raise StateError("the group is closed")
-        # Of a thousand calls, none is in the cache any more: each one's objects are looked at once, unless it has something to tell.
+        # Of a thousand calls, none is in the cache any more: each one's objects are looked at once, unless it has something to say.
         cores, hungry, noted = [], [], []
         for call, _ in frames:
             if call._over:
                 raise StateError("a call in the exchange is over")
             cores.append(call._core)
-            noted.append(call._recorder is not None or bool(call._told))
+            noted.append(call._recorder is not None or bool(call._waiting))
             if call._sources.pending:
                 hungry.append(call._sources)
         if len(set(map(id, cores))) != len(cores):
@@ -106,9 +106,9 @@ class CallGroup:
             if taken:
                 call._recorder.frame(payload)
             call._recorder.command("transmit")
-        told, call._told = call._told, []
+        waiting, call._waiting = call._waiting, []
         raws = call._core.events()
-        return told + call._translated(raws[:heard]), call._translated(raws[heard:])
+        return waiting + call._translated(raws[:heard]), call._translated(raws[heard:])
 
     def _run(self, work: _Exchange, count: int) -> None:
         if self._pool is None or count < 2 * self.threads:

@@ -13,19 +13,10 @@ from talkpath._core import _Call
 from talkpath._types import Buffer, Samples
 from talkpath.ambience import NAMES, load
 from talkpath.call.config import FIXED, CallConfig
-from talkpath.call.events import AgentSpeechPaused, ClearedAudio, Event
+from talkpath.call.events import Event
 from talkpath.call.recording import Recorder
 from talkpath.call.results import CallMetrics, CallState, Received, Transmitted
-from talkpath.call.translation import (
-    AGENT_STATES,
-    INTERRUPTED,
-    PLAYOUT,
-    TURN_METRICS,
-    USER_STATES,
-    played,
-    told,
-    turn_metrics,
-)
+from talkpath.call.translation import played, translate
 from talkpath.errors import ConfigError, StateError, TalkpathError
 from talkpath.playout_queue import Sources
 from talkpath.wav import Source as WavSource
@@ -33,7 +24,6 @@ from talkpath.wav import Source as WavSource
 if TYPE_CHECKING:
     from talkpath._core import RawEvent
 
-_CODECS = ("ulaw", "alaw", "l16")
 _EVENTS_THAT_WAIT = 96  # in the core, before they are taken out; it keeps 256
 _SENTENCE_ENDS = (".", "!", "?", "。", "!", "?", "…")
 _ENCODE: dict[str, Callable[[Buffer], bytes]] = {"ulaw": g711.ulaw_encode, "alaw": g711.alaw_encode, "l16": l16.encode}
@@ -49,7 +39,7 @@ def _core_config(config: CallConfig, seed: int) -> dict[str, Any]:
     vad, idle = config.turns, config.idle
     waits_ms = round(config.wait_for_user_timeout_s * 1000) if config.speaks_first == "user" else 0
     return {
-        "codec": _CODECS.index(config.wire.codec),
+        "codec": config.wire.codec,
         "sample_rate_hz": config.wire.sample_rate_hz,
         "frame_ms": config.frame_ms,
         "audio_rate_hz": config.audio_rate_hz,
@@ -119,7 +109,7 @@ class CallPipeline:
         self.seed = secrets.randbits(32) if config.seed is None else config.seed
         self._core = _Call(_core_config(config, self.seed))
         self._sources = Sources(self._core.queue(), config.wire.sample_rate_hz, config.max_queued_ms)
-        self._told: list[Event] = []  # events that the core knows nothing of
+        self._waiting: list[Event] = []  # events that are out of the core and wait for the next frame
         self._marks: dict[str, float] = {}
         self._greeted = self._over = False
         self._greeting: str | None = None  # the first utterance
@@ -190,7 +180,7 @@ class CallPipeline:
             self._recorder.frame(payload)
         if timestamp_ms is not None:
             self._note_timestamp(timestamp_ms)
-        return Received(pcm, self._events() if core.event_count or self._told else [])
+        return Received(pcm, self._events() if core.event_count or self._waiting else [])
 
     def conceal(self, *, out: Buffer | None = None) -> Received:
         """Say that one wire frame was lost; returns what to use in its place."""
@@ -200,7 +190,7 @@ class CallPipeline:
         pcm = core.conceal(out)
         if self._recorder is not None:
             self._recorder.frame(None)
-        return Received(pcm, self._events() if core.event_count or self._told else [])
+        return Received(pcm, self._events() if core.event_count or self._waiting else [])
 
     def transmit(self) -> Transmitted:
         """Produce the next wire frame: always exactly one, whatever there is to say."""
@@ -212,7 +202,7 @@ class CallPipeline:
         payload = core.transmit()
         if self._recorder is not None:
             self._recorder.command("transmit")
-        return Transmitted(payload, self._events() if core.event_count or self._told else [])
+        return Transmitted(payload, self._events() if core.event_count or self._waiting else [])
 
     def encode(self, pcm: Buffer) -> bytes:
         """Samples at the wire's rate as the wire's bytes (for tests, tools and simulated lines)."""
@@ -236,7 +226,7 @@ class CallPipeline:
         if self._recorder is not None:
             self._recorder.command(name, *arguments)
         if self._core.event_count > _EVENTS_THAT_WAIT:
-            self._told += self._translated(self._core.events())
+            self._waiting += self._translated(self._core.events())
 
     def speak(self, pcm: Buffer, sample_rate: int, utterance: str = "", final: bool = False) -> int:
         """Queue speech as it comes from a synthesiser.
@@ -294,7 +284,7 @@ class CallPipeline:
         self._did("silence", ms)
 
     def checkpoint(self, name: str) -> None:
-        """Queue a mark: `playedStream` comes when everything before it was heard."""
+        """Queue a mark: `mark.played` comes when everything before it was heard."""
         self._check_alive()
         self._sources.checkpoint(name)
         self._did("checkpoint", name)
@@ -317,8 +307,6 @@ class CallPipeline:
         """Fade out and stand still; False when what is said must not be interrupted."""
         self._check_alive()
         paused = self._core.pause()
-        if paused:
-            self._told.append(AgentSpeechPaused(self._core.sent_ms))
         self._did("pause")
         return paused
 
@@ -336,11 +324,10 @@ class CallPipeline:
         self._did("interrupt")
 
     def clear_audio(self) -> None:
-        """As `interrupt`, and `clearedAudio` comes."""
+        """As `interrupt`, and `audio.cleared` comes."""
         self._check_alive()
         self._sources.drop(everything=True)
-        self._core.clear(True)
-        self._told += [*self._translated(self._core.events()), ClearedAudio(self._core.sent_ms)]
+        self._core.clear_audio()
         self._did("clear_audio")
 
     # --- what the orchestrator knows --------------------------------------------------------------------------------------------
@@ -413,7 +400,7 @@ class CallPipeline:
     @property
     def state(self) -> CallState:
         """Who does what."""
-        return CallState(USER_STATES[self._core.user_state], AGENT_STATES[self._core.agent_state])
+        return CallState(self._core.user_state, self._core.agent_state)
 
     @property
     def metrics(self) -> CallMetrics:
@@ -442,7 +429,7 @@ class CallPipeline:
         self._core.reset()
         self._core.update(_core_config(self.config, self.seed))
         self._sources.clear_all()
-        self._told.clear()
+        self._waiting.clear()
         self._marks.clear()
         self._greeted = self._over = False
         self._greeting = None
@@ -473,25 +460,26 @@ class CallPipeline:
 
     def _events(self) -> list[Event]:
         events = self._translated(self._core.events())
-        if self._told:
-            events, self._told = self._told + events, []
+        if self._waiting:
+            events, self._waiting = self._waiting + events, []
         return events
 
     def _translated(self, raws: "list[RawEvent]") -> list[Event]:
         return [event for raw in raws if (event := self._event(raw)) is not None]
 
     def _event(self, raw: "RawEvent") -> Event | None:
-        """As the platform has it, and what the call itself has to do about it."""
-        if raw[0] == PLAYOUT:
-            playout = self._sources.describe(raw[5], raw[9], raw[1], raw[10])
+        """With names, and what the call itself has to do about it."""
+        kind, clock, at_ms, fields = raw
+        if kind == "playout":
+            playout = self._sources.describe(fields["kind"], fields["id"], at_ms, fields["position"])
             if playout.source == "speech":  # the greeting has ended, or another utterance begins
                 ended = playout.kind in ("completed", "interrupted")
                 self._greeted |= ended or (playout.kind == "started" and playout.name != self._greeting)
-            return played(playout)
-        if raw[0] == INTERRUPTED:
+            return played(playout, clock)
+        if kind == "interrupted":
             self._sources.drop(everything=False, dropped=True)
             return None
-        if raw[0] == TURN_METRICS:
+        if kind == "turn.metrics":
             marks, self._marks = self._marks, {}
-            return turn_metrics(raw, marks)
-        return told(raw)
+            return translate(raw, marks=marks)
+        return translate(raw)

@@ -24,7 +24,7 @@ class Transmitted(NamedTuple):
 
 
 class CallState(NamedTuple):
-    """Who does what: "listening", "speaking" or "away"; "listening", "thinking" or "speaking"."""
+    """Who does what: "listening", "speaking" or "away"; "idle", "listening", "thinking" or "speaking"."""
 
     user: str
     agent: str

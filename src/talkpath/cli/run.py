@@ -51,7 +51,9 @@ def utterances(agent: Samples, rate_hz: int) -> list[Utterance]:
 
 def _describe(event: Event) -> str:
     fields = {
-        k: v for k, v in event.to_dict().items() if k not in ("type", "timestamp_ms") and v is not None and v != {}
+        k: v
+        for k, v in event.to_dict().items()
+        if k not in ("type", "clock", "timestamp_ms") and v is not None and v != {}
     }
     return "  ".join(f"{k}={v:.1f}" if isinstance(v, float) else f"{k}={v}" for k, v in fields.items())
 

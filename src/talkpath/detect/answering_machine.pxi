@@ -11,9 +11,22 @@ cdef extern from "talkpath/answering_machine.h" nogil:
         int between_words_silence_ms
         int maximum_words
         int total_ms
+    ctypedef enum tp_amd_result:
+        TP_AMD_UNDECIDED
+        TP_AMD_HUMAN
+        TP_AMD_MACHINE
+        TP_AMD_UNKNOWN
+    ctypedef enum tp_amd_reason:
+        TP_AMD_NO_REASON
+        TP_AMD_SHORT_GREETING
+        TP_AMD_LONG_GREETING
+        TP_AMD_MAXIMUM_WORDS
+        TP_AMD_INITIAL_SILENCE
+        TP_AMD_TOTAL_TIME
+        TP_AMD_END_OF_AUDIO
     ctypedef struct tp_amd_decision:
-        int result
-        int reason
+        tp_amd_result result
+        tp_amd_reason reason
         float confidence
         double decided_ms
     ctypedef struct tp_amd:
@@ -27,8 +40,13 @@ cdef extern from "talkpath/answering_machine.h" nogil:
     void tp_amd_finish(tp_amd *, tp_amd_decision *)
     size_t tp_amd_delay_samples(const tp_amd *)
 
-cdef tuple _AMD_RESULTS = ("undecided", "human", "machine", "unknown")
-cdef tuple _AMD_REASONS = ("", "short_greeting", "long_greeting", "maximum_words", "initial_silence", "total_time", "end_of_audio")
+cdef dict _AMD_RESULTS = {TP_AMD_UNDECIDED: "undecided", TP_AMD_HUMAN: "human", TP_AMD_MACHINE: "machine",
+                          TP_AMD_UNKNOWN: "unknown"}
+cdef dict _AMD_REASONS = {
+    TP_AMD_NO_REASON: "", TP_AMD_SHORT_GREETING: "short_greeting", TP_AMD_LONG_GREETING: "long_greeting",
+    TP_AMD_MAXIMUM_WORDS: "maximum_words", TP_AMD_INITIAL_SILENCE: "initial_silence", TP_AMD_TOTAL_TIME: "total_time",
+    TP_AMD_END_OF_AUDIO: "end_of_audio",
+}
 
 
 cdef object _amd_result(const tp_amd_decision *d):

@@ -7,7 +7,14 @@ cdef extern from "talkpath/playout_queue.h" nogil:
     ctypedef struct tp_playout_queue:
         pass
     ctypedef enum tp_playout_event_kind:
-        pass
+        TP_PLAYOUT_STARTED
+        TP_PLAYOUT_COMPLETED
+        TP_PLAYOUT_INTERRUPTED
+        TP_PLAYOUT_DROPPED
+        TP_PLAYOUT_CHECKPOINT
+        TP_PLAYOUT_UNDERRUN
+        TP_PLAYOUT_PAUSED
+        TP_PLAYOUT_RESUMED
     ctypedef struct tp_playout_event:
         tp_playout_event_kind kind
         uint32_t id
@@ -35,6 +42,12 @@ cdef extern from "talkpath/playout_queue.h" nogil:
     int tp_playout_queue_current(const tp_playout_queue *, uint32_t *, uint64_t *, int *)
     uint64_t tp_playout_queue_now(const tp_playout_queue *)
     uint64_t tp_playout_queue_underruns(const tp_playout_queue *)
+
+cdef dict _PLAYOUT_KINDS = {
+    TP_PLAYOUT_STARTED: "started", TP_PLAYOUT_COMPLETED: "completed", TP_PLAYOUT_INTERRUPTED: "interrupted",
+    TP_PLAYOUT_DROPPED: "dropped", TP_PLAYOUT_CHECKPOINT: "checkpoint", TP_PLAYOUT_UNDERRUN: "underrun",
+    TP_PLAYOUT_PAUSED: "paused", TP_PLAYOUT_RESUMED: "resumed",
+}
 
 
 cdef class _PlayoutQueue(_State):
@@ -96,7 +109,7 @@ cdef class _PlayoutQueue(_State):
         cdef tp_playout_event event
         found = []
         while tp_playout_queue_next_event(self._q, &event):
-            found.append((<int>event.kind, event.id, event.at, event.position))
+            found.append((_PLAYOUT_KINDS[event.kind], event.id, event.at, event.position))
         return found
 
     def current(self):

@@ -107,7 +107,7 @@ def _is_followed(data: _Bytes, at: int) -> bool:
             return False
         at += 8 + size + size % 2
         if at >= data.size:
-            return at - data.size <= size % 2
+            return bool(at - data.size <= size % 2)
     return False
 
 

@@ -125,7 +125,9 @@ def measure(scene: Scene, seconds: int) -> dict[str, Any]:
     assert metrics.interruptions == metrics.false_interruptions == 0, f"{scene.name}: the agent was interrupted"
     assert events.count("user.turn_completed") == turns, f"{scene.name}: {metrics.turns} turns of the caller"
     assert (metrics.echo_delay_ms is not None) == scene.echo, f"{scene.name}: echo at {metrics.echo_delay_ms} ms"
-    assert not scene.echo or abs(metrics.echo_delay_ms - ECHO_MS) < 40, f"{scene.name}: echo at {metrics.echo_delay_ms} ms"
+    assert not scene.echo or abs(metrics.echo_delay_ms - ECHO_MS) < 40, (
+        f"{scene.name}: echo at {metrics.echo_delay_ms} ms"
+    )
     return {"name": scene.name, **figures(times), "memory_kb": round(call.state_bytes / 1024)}
 
 
@@ -180,9 +182,13 @@ def main() -> int:
     print(f"{'':36} {'median':>8} {'mean':>8} {'p99':>8} µs   mean, of ours with echo and background")
     for row in [*rows, *peers]:
         row["ratio"] = round(row["mean_us"] / ours, 2)
-        print(f"{row['name']:36} {row['median_us']:8.1f} {row['mean_us']:8.1f} {row['p99_us']:8.1f}      {row['ratio']:5.2f}")
+        print(
+            f"{row['name']:36} {row['median_us']:8.1f} {row['mean_us']:8.1f} {row['p99_us']:8.1f}      {row['ratio']:5.2f}"
+        )
     if args.json:
-        args.json.write_text(json.dumps({"machine": cpu_name(), "scenes": rows, "peers": peers}, indent=1, ensure_ascii=False))
+        args.json.write_text(
+            json.dumps({"machine": cpu_name(), "scenes": rows, "peers": peers}, indent=1, ensure_ascii=False)
+        )
     return 0
 
 

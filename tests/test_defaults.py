@@ -114,7 +114,7 @@ def test_presets_are_the_cores(name: str) -> None:
 
 
 def test_presets_are_the_platforms() -> None:
-    """DESIGN's table, and what the platform's SDK sends."""
+    """DESIGN's table, and what Plivo's SDK sends."""
     expected = {
         "high": (150, 1400, 700, 300, 750),
         "medium": (250, 1800, 900, 500, 1000),

@@ -1,4 +1,4 @@
-"""A whole agent dict, as the platform's SDK sends it: what is the engine's is used, in every spelling that ships."""
+"""A whole agent dict, as Plivo's SDK sends it: what is the engine's is used, in every spelling that ships."""
 
 import json
 

@@ -46,7 +46,7 @@ tp_call_config tp_call_defaults(void)
         .audio_rate_hz = 16000,
         .conceal = 1,
         .echo_control = 1,
-        .warm_up_ms = 500, /* the platform's greeting_interrupt_duration; the gate alone asks for none */
+        .warm_up_ms = 500, /* Plivo's greeting_interrupt_duration; the gate alone asks for none */
         .noise_cancellation = 0,
         .noise_cancellation_level = tp_noise_suppressor_defaults().level,
         .comfort_noise = 1,

@@ -61,7 +61,7 @@ typedef struct tp_turn_config {
     int wait_for_user_timeout_ms;      /* 0: never                                              */
 } tp_turn_config;
 
-/* How eager the agent is to answer and to be interrupted: the platform's presets. "auto" begins as medium, and adapts. */
+/* How eager the agent is to answer and to be interrupted: the presets of Plivo's agent stack. "auto" begins as medium, and adapts. */
 typedef enum tp_turn_preset { TP_TURN_HIGH, TP_TURN_MEDIUM, TP_TURN_LOW, TP_TURN_AUTO, TP_TURN_PRESETS } tp_turn_preset;
 tp_turn_config tp_turn_defaults(tp_turn_preset preset);
 

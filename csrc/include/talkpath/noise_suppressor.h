@@ -17,7 +17,7 @@
  *             and more). Steady noise falls by the full attenuation within the first second; music, tones and a voice much
  *             further away than the caller's count as noise. A voice 30 dB below a full-scale sound that went before is 14 dB too soft
  *             for 2 s, and within 2 dB after 4 s
- * Units       level: 60 … 100, the platform's noise_cancellation_level. The greatest attenuation grows from 9 dB at 60 by 0.6 dB a
+ * Units       level: 60 … 100, as Plivo's noise_cancellation_level. The greatest attenuation grows from 9 dB at 60 by 0.6 dB a
  *             step (85: 24 dB, 100: 33 dB), and with it what is done to sound that may or may not be speech
  * History     32 ms of samples, the noise of some seconds, and what the recurrent layers keep
  * Latency     10 ms at either rate (tp_noise_suppressor_delay_samples)
@@ -36,7 +36,7 @@ typedef struct tp_noise_suppressor tp_noise_suppressor;
 
 typedef struct tp_noise_suppressor_config {
     int sample_rate_hz; /* 8000 or 16000 */
-    int level;          /* 60 … 100; 85 is the platform's default */
+    int level;          /* 60 … 100 */
 } tp_noise_suppressor_config;
 
 static inline tp_noise_suppressor_config tp_noise_suppressor_defaults(void)

@@ -1,4 +1,4 @@
-"""The configuration of one call: the platform's own names, defaults and ranges."""
+"""The configuration of one call: the names, defaults and ranges of Plivo's agent stack."""
 
 import math
 from collections.abc import Mapping
@@ -322,12 +322,12 @@ class CallConfig:
 
     @classmethod
     def from_agent(cls, agent: Mapping[str, Any]) -> Self:
-        """The configuration in a whole agent dict of the platform: what is ours is used, the rest ignored.
+        """The configuration in a whole agent dict of Plivo's agent stack: what is ours is used, the rest ignored.
 
         Parameters
         ----------
         agent : mapping
-            As given to the platform's `agents.create` (Plivo's agent stack). Of `stream` (the Audio Streaming parameters)
+            As given to its SDK's `agents.create`. Of `stream` (the Audio Streaming parameters)
             `content_type`, `noise_cancellation` and `noise_cancellation_level` are used. No `idle_timeout`: no idle events.
             An empty `semantic_vad`: "auto". Older spellings count where the newer ones are missing: `interruption_enabled`,
             `vad.threshold`, and of `turn_detector` `min_interruption_duration_ms`, `false_interruption_timeout_ms` and
@@ -355,7 +355,7 @@ class CallConfig:
 
 
 def _agents_vad(agent: Mapping[str, Any]) -> str | dict[str, Any]:
-    """`semantic_vad` as it arrives: unknown keys are passed through by the platform's SDK, and ignored here."""
+    """`semantic_vad` as it arrives: unknown keys are passed through by the SDK, and ignored here."""
     value = agent.get("semantic_vad")
     if isinstance(value, Mapping):
         known = {name: number for name, number in value.items() if name in _VAD_NAMES and number is not None}
@@ -372,7 +372,7 @@ def _agents_vad(agent: Mapping[str, Any]) -> str | dict[str, Any]:
 
 
 def _agents_stream(stream: object) -> dict[str, Any]:
-    """What `stream` says: a wire format, or the platform's dict of Audio Streaming parameters."""
+    """What `stream` says: a wire format, or the agent's dict of Audio Streaming parameters."""
     if stream is None:
         return {}
     if not isinstance(stream, Mapping):

@@ -121,7 +121,7 @@ class CallPipeline:
 
     @classmethod
     def from_agent(cls, agent: Mapping[str, Any]) -> Self:
-        """A call for a whole agent dict of the platform; see `CallConfig.from_agent`."""
+        """A call for a whole agent dict of Plivo's agent stack; see `CallConfig.from_agent`."""
         return cls(CallConfig.from_agent(agent))
 
     @staticmethod

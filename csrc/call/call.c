@@ -41,7 +41,7 @@ static size_t layout(const tp_call_config *config, size_t offsets[PARTS])
         [PART_PLC] = tp_plc_size(&p.plc),
         [PART_DTMF] = tp_dtmf_size(&p.dtmf),
         [PART_ANSWER] = config->detect_answer ? tp_amd_size(&p.answering_machine) : 0,
-        [PART_BEEP] = config->detect_answer ? tp_beep_size(&p.beep) : 0,
+        [PART_BEEP] = config->detect_beep ? tp_beep_size(&p.beep) : 0,
         [PART_PROGRESS] = config->detect_answer ? tp_call_progress_size(&p.call_progress) : 0,
         [PART_GATE] = tp_barge_in_size(&p.barge_in),
         [PART_SUPPRESSOR] = tp_noise_suppressor_size(&p.noise_suppressor),
@@ -50,6 +50,7 @@ static size_t layout(const tp_call_config *config, size_t offsets[PARTS])
         [PART_LEVEL] = tp_level_size(&p.level),
         [PART_MIXER] = tp_mixer_size(&p.mixer),
         [PART_NOISE] = tp_comfort_noise_size(&p.comfort_noise),
+        [PART_OWN_SOUNDS] = own_sounds_size(config->sample_rate_hz),
     };
     size_t at = tp_align_up(sizeof(tp_call));
     for (int i = 0; i < PARTS; i++) {
@@ -83,7 +84,7 @@ void tp_call_reset(tp_call *c)
     c->frame = (size_t)config.sample_rate_hz * (size_t)config.frame_ms / 1000;
     c->pcm_samples = (size_t)config.audio_rate_hz * (size_t)config.frame_ms / 1000;
     c->metrics.received_dbov = c->metrics.sent_dbov = -100.0f;
-    c->beep_wanted = config.detect_answer;
+    answer_reset(c);
     c->suppressing = config.noise_cancellation;
     reference_reset(&c->reference, config.sample_rate_hz);
     const tp_call_components p = tp_call_components_of(&config);
@@ -91,9 +92,11 @@ void tp_call_reset(tp_call *c)
     tp_dtmf_init(part(c, PART_DTMF), &p.dtmf);
     if (config.detect_answer) {
         tp_amd_init(part(c, PART_ANSWER), &p.answering_machine);
-        tp_beep_init(part(c, PART_BEEP), &p.beep);
         tp_call_progress_init(part(c, PART_PROGRESS), &p.call_progress);
     }
+    if (config.detect_beep)
+        tp_beep_init(part(c, PART_BEEP), &p.beep);
+    own_sounds_init(part(c, PART_OWN_SOUNDS), config.sample_rate_hz, c->frame);
     tp_barge_in_init(part(c, PART_GATE), &p.barge_in);
     tp_noise_suppressor_init(part(c, PART_SUPPRESSOR), &p.noise_suppressor);
     tp_resampler_init(part(c, PART_RESAMPLER), &p.resampler);
@@ -109,8 +112,8 @@ int tp_call_update(tp_call *c, const tp_call_config *config)
     const tp_call_config *old = &c->config;
     if (tp_call_check(config) != NULL || config->codec != old->codec || config->sample_rate_hz != old->sample_rate_hz
         || config->frame_ms != old->frame_ms || config->audio_rate_hz != old->audio_rate_hz
-        || config->detect_answer != old->detect_answer || config->warm_up_ms != old->warm_up_ms
-        || config->duck_db != old->duck_db || config->seed != old->seed)
+        || config->detect_answer != old->detect_answer || config->detect_beep != old->detect_beep
+        || config->warm_up_ms != old->warm_up_ms || config->duck_db != old->duck_db || config->seed != old->seed)
         return TP_ECONFIG;
     if (config->turn.min_interruption_duration_ms != old->turn.min_interruption_duration_ms)
         tp_barge_in_set_min_speech_ms(part(c, PART_GATE), config->turn.min_interruption_duration_ms);
@@ -232,6 +235,14 @@ void tp_call_turn_probability(tp_call *c, float probability)
 void tp_call_extend_wait(tp_call *c)
 {
     turn_extend_wait(&c->turn);
+}
+
+int tp_call_listen_for_beep(tp_call *c, int listen)
+{
+    if (!c->config.detect_beep)
+        return TP_ECONFIG;
+    answer_listen_for_beep(c, listen);
+    return TP_OK;
 }
 
 /* --- what there is ------------------------------------------------------------------------------------------------------------ */

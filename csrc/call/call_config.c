@@ -52,6 +52,7 @@ tp_call_config tp_call_defaults(void)
         .comfort_noise = 1,
         .comfort_noise_dbov = tp_comfort_noise_defaults().level_dbov,
         .detect_answer = 0,
+        .detect_beep = 0,
         .normalize_level = 0,
         .duck_db = tp_mixer_defaults().duck_db,
         .seed = tp_comfort_noise_defaults().seed,

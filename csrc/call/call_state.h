@@ -2,6 +2,8 @@
 #ifndef TALKPATH_CALL_CALL_STATE_H
 #define TALKPATH_CALL_CALL_STATE_H
 
+#include "call/answer.h"
+#include "call/own_sounds.h"
 #include "call/reference.h"
 #include "call/turn.h"
 #include "talkpath/call.h"
@@ -21,6 +23,7 @@ enum {
     PART_LEVEL,
     PART_MIXER,
     PART_NOISE,
+    PART_OWN_SOUNDS,
     PARTS
 };
 
@@ -37,8 +40,9 @@ struct tp_call {
     reference_line reference;
 
     int held;                  /* the orchestrator has paused the agent */
-    int answered, beep_wanted; /* who answered is known; the beep may still come */
+    answer answer;
     uint64_t key_until;        /* a key sounded: samples received until it counts as over */
+    uint64_t own_key_until;    /* an echo of the agent's own sounds until then; 0: none does */
     int suppressing;           /* noise suppression was on in the last frame */
 };
 

@@ -15,45 +15,31 @@ static void take_reference(tp_call *c, int16_t *far)
     c->metrics.reference_gaps += c->sent > 0 && known < c->frame;
 }
 
+static void emit_key(tp_call *c, char digit)
+{
+    call_emit_received(c, (tp_call_event){ .type = TP_CALL_KEY, .key = { .digit = digit } });
+}
+
+/* The agent's own key comes back: it is nobody's, unless it is held longer than it was sent. */
 static void hear_keys(tp_call *c, const int16_t *x)
 {
     tp_dtmf_digit digits[TP_DTMF_MAX_DIGITS(TP_CALL_MAX_FRAME)];
     const size_t n = tp_dtmf_process(part(c, PART_DTMF), x, c->frame, digits);
-    for (size_t i = 0; i < n; i++)
-        call_emit_received(c, (tp_call_event){ .type = TP_CALL_KEY, .key = { .digit = digits[i].digit } });
-}
-
-static void emit_answer(tp_call *c, tp_amd_result result, tp_answer_method method)
-{
-    c->answered = 1;
-    call_emit_received(c, (tp_call_event){ .type = TP_CALL_ANSWERED, .answered = { .result = result, .method = method } });
-    if (result == TP_AMD_HUMAN) /* whatever beeps from now on is not an answering machine */
-        c->beep_wanted = 0;
-}
-
-/* Who answers, the beep after a machine's greeting, the network's tones. */
-static void hear_answer(tp_call *c, const int16_t *x)
-{
-    tp_call_progress_event tones[TP_CALL_PROGRESS_MAX_EVENTS(TP_CALL_MAX_FRAME)];
-    size_t n = tp_call_progress_process(part(c, PART_PROGRESS), x, c->frame, tones);
-    for (size_t i = 0; i < n; i++)
-        call_emit_received(c, (tp_call_event){ .type = TP_CALL_LINE_TONE,
-                                               .line_tone = { .tone = tones[i].tone, .plan = tones[i].plan } });
-    tp_amd_decision decision;
-    if (!c->answered && tp_amd_process(part(c, PART_ANSWER), x, c->frame, &decision))
-        emit_answer(c, decision.result, TP_ANSWER_BY_AUDIO);
-    if (!c->beep_wanted)
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t start = (uint64_t)(digits[i].start_ms * c->config.sample_rate_hz / 1000.0);
+        c->own_key_until = own_sounds_key(part(c, PART_OWN_SOUNDS), digits[i].digit, start, digits[i].level_dbov);
+        if (c->own_key_until == 0)
+            emit_key(c, digits[i].digit);
+    }
+    if (c->own_key_until == 0)
         return;
-    tp_beep_event beeps[TP_BEEP_MAX_EVENTS(TP_CALL_MAX_FRAME)];
-    n = tp_beep_process(part(c, PART_BEEP), x, c->frame, beeps);
-    if (n == 0)
-        return;
-    if (!c->answered) /* a short greeting: the beep came before the decision, and makes it */
-        emit_answer(c, TP_AMD_MACHINE, TP_ANSWER_BY_BEEP);
-    call_emit_received(c, (tp_call_event){ .type = TP_CALL_BEEP,
-                                           .beep = { .frequency_hz = beeps[0].frequency_hz,
-                                                     .duration_ms = beeps[0].end_ms - beeps[0].start_ms } });
-    c->beep_wanted = 0;
+    const char held = tp_dtmf_sounding(part(c, PART_DTMF));
+    if (c->own_key_until == UINT64_MAX)
+        c->own_key_until = own_sounds_key_end(part(c, PART_OWN_SOUNDS));
+    if (held && c->received > c->own_key_until)
+        emit_key(c, held);
+    if (!held || c->received > c->own_key_until)
+        c->own_key_until = 0;
 }
 
 /* Switching on or off fades over one frame; the suppressor's delay makes it a fade between two times, 10 ms apart. */
@@ -94,14 +80,13 @@ static void judge_turn(tp_call *c, int barge_in)
     int interruptible = 0;
     tp_playout_queue_current(part(c, PART_QUEUE), &id, &position, &interruptible);
     const int voice = !key_sounds(c);
-    tp_beep_tone tone;
     const turn_frame frame = {
         .now_ms = ms_of(c, c->received),
         .frame_ms = c->config.frame_ms,
         .probability = voice ? r->speech_probability : 0.0f,
         .barge_in = voice && barge_in,
         .onset_ms = r->onset_samples > 0 ? ms_of(c, r->onset_samples) : -1.0,
-        .tone = c->beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone),
+        .tone = answer_tone_sounds(c),
         .interruptible = interruptible && !c->held,
         .held = c->held,
     };
@@ -116,11 +101,11 @@ static void hear(tp_call *c, int16_t *x, int16_t *pcm)
     call_track_level(&c->metrics.received_dbov, x, c->frame);
     take_reference(c, far);
     hear_keys(c, x);
-    if (c->config.detect_answer)
-        hear_answer(c, x);
+    answer_hear_line(c, x);
     if (!c->config.echo_control)
         memset(far, 0, sizeof far);
     const int barge_in = tp_barge_in_process(part(c, PART_GATE), x, far, c->frame, x);
+    answer_hear_caller(c, x);
     suppress_noise(c, x);
     judge_turn(c, barge_in);
     tp_resampler_process(part(c, PART_RESAMPLER), x, c->frame, pcm);

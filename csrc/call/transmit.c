@@ -44,6 +44,7 @@ void tp_call_transmit(tp_call *c, uint8_t *payload)
     if (quiet) /* the echo of comfort noise is not worth a canceller's work, and must not count as the agent's speech */
         memset(x, 0, c->frame * sizeof *x);
     reference_push(&c->reference, x, c->frame);
+    own_sounds_push(part(c, PART_OWN_SOUNDS), x, c->received, c->sent > c->received ? c->sent - c->received : 0, !quiet);
     c->sent += c->frame;
     c->metrics.sent_frames++;
     call_take_playout_events(c);

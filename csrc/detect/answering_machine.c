@@ -27,6 +27,7 @@ struct tp_amd {
     size_t vad_offset;
 
     int64_t now_ms;
+    int ignoring;        /* somebody else's speech              */
     int speaking;        /* with hysteresis                     */
     int run_ms;          /* speech without a pause              */
     int spoken_ms;       /* speech in all                       */
@@ -198,7 +199,7 @@ int tp_amd_process(tp_amd *a, const int16_t *pcm, size_t n, tp_amd_decision *dec
         pcm += take;
         n -= take;
         if (a->hop_filled == hop) { /* which is where the VAD's hop ends, too */
-            const int decided = step(a, tp_vad_probability(vad_of(a)));
+            const int decided = step(a, a->ignoring ? 0.0f : tp_vad_probability(vad_of(a)));
             a->hop_filled = 0;
             a->hop_power = 0.0f;
             if (decided) {
@@ -208,6 +209,29 @@ int tp_amd_process(tp_amd *a, const int16_t *pcm, size_t n, tp_amd_decision *dec
         }
     }
     return 0;
+}
+
+void tp_amd_ignore(tp_amd *a, int ignore)
+{
+    a->ignoring = ignore;
+}
+
+int tp_amd_has_heard(const tp_amd *a)
+{
+    return a->first_ms >= 0;
+}
+
+void tp_amd_restart(tp_amd *a)
+{
+    if (a->decision.result != TP_AMD_UNDECIDED)
+        return;
+    if (a->first_ms >= 0)
+        a->run_ms = 0;
+    a->now_ms = a->run_ms; /* a word may be beginning */
+    a->last_ms = 0;
+    a->first_ms = -1;
+    a->spoken_ms = a->words = a->in_word = 0;
+    a->onset_ms = -ONSET_HOLD_MS;
 }
 
 void tp_amd_finish(tp_amd *a, tp_amd_decision *decision)

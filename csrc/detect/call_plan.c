@@ -60,6 +60,14 @@ static const tp_call_entry sit_na = { TP_CALL_SIT, NA, { 950, 1400, 1800 }, { 33
 #define LINE_TOLERANCE 0.015f
 #define CNG_TOLERANCE 0.035f /* T.30: 1100 ± 38 Hz */
 
+/* E.180 recommends 425 Hz, 400 to 450, alone, together or modulated with 16 to 50 Hz; dial, busy and ringback tones of two
+ * frequencies reach from 330 to 650. */
+#define NETWORK_LOW_HZ 325.0f
+#define NETWORK_HIGH_HZ 650.0f
+#define SINGLE_LOW_HZ 380.0f
+#define SINGLE_HIGH_HZ 500.0f
+#define MODULATED_SPAN_HZ 110.0f
+
 static int is_near(double value, double target, double reach)
 {
     return fabs(value - target) <= reach;
@@ -149,6 +157,26 @@ const tp_call_entry *tp_call_match_steady(const tp_call_burst *burst, double len
         if (table[k].cadence_ms[0] == 0 && length_ms >= table[k].needs && has_lines(&table[k], burst))
             return &table[k];
     return NULL;
+}
+
+static int is_ratio(float high, float low, float ratio)
+{
+    return fabsf(high - ratio * low) < 0.01f * high;
+}
+
+int tp_call_is_network(const tp_call_burst *b)
+{
+    for (size_t k = 0; k < sizeof table / sizeof table[0]; k++)
+        if (has_lines(&table[k], b))
+            return 1;
+    if (b->lines == 0 || b->hz[0] < NETWORK_LOW_HZ || b->hz[b->lines - 1] > NETWORK_HIGH_HZ)
+        return 0;
+    if (b->lines == 1)
+        return b->hz[0] > SINGLE_LOW_HZ && b->hz[0] < SINGLE_HIGH_HZ;
+    /* Harmonics of a voice whose first one is out of sight. */
+    if (b->lines == 2)
+        return !is_ratio(b->hz[1], b->hz[0], 1.5f) && !is_ratio(b->hz[1], b->hz[0], 4.0f / 3.0f);
+    return b->hz[b->lines - 1] - b->hz[0] < MODULATED_SPAN_HZ;
 }
 
 const tp_call_entry *tp_call_match_sit(const tp_call_burst three[3])

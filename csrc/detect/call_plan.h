@@ -9,7 +9,7 @@
 
 #include "talkpath/call_progress.h"
 
-#define TP_BURST_LINES 4
+#define TP_BURST_LINES TP_CALL_LINES
 
 /* A stretch of tone: its lines, weakest frequency first; lines == 0: no clean tone. */
 typedef struct tp_call_burst {
@@ -35,6 +35,9 @@ const tp_call_entry *tp_call_match(const tp_call_burst *bursts, size_t n);
 
 /* The entry of a tone that has sounded for so long without a pause; NULL if none. */
 const tp_call_entry *tp_call_match_steady(const tp_call_burst *burst, double length_ms);
+
+/* Frequencies that a telephone network sends, in any plan: those of the table, and others of the same kind. */
+int tp_call_is_network(const tp_call_burst *burst);
 
 /* The entry of three bursts in a row that are special information tones; NULL if they are not. */
 const tp_call_entry *tp_call_match_sit(const tp_call_burst three[3]);

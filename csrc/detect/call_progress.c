@@ -22,6 +22,7 @@ enum {
     CHANGE_FRAMES = 2,
     BURSTS = 6,
     LEAST_FRAMES = 5,    /* a shorter stretch of tone is none */
+    NETWORK_FRAMES = 18,
     STEADY_FRAMES = 200, /* from here on a burst may be a tone without pauses */
 };
 
@@ -34,6 +35,9 @@ enum {
 #define SINGLE_SHARE 0.8f   /* of a frame's power in one tone: only such frames can cut a burst by their frequency */
 #define SINGLE_SPREAD 0.45f /* bins²: tones that beat reach more */
 #define MOST_CHANGE 0.06f
+/* One burst alone is a network's only when it is purer than voices are, which have their pitch below 219 Hz. */
+#define NETWORK_MIN_PURITY 0.9f
+#define NETWORK_MAX_LOW 0.015f
 /* A burst seems longer by this much, a pause shorter: a frame still counts when its middle lies 6 ms beyond the edge. */
 #define EDGE_MS 6.0
 #define LONGEST_PAUSE_MS 12000.0 /* after which a tone is new again */
@@ -50,6 +54,9 @@ struct tp_call_progress {
     int changed;   /* frames in a row with another single tone */
     int spectra;
     int steady_reported;
+    int network;           /* it is known to be a network's */
+    float low, all;        /* power below 219 Hz, and in all, of its frames */
+    uint64_t network_end;  /* 1 + number of the last frame of such a burst; 0: none yet */
     /* Bursts of the same lines, oldest first, and the three newest of any lines. */
     tp_call_burst bursts[BURSTS], last[3];
     size_t n_bursts;
@@ -84,7 +91,9 @@ void tp_call_progress_reset(tp_call_progress *c)
 {
     tp_tone_track_reset(&c->track);
     c->frame_count = c->first_frame = c->last_frame = 0;
-    c->on = c->changed = c->spectra = c->steady_reported = 0;
+    c->on = c->changed = c->spectra = c->steady_reported = c->network = 0;
+    c->low = c->all = 0.0f;
+    c->network_end = 0;
     c->level = c->main_hz = 0.0f;
     c->n_bursts = 0;
     c->reported = 0;
@@ -118,8 +127,8 @@ static float line_hz(const float *power, int k)
     return HZ_A_BIN * ((float)k + side * (offset > 0.0f ? offset : 0.0f));
 }
 
-/* The lines of the summed spectra, by frequency; none when they do not hold most of the power. */
-static void find_lines(const tp_call_progress *c, tp_call_burst *b)
+/* The lines of the summed spectra, by frequency; none when they do not hold most of the power, of which the share is returned. */
+static float find_lines(const tp_call_progress *c, tp_call_burst *b)
 {
     float total = 0.0f, most = 0.0f, in_lines = 0.0f;
     b->lines = 0;
@@ -133,7 +142,7 @@ static void find_lines(const tp_call_progress *c, tp_call_burst *b)
             continue;
         if (b->lines == TP_BURST_LINES) {
             b->lines = 0;
-            return;
+            return 0.0f;
         }
         b->hz[b->lines++] = line_hz(c->sum, k);
         for (int i = k - LOBE > next ? k - LOBE : next; i <= k + LOBE; i++)
@@ -142,6 +151,7 @@ static void find_lines(const tp_call_progress *c, tp_call_burst *b)
     }
     if (in_lines < LEAST_PURITY * total || most <= 0.0f)
         b->lines = 0;
+    return total > 0.0f ? in_lines / total : 0.0f;
 }
 
 static double middle_ms(uint64_t frame)
@@ -149,12 +159,31 @@ static double middle_ms(uint64_t frame)
     return ((double)frame + 1.0) * TP_TONE_HOP_MS - TP_TONE_WINDOW / 16.0;
 }
 
-static void fill_event(const tp_call_entry *entry, double start_ms, tp_call_progress_event *event)
+static double burst_start_ms(const tp_call_progress *c)
+{
+    return middle_ms(c->first_frame) + EDGE_MS;
+}
+
+static double burst_end_ms(const tp_call_progress *c)
+{
+    return middle_ms(c->last_frame) - EDGE_MS;
+}
+
+double tp_call_progress_network_ms(const tp_call_progress *c)
+{
+    return c->network_end > 0 ? middle_ms(c->network_end - 1) : -1.0;
+}
+
+static void fill_event(const tp_call_progress *c, const tp_call_entry *entry, double start_ms, tp_call_progress_event *event)
 {
     event->tone = entry->tone;
     event->plan = entry->plan;
     event->start_ms = start_ms > 0.0 ? start_ms : 0.0;
     memcpy(event->cadence_ms, entry->cadence_ms, sizeof event->cadence_ms);
+    memcpy(event->hz, entry->hz, sizeof event->hz);
+    event->burst_start_ms = burst_start_ms(c);
+    event->burst_end_ms = burst_end_ms(c);
+    event->level_dbov = 10.0f * log10f(c->level);
 }
 
 /* A tone is reported once for as long as it goes on. */
@@ -170,8 +199,17 @@ static void start_burst(tp_call_progress *c, uint64_t frame)
     c->on = 1;
     c->first_frame = c->last_frame = frame;
     c->level = c->main_hz = 0.0f;
-    c->changed = c->spectra = c->steady_reported = 0;
+    c->changed = c->spectra = c->steady_reported = c->network = 0;
+    c->low = c->all = 0.0f;
     memset(c->sum, 0, sizeof c->sum);
+}
+
+/* Is it one that a network sends? */
+static void note_network(tp_call_progress *c, const tp_call_burst *b, float purity)
+{
+    c->network = purity >= NETWORK_MIN_PURITY && c->low < NETWORK_MAX_LOW * c->all && tp_call_is_network(b);
+    if (c->network)
+        c->network_end = c->last_frame + 1;
 }
 
 /* The burst ended with frame c->last_frame; returns 1 and fills *event if that made a tone certain. */
@@ -184,10 +222,12 @@ static int end_burst(tp_call_progress *c, tp_call_progress_event *event)
         add_spectrum(c); /* shorter than a spectrum: silence and tone together */
     tp_call_burst b;
     memset(&b, 0, sizeof b);
-    find_lines(c, &b);
-    b.start_ms = middle_ms(c->first_frame) + EDGE_MS;
-    b.end_ms = middle_ms(c->last_frame) - EDGE_MS;
+    const float purity = find_lines(c, &b);
+    b.start_ms = burst_start_ms(c);
+    b.end_ms = burst_end_ms(c);
     b.cut = c->first_frame < 3;
+    if (c->last_frame + 1 >= c->first_frame + NETWORK_FRAMES)
+        note_network(c, &b, purity);
 
     c->last[0] = c->last[1];
     c->last[1] = c->last[2];
@@ -196,7 +236,8 @@ static int end_burst(tp_call_progress *c, tp_call_progress_event *event)
     if (sit) {
         c->n_bursts = 0;
         c->reported = 0;
-        fill_event(sit, c->last[0].start_ms, event);
+        c->network_end = c->last_frame + 1;
+        fill_event(c, sit, c->last[0].start_ms, event);
         return 1;
     }
     const tp_call_burst *before = &c->bursts[c->n_bursts > 0 ? c->n_bursts - 1 : 0];
@@ -213,24 +254,26 @@ static int end_burst(tp_call_progress *c, tp_call_progress_event *event)
     const tp_call_entry *entry = tp_call_match(c->bursts, c->n_bursts);
     if (!entry || !is_news(c, entry))
         return 0;
-    fill_event(entry, c->bursts[c->n_bursts - entry->needs].start_ms, event);
+    fill_event(c, entry, c->bursts[c->n_bursts - entry->needs].start_ms, event);
     return 1;
 }
 
-/* A tone without pauses needs no end. */
-static int check_steady(tp_call_progress *c, tp_call_progress_event *event)
+/* What is known of a burst before its end: a tone without pauses needs none. */
+static int check_burst(tp_call_progress *c, tp_call_progress_event *event)
 {
     tp_call_burst b;
     memset(&b, 0, sizeof b);
-    find_lines(c, &b);
-    const double start_ms = middle_ms(c->first_frame) + EDGE_MS;
+    note_network(c, &b, find_lines(c, &b));
+    if (c->last_frame + 1 < c->first_frame + STEADY_FRAMES || c->steady_reported)
+        return 0;
+    const double start_ms = burst_start_ms(c);
     const tp_call_entry *entry = tp_call_match_steady(&b, middle_ms(c->last_frame) - start_ms);
     if (!entry)
         return 0;
     c->steady_reported = 1;
     if (!is_news(c, entry))
         return 0;
-    fill_event(entry, start_ms, event);
+    fill_event(c, entry, start_ms, event);
     return 1;
 }
 
@@ -259,15 +302,17 @@ static int take_frame(tp_call_progress *c, const tp_tone_frame *f, tp_call_progr
     }
     c->changed = 0;
     c->last_frame = now;
+    c->low += f->low;
+    c->all += f->low + f->total;
+    if (c->network)
+        c->network_end = now + 1;
     c->level = power > c->level ? power : c->level;
     if (is_single)
         c->main_hz = f->main_hz;
     const uint64_t length = now - c->first_frame;
     if (length >= WINDOW_HOPS && length % SPECTRUM_HOPS == 0 && c->spectra < MOST_SPECTRA)
         add_spectrum(c);
-    if (length >= STEADY_FRAMES && length % 10 == 0 && !c->steady_reported)
-        return check_steady(c, event);
-    return 0;
+    return length >= NETWORK_FRAMES && length % 10 == 0 && c->spectra > 0 ? check_burst(c, event) : 0;
 }
 
 size_t tp_call_progress_process(tp_call_progress *c, const int16_t *pcm, size_t n, tp_call_progress_event *events)

@@ -64,6 +64,7 @@ static tp_call_config config_of(const uint8_t data[12])
         .noise_cancellation = data[3] & 4,
         .comfort_noise = data[3] & 8,
         .detect_answer = data[3] & 16,
+        .detect_beep = data[3] & 64,
         .normalize_level = data[3] & 32,
         .noise_cancellation_level = 60 + data[4] % 42,
         .warm_up_ms = 10 * data[5],

@@ -12,7 +12,7 @@
  *             people; 0.88 s (median) from the end of a person's greeting to the decision. On two other draws, one of other
  *             speakers, 96 to 97 % of machines and 97 to 100 % of people, on a third 97 % and 92 to 100 %. A machine that
  *             pauses for 0.9 s after "hello" is taken for a person
- * Units       ms of stream time from the first sample on, which should be the moment of answer
+ * Units       ms of stream time from the first sample on (or the last restart), which should be the moment of answer
  * History     the VAD's
  * Latency     of the VAD; a decision waits for its evidence
  * Aliasing    not applicable: nothing is written but the result
@@ -73,6 +73,16 @@ void tp_amd_reset(tp_amd *a);
 
 /* Takes n samples. Returns 1 when the decision fell in them, and writes it. After it, audio is ignored. */
 int tp_amd_process(tp_amd *a, const int16_t *pcm, size_t n, tp_amd_decision *decision);
+
+/* 1: what comes now is known to be no speech of whom the decision is about (an echo of one's own); 0: it may be. */
+void tp_amd_ignore(tp_amd *a, int ignore);
+
+/* 1 as soon as something was said. */
+int tp_amd_has_heard(const tp_amd *a);
+
+/* What was heard until now was not the answer (but silence, or the network's tones): the clock starts again, and the voice activity
+ * detector goes on. Nothing after the decision. */
+void tp_amd_restart(tp_amd *a);
 
 /* The call is over: the decision that was made, or the best that can be made now. */
 void tp_amd_finish(tp_amd *a, tp_amd_decision *decision);

@@ -76,7 +76,8 @@ typedef struct tp_call_config {
     int noise_cancellation, noise_cancellation_level;
     int comfort_noise;
     float comfort_noise_dbov;
-    int detect_answer;  /* answering machine, beep, network tones */
+    int detect_answer;  /* a person or a machine, network tones */
+    int detect_beep;    /* … and the beep, which may be wanted alone */
     int normalize_level;
     float duck_db;
     uint32_t seed;      /* of the comfort noise */
@@ -240,6 +241,8 @@ tp_mixer *tp_call_mixer(tp_call *c);
 void tp_call_transcript(tp_call *c, int words, int final, int ends_sentence);
 void tp_call_turn_probability(tp_call *c, float probability);
 void tp_call_extend_wait(tp_call *c);
+/* The beep is waited for (1), without end, or no longer (0). Only where the configuration has detect_beep; else TP_ECONFIG. */
+int tp_call_listen_for_beep(tp_call *c, int listen);
 
 int tp_call_next_event(tp_call *c, tp_call_event *event);
 size_t tp_call_event_count(const tp_call *c);

@@ -61,12 +61,16 @@ static inline tp_call_progress_config tp_call_progress_defaults(void)
 }
 
 #define TP_CALL_CADENCE 4
+#define TP_CALL_LINES 4
 
 typedef struct tp_call_progress_event {
     tp_call_tone tone;
     tp_call_plan plan;
     double start_ms;                     /* of the first burst that counted        */
     uint16_t cadence_ms[TP_CALL_CADENCE]; /* the plan's, on and off; 0 after the last */
+    float hz[TP_CALL_LINES];             /* the plan's frequencies; 0 after the last  */
+    double burst_start_ms, burst_end_ms; /* of the newest burst: it ended, or goes on */
+    float level_dbov;                    /* of its loudest frame                      */
 } tp_call_progress_event;
 
 /* Room for the events that n samples can hold at most. */
@@ -83,6 +87,10 @@ void tp_call_progress_reset(tp_call_progress *c);
 
 /* Returns the number of tones that became certain within these n samples. */
 size_t tp_call_progress_process(tp_call_progress *c, const int16_t *pcm, size_t n, tp_call_progress_event *events);
+
+/* Stream time until which a tone was heard that only a telephone network sends, by its frequencies, whatever its cadence and plan
+ * (known from its first 200 ms on); below 0: none yet. */
+double tp_call_progress_network_ms(const tp_call_progress *c);
 
 size_t tp_call_progress_delay_samples(const tp_call_progress *c);
 

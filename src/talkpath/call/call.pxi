@@ -41,6 +41,7 @@ cdef extern from "talkpath/call.h" nogil:
         int comfort_noise
         float comfort_noise_dbov
         int detect_answer
+        int detect_beep
         int normalize_level
         float duck_db
         uint32_t seed
@@ -95,6 +96,7 @@ cdef extern from "talkpath/call.h" nogil:
     void tp_call_transcript(tp_call *, int, int, int)
     void tp_call_turn_probability(tp_call *, float)
     void tp_call_extend_wait(tp_call *)
+    int tp_call_listen_for_beep(tp_call *, int)
     int tp_call_next_event(tp_call *, tp_call_event *)
     size_t tp_call_event_count(const tp_call *)
     tp_user_state tp_call_user_state(const tp_call *)
@@ -234,6 +236,9 @@ cdef class _Call(_State):
 
     def extend_wait(self):
         tp_call_extend_wait(self._c)
+
+    def listen_for_beep(self, listen):
+        _check(tp_call_listen_for_beep(self._c, listen))
 
     def reset(self):
         tp_call_reset(self._c)

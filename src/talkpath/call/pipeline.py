@@ -51,6 +51,7 @@ def _core_config(config: CallConfig, seed: int) -> dict[str, Any]:
         "comfort_noise": config.comfort_noise_enabled,
         "comfort_noise_dbov": config.comfort_noise_dbov,
         "detect_answer": config.detection_method == "audio",
+        "detect_beep": config.detection_method != "disabled",
         "normalize_level": config.normalize_level,
         "duck_db": config.duck_db,
         "seed": seed,
@@ -354,6 +355,23 @@ class CallPipeline:
         self._check_alive()
         self._core.extend_wait()
         self._did("extend_wait")
+
+    def listen_for_beep(self, listen: bool = True) -> None:
+        """Wait for a machine's beep from now on (`voicemail.beep`, once), or no longer.
+
+        With `detection_method` "audio" or "llm" the call waits for it from its beginning; with "llm" say False when a person has
+        answered. True waits for the next one, without end.
+
+        Raises
+        ------
+        StateError
+            `detection_method` is "disabled".
+        """
+        self._check_alive()
+        if self.config.detection_method == "disabled":
+            raise StateError('listen_for_beep needs detection_method "audio" or "llm"')
+        self._core.listen_for_beep(bool(listen))
+        self._did("listen_for_beep", bool(listen))
 
     def mark(self, name: str) -> None:
         """Note the stream time under a name, for the next `turn.metrics`."""

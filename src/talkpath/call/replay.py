@@ -34,6 +34,7 @@ COMMANDS = frozenset(
         "transcript",
         "turn_probability",
         "extend_wait",
+        "listen_for_beep",
         "mark",
         "update",
         "hangup",

@@ -1,0 +1,165 @@
+#include "call/answer.h"
+
+#include <string.h>
+
+#include "call/call_state.h"
+
+enum {
+    WAIT_MS = 10000,       /* nobody speaks: who answered is not known … yet                      */
+    PERSON_BEEP_MS = 30000, /* after a person's greeting the beep may still come so long            */
+    SPOKE_MS = 500,        /* so much of the agent's speech can be answered, …                    */
+    REPLY_MS = 250,        /* … and so much of the caller's is an answer                          */
+};
+
+static uint64_t samples(const tp_call *c, int ms)
+{
+    return (uint64_t)c->config.sample_rate_hz * (uint64_t)ms / 1000;
+}
+
+static uint64_t position(const tp_call *c, double ms)
+{
+    return ms > 0.0 ? (uint64_t)(ms * c->config.sample_rate_hz / 1000.0) : 0;
+}
+
+void answer_reset(tp_call *c)
+{
+    memset(&c->answer, 0, sizeof c->answer);
+    c->answer.network_ms = -1.0;
+    c->answer.decided = !c->config.detect_answer;
+    c->answer.beep_wanted = c->config.detect_beep;
+}
+
+static void emit_verdict(tp_call *c, tp_amd_result result, tp_answer_method method)
+{
+    answer *a = &c->answer;
+    a->verdict = result;
+    call_emit_received(c, (tp_call_event){ .type = TP_CALL_ANSWERED, .answered = { .result = result, .method = method } });
+    a->beep_until = result == TP_AMD_HUMAN ? c->received + samples(c, PERSON_BEEP_MS) : 0;
+}
+
+static void hear_network(tp_call *c, const int16_t *line)
+{
+    tp_call_progress_event tones[TP_CALL_PROGRESS_MAX_EVENTS(TP_CALL_MAX_FRAME)];
+    const size_t n = tp_call_progress_process(part(c, PART_PROGRESS), line, c->frame, tones);
+    for (size_t i = 0; i < n; i++) {
+        const tp_call_progress_event *t = &tones[i];
+        int lines = 0;
+        while (lines < TP_CALL_LINES && t->hz[lines] > 0.0f)
+            lines++;
+        if (!own_sounds_tone(part(c, PART_OWN_SOUNDS), t->hz, lines, position(c, t->burst_start_ms), position(c, t->burst_end_ms),
+                             t->level_dbov))
+            call_emit_received(c, (tp_call_event){ .type = TP_CALL_LINE_TONE, .line_tone = { .tone = t->tone, .plan = t->plan } });
+    }
+    /* The network still speaks: whatever was taken for a voice was none, and the answer is still to come. */
+    const double network_ms = tp_call_progress_network_ms(part(c, PART_PROGRESS));
+    if (network_ms > c->answer.network_ms && !c->answer.decided) {
+        tp_amd_restart(part(c, PART_ANSWER));
+        c->answer.quiet_since = c->received;
+    }
+    c->answer.network_ms = network_ms;
+}
+
+static void hear_beep(tp_call *c, const int16_t *line)
+{
+    answer *a = &c->answer;
+    tp_beep_event beeps[TP_BEEP_MAX_EVENTS(TP_CALL_MAX_FRAME)];
+    const size_t n = tp_beep_process(part(c, PART_BEEP), line, c->frame, beeps);
+    for (size_t i = 0; i < n && a->beep_wanted; i++) {
+        const tp_beep_event *b = &beeps[i];
+        if (own_sounds_tone(part(c, PART_OWN_SOUNDS), &b->frequency_hz, 1, a->beep_from + position(c, b->start_ms),
+                            a->beep_from + position(c, b->end_ms), b->level_dbov))
+            continue;
+        /* A short greeting: its beep decides, or corrects what its length seemed to say. */
+        if (c->config.detect_answer && a->verdict != TP_AMD_MACHINE)
+            emit_verdict(c, TP_AMD_MACHINE, TP_ANSWER_BY_BEEP);
+        call_emit_received(c, (tp_call_event){ .type = TP_CALL_BEEP, .beep = { .frequency_hz = b->frequency_hz,
+                                                                               .duration_ms = b->end_ms - b->start_ms } });
+        a->decided = 1;
+        a->beep_wanted = 0;
+    }
+    if (a->beep_until > 0 && c->received >= a->beep_until)
+        a->beep_wanted = 0;
+}
+
+void answer_listen_for_beep(tp_call *c, int listen)
+{
+    answer *a = &c->answer;
+    if (listen && !a->beep_wanted) {
+        tp_beep_reset(part(c, PART_BEEP));
+        a->beep_from = c->received;
+    }
+    a->beep_wanted = listen;
+    a->beep_until = 0;
+}
+
+void answer_hear_line(tp_call *c, const int16_t *line)
+{
+    if (c->config.detect_answer)
+        hear_network(c, line);
+    if (c->answer.beep_wanted)
+        hear_beep(c, line);
+}
+
+static void judge(tp_call *c, const int16_t *clean)
+{
+    answer *a = &c->answer;
+    tp_amd *machine = part(c, PART_ANSWER);
+    tp_amd_decision decision;
+    /* Echo control's first output is silence that was never on the line: to a voice detector, noise after it would be sound. */
+    const uint64_t missing = tp_barge_in_delay_samples(part(c, PART_GATE)), before = c->received - c->frame;
+    const size_t skip = before >= missing ? 0 : (size_t)(missing - before) < c->frame ? (size_t)(missing - before) : c->frame;
+    if (tp_amd_process(machine, clean + skip, c->frame - skip, &decision)) {
+        a->decided = 1;
+        if (decision.result != a->verdict)
+            emit_verdict(c, decision.result, TP_ANSWER_BY_AUDIO);
+        return;
+    }
+    if (tp_amd_has_heard(machine)) {
+        a->quiet_since = c->received;
+        return;
+    }
+    tp_amd_restart(machine); /* the clock stands until somebody speaks */
+    if (a->verdict == TP_AMD_UNDECIDED && c->received - a->quiet_since >= samples(c, WAIT_MS))
+        emit_verdict(c, TP_AMD_UNKNOWN, TP_ANSWER_BY_AUDIO);
+}
+
+/* A machine's greeting takes no notice of what the agent says; a person waits until it is over, and then replies. */
+static void follow_talk(tp_call *c, int caller_speaks)
+{
+    answer *a = &c->answer;
+    if (c->turn.agent == TP_AGENT_SPEAKING) {
+        a->agent_spoke += c->frame;
+        a->overlapped |= caller_speaks;
+        a->asked = 0;
+        a->replied = 0;
+        return;
+    }
+    if (a->agent_spoke > 0) {
+        a->asked = a->agent_spoke >= samples(c, SPOKE_MS) && !a->overlapped;
+        a->agent_spoke = 0;
+        a->overlapped = 0;
+    }
+    if (a->asked && caller_speaks)
+        a->replied += c->frame;
+    if (a->replied >= samples(c, REPLY_MS))
+        a->beep_wanted = 0;
+}
+
+void answer_hear_caller(tp_call *c, const int16_t *clean)
+{
+    const tp_barge_in_reading *r = tp_barge_in_read(part(c, PART_GATE));
+    const int speaks = r->speech_probability > 0.5f;
+    if (c->answer.beep_wanted && c->answer.verdict == TP_AMD_HUMAN)
+        follow_talk(c, speaks && !answer_tone_sounds(c));
+    if (c->answer.decided)
+        return;
+    /* While the agent can be heard, only what the gate takes for the caller counts. */
+    tp_amd_ignore(part(c, PART_ANSWER), tp_barge_in_echo(part(c, PART_GATE))->far_active && !speaks);
+    judge(c, clean);
+}
+
+int answer_tone_sounds(tp_call *c)
+{
+    tp_beep_tone tone;
+    return c->answer.beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone);
+}

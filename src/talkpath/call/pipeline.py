@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from talkpath import g711, l16
 from talkpath._core import _Call
 from talkpath._types import Buffer, Samples
-from talkpath.ambience import load
+from talkpath.ambience import NAMES, load
 from talkpath.call.config import FIXED, CallConfig
 from talkpath.call.events import Event
-from talkpath.call.recording import Recorder, is_built_in
+from talkpath.call.recording import Recorder
 from talkpath.call.results import CallMetrics, CallState, Received, Transmitted
 from talkpath.call.translation import Clears, played, translate
 from talkpath.errors import ConfigError, StateError, TalkpathError
@@ -317,7 +317,8 @@ class CallPipeline:
         samples = load(sound, self.config.wire.sample_rate_hz)
         self._check_alive()
         self._core.background(samples, volume, loop)
-        self._did("play_background", sound if is_built_in(sound) else samples, volume, bool(loop))
+        built_in = isinstance(sound, str) and sound in NAMES
+        self._did("play_background", sound if built_in else samples, volume, bool(loop))
 
     def stop_background(self) -> None:
         """Fade the background out."""
@@ -419,9 +420,6 @@ class CallPipeline:
         self.config = config
         if "background_audio" in changes:
             self._start_background(background)
-            given = changes["background_audio"]
-            if background is not None and "sound" in given and not is_built_in(given["sound"]):
-                changes = {**changes, "background_audio": {**given, "sound": background[0]}}  # for the log
         self._did("update", changes)
 
     def hangup(self) -> list[Event]:

@@ -5,7 +5,6 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,11 +18,6 @@ MAGIC = b"talkpath log 1\n"
 FRAME, LOST, TRANSMIT, COMMAND = range(4)  # kinds of records
 
 
-def is_built_in(sound: object) -> bool:
-    """One of talkpath's own sounds, so that its name is enough."""
-    return isinstance(sound, str) and sound in NAMES
-
-
 class Recorder:
     """Writes a log. Frames and commands in their order, deflated; what was written is complete up to the last second or so."""
 
@@ -34,12 +28,12 @@ class Recorder:
         self._deflate = zlib.compressobj(6)
         self._since_flush = 0
         background = config.background
-        own = background is not None and not is_built_in(background["sound"])
+        own = background is not None and background["sound"] not in NAMES
         plain = config.replaced(background_audio=None) if own else config
         self._write(COMMAND, json.dumps(plain.to_dict()).encode())
         if own and background is not None:  # the sound itself, so that the log needs no file
             samples = load(background["sound"], config.wire.sample_rate_hz)
-            self.command("update", {"background_audio": {**background, "sound": samples}})
+            self.command("play_background", samples, background["volume"], background["loop"])
 
     def _write(self, kind: int, content: Buffer) -> None:
         if self.failed:
@@ -71,20 +65,14 @@ class Recorder:
             self._write(TRANSMIT, b"")
             return
         buffers: list[bytes] = []
-
-        def plain(value: Any) -> Any:
-            """What JSON does not know: NumPy's numbers, and buffers, which follow in their order."""
-            if isinstance(value, np.generic):
-                return value.item()
-            if isinstance(value, Mapping):
-                return dict(value)
-            is_array = isinstance(value, np.ndarray)
-            if not is_array and not isinstance(value, bytes | bytearray | memoryview):
-                return None
-            buffers.append(np.ascontiguousarray(value).tobytes() if is_array else bytes(value))
-            return {"buffer": len(buffers[-1]), "int16": is_array}
-
-        head = json.dumps([name, arguments], default=plain).encode()
+        plain: list[Any] = []
+        for value in arguments:
+            if isinstance(value, bytes | bytearray | memoryview | np.ndarray):
+                buffers.append(np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else bytes(value))
+                plain.append({"buffer": len(buffers[-1]), "int16": isinstance(value, np.ndarray)})
+            else:
+                plain.append(value)
+        head = json.dumps([name, plain], default=_plain).encode()
         self._write(COMMAND, struct.pack("<I", len(head)) + head + b"".join(buffers))
 
     def close(self) -> None:
@@ -92,3 +80,8 @@ class Recorder:
         with contextlib.suppress(OSError):
             self._file.write(self._deflate.flush())
             self._file.close()
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: NumPy's numbers; samples inside `update(background_audio=...)` are left out."""
+    return value.item() if isinstance(value, np.generic) else None

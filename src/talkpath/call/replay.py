@@ -72,22 +72,15 @@ def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
 def _arguments(content: bytes) -> tuple[str, list[Any]]:
     size = struct.unpack_from("<I", content)[0]
     name, plain = json.loads(content[4 : 4 + size])
-    at = 4 + size
-
-    def restored(value: Any) -> Any:
-        """With buffers where they were."""
-        nonlocal at
-        if isinstance(value, list):
-            return [restored(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if "buffer" not in value:
-            return {key: restored(item) for key, item in value.items()}
-        raw = content[at : at + abs(value["buffer"])]
-        at += len(raw)
-        return np.frombuffer(raw, np.int16) if value["int16"] else raw
-
-    return name, restored(plain)
+    at, found = 4 + size, []
+    for value in plain:
+        if isinstance(value, dict) and "buffer" in value:
+            raw = content[at : at + abs(value["buffer"])]
+            at += len(raw)
+            found.append(np.frombuffer(raw, np.int16) if value["int16"] else raw)
+        else:
+            found.append(value)
+    return name, found
 
 
 def replay(path: str | os.PathLike[str]) -> Iterator[tuple[CallPipeline, Received | Transmitted | None]]:
@@ -123,7 +116,7 @@ def replay(path: str | os.PathLike[str]) -> Iterator[tuple[CallPipeline, Receive
                     getattr(call, name)(*arguments)
             except TalkpathError:
                 raise
-            except (ValueError, TypeError, LookupError, AttributeError, OSError, RecursionError, struct.error) as error:
+            except (ValueError, TypeError, LookupError, AttributeError, OSError, struct.error) as error:
                 raise FormatError(f"a broken command in the log: {error}") from error
             yield call, None
         elif kind == FRAME:

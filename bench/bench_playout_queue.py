@@ -3,6 +3,7 @@
 from collections import deque
 
 import numpy as np
+import pytest
 
 import talkpath as tp
 
@@ -27,6 +28,42 @@ def test_read_only(benchmark):
     for _ in range(590):
         queue.speak(rng.integers(-9000, 9000, 8000).astype(np.int16), 8000, "u")
     benchmark.pedantic(queue.read, kwargs={"out": out}, rounds=20000)
+
+
+@pytest.mark.parametrize("queued", ["nothing", "10 minutes", "10 minutes, a mark every 20 ms", "25,000 utterances"])
+def test_speak(benchmark, speech_ring, queued):
+    """A chunk of 20 ms behind what waits: the same however much that is."""
+    benchmark.group = "speak, 20 ms at 8000 Hz, by what is queued"
+    queue, frames = tp.PlayoutQueue(max_queued_ms=600_000), speech_ring(160)
+    utterances = 25_000 if queued.startswith("25,000") else 1
+    for k in range({"nothing": 0, "25,000 utterances": 25_000}.get(queued, 29_000)):
+        queue.speak(next(frames), 8000, f"u{k % utterances}")
+        if "mark" in queued:
+            queue.checkpoint(str(k))
+    out = np.empty(160, np.int16)
+
+    def next_frame():
+        queue.read(out=out)
+        queue.events()
+        return (next(frames), 8000, f"u{utterances - 1}"), {}
+
+    benchmark.pedantic(queue.speak, setup=next_frame, rounds=9000)
+
+
+@pytest.mark.parametrize("queued", ["nothing", "10 minutes"])
+def test_transmit(benchmark, speech_ring, queued):
+    """A call's frame, and what is queued behind it."""
+    benchmark.group = "transmit, 20 ms at 8000 Hz, by what is queued"
+    call, frames = tp.CallPipeline(max_queued_ms=600_000), speech_ring(160)
+    for k in range(1 if queued == "nothing" else 29_000):
+        call.speak(next(frames), 8000, "u")
+        if k % 5 == 0:
+            call.checkpoint(str(k))
+
+    def next_frame():
+        call.speak(next(frames), 8000, "u")
+
+    benchmark.pedantic(call.transmit, setup=next_frame, rounds=9000)
 
 
 def test_deque_of_bytes(benchmark, speech_ring):

@@ -212,3 +212,33 @@ def test_hostile_commands(command, tmp_path):
     (tmp_path / "x.log").write_bytes(b"talkpath log 1\n" + zlib.compress(records))
     with pytest.raises(tp.TalkpathError):
         list(replay(tmp_path / "x.log"))
+
+
+@pytest.mark.parametrize("frame_ms", [10, 20, 60])
+def test_marks_late_chunks_and_files_are_in_the_log(frame_ms, tmp_path):
+    x = Line(frame_ms=frame_ms, semantic_vad="high")
+    x.call.record(tmp_path / "a.log")
+    pcm, file = voice(4000, 24000), write_wav(tmp_path / "f.wav", voice(700, 16000), 16000)
+    for at in range(0, len(pcm), 4800):
+        x.call.speak(pcm[at : at + 4800].tobytes(), np.int64(24000), "u", final=False)
+        x.call.checkpoint(f"m{at}")
+    x.run(900)
+    x.say(900)
+    x.run(1200)
+    for at in range(0, len(pcm), 9600):
+        x.call.speak(pcm[at : at + 9600], 24000, "u", final=False)  # late
+    with pytest.raises(tp.FormatError):
+        x.call.speak(np.zeros(100, np.float32), 24000, "u")
+    x.call.play(file)
+    x.call.checkpoint("after the file")
+    x.run(1200)
+    x.call.hangup()
+    file.unlink()
+    results = outputs(tmp_path / "a.log")
+    assert [e for r in results for e in r.events] == [e for e in x.events if e.timestamp_ms <= x.now]
+    assert x.one("agent.speech_interrupted").dropped_marks
+    assert x.one("agent.speech_discarded")
+    np.testing.assert_array_equal(
+        np.concatenate([x.call.decode(r.payload) for r in results if isinstance(r, tp.Transmitted)]),
+        np.concatenate(x.sent),
+    )

@@ -47,7 +47,6 @@ static size_t layout(const tp_call_config *config, size_t offsets[PARTS])
         [PART_SUPPRESSOR] = tp_noise_suppressor_size(&p.noise_suppressor),
         [PART_RESAMPLER] = tp_resampler_size(&p.resampler),
         [PART_QUEUE] = tp_playout_queue_size(&p.playout_queue),
-        [PART_LEVEL] = tp_level_size(&p.level),
         [PART_MIXER] = tp_mixer_size(&p.mixer),
         [PART_NOISE] = tp_comfort_noise_size(&p.comfort_noise),
         [PART_OWN_SOUNDS] = own_sounds_size(config->sample_rate_hz),
@@ -101,7 +100,7 @@ void tp_call_reset(tp_call *c)
     tp_noise_suppressor_init(part(c, PART_SUPPRESSOR), &p.noise_suppressor);
     tp_resampler_init(part(c, PART_RESAMPLER), &p.resampler);
     tp_playout_queue_init(part(c, PART_QUEUE), &p.playout_queue);
-    tp_level_init(part(c, PART_LEVEL), &p.level);
+    tp_playout_queue_normalize(part(c, PART_QUEUE), config.normalize_level);
     tp_mixer_init(part(c, PART_MIXER), &p.mixer);
     tp_comfort_noise_init(part(c, PART_NOISE), &p.comfort_noise);
     turn_reset(&c->turn, &config.turn, &c->events);
@@ -117,6 +116,7 @@ int tp_call_update(tp_call *c, const tp_call_config *config)
         return TP_ECONFIG;
     if (config->turn.min_interruption_duration_ms != old->turn.min_interruption_duration_ms)
         tp_barge_in_set_min_speech_ms(part(c, PART_GATE), config->turn.min_interruption_duration_ms);
+    tp_playout_queue_normalize(part(c, PART_QUEUE), config->normalize_level);
     if (config->noise_cancellation_level != old->noise_cancellation_level)
         tp_noise_suppressor_set_level(part(c, PART_SUPPRESSOR), config->noise_cancellation_level);
     if (config->comfort_noise_dbov != old->comfort_noise_dbov)
@@ -140,25 +140,35 @@ void call_emit_sent(tp_call *c, tp_call_event event)
 
 int tp_call_next_event(tp_call *c, tp_call_event *event)
 {
-    return call_events_take(&c->events, event);
+    if (!call_events_take(&c->events, event))
+        return 0;
+    tp_playout_event e = { 0 };
+    if (event->type == TP_CALL_PLAYOUT && tp_playout_queue_next_event(part(c, PART_QUEUE), &e)) {
+        const double sent_ms = ms_of(c, e.at_samples);
+        event->time_ms = sent_ms > c->taken_ms ? sent_ms : c->taken_ms;
+        event->playout.kind = e.kind;
+        event->playout.id = e.id;
+        event->playout.position = e.position_samples;
+    }
+    if (event->clock == TP_CLOCK_TRANSMIT)
+        c->taken_ms = event->time_ms;
+    return 1;
 }
 
 size_t tp_call_event_count(const tp_call *c)
 {
-    return c->events.count;
+    return c->events.count - c->events.runs + c->events.in_queue;
 }
 
 void call_take_playout_events(tp_call *c)
 {
     tp_playout_queue *q = part(c, PART_QUEUE);
     tp_playout_event e;
-    while (tp_playout_queue_next_event(q, &e)) {
-        const double sent_ms = ms_of(c, e.at);
+    while (tp_playout_queue_peek_event(q, c->events.in_queue, &e) && call_events_room(&c->events)) {
+        const double sent_ms = ms_of(c, e.at_samples);
         if (e.kind == TP_PLAYOUT_STARTED && e.sound)
             turn_agent_started(&c->turn, sent_ms);
-        const tp_call_event played = { .type = TP_CALL_PLAYOUT,
-                                       .playout = { .kind = e.kind, .id = e.id, .position = e.position } };
-        call_events_emit(&c->events, TP_CLOCK_TRANSMIT, sent_ms, played);
+        call_events_emit_playout(&c->events, sent_ms);
     }
     if (!tp_playout_queue_speaks(q)) {
         if (c->turn.paused) /* nothing is left to interrupt */
@@ -220,6 +230,14 @@ void tp_call_clear_audio(tp_call *c)
 {
     tp_call_clear(c, 1);
     call_emit_sent(c, (tp_call_event){ .type = TP_CALL_AUDIO_CLEARED });
+}
+
+void tp_call_discarded(tp_call *c, size_t samples, int first)
+{
+    c->metrics.discarded_chunks++;
+    c->metrics.discarded_samples += samples;
+    if (first)
+        call_emit_sent(c, (tp_call_event){ .type = TP_CALL_SPEECH_DISCARDED });
 }
 
 void tp_call_transcript(tp_call *c, int words, int final, int ends_sentence)

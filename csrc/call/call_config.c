@@ -73,14 +73,13 @@ tp_call_components tp_call_components_of(const tp_call_config *c)
         .noise_suppressor = tp_noise_suppressor_defaults(),
         .resampler = tp_resampler_defaults(),
         .playout_queue = tp_playout_queue_defaults(),
-        .level = tp_level_defaults(),
         .mixer = tp_mixer_defaults(),
         .comfort_noise = tp_comfort_noise_defaults(),
     };
     const int rate_hz = c->sample_rate_hz;
     p.plc.sample_rate_hz = p.dtmf.sample_rate_hz = p.answering_machine.sample_rate_hz = p.beep.sample_rate_hz = rate_hz;
     p.call_progress.sample_rate_hz = p.barge_in.sample_rate_hz = p.noise_suppressor.sample_rate_hz = rate_hz;
-    p.playout_queue.sample_rate_hz = p.level.sample_rate_hz = p.mixer.sample_rate_hz = p.comfort_noise.sample_rate_hz = rate_hz;
+    p.playout_queue.sample_rate_hz = p.mixer.sample_rate_hz = p.comfort_noise.sample_rate_hz = rate_hz;
     p.resampler.rate_in_hz = rate_hz;
     p.resampler.rate_out_hz = c->audio_rate_hz;
     p.plc.frame_ms = c->frame_ms;

@@ -20,7 +20,6 @@ enum {
     PART_SUPPRESSOR,
     PART_RESAMPLER,
     PART_QUEUE,
-    PART_LEVEL,
     PART_MIXER,
     PART_NOISE,
     PART_OWN_SOUNDS,
@@ -32,6 +31,7 @@ struct tp_call {
     size_t frame, pcm_samples;
     size_t offsets[PARTS];
     tp_call_events events;
+    double taken_ms; /* time of the newest of the transmit path's that was taken */
     turn turn;
 
     uint64_t received, sent; /* samples */

@@ -32,8 +32,6 @@ void tp_call_transmit(tp_call *c, uint8_t *payload)
 {
     int16_t x[TP_CALL_MAX_FRAME];
     const size_t sounding = tp_playout_queue_read(part(c, PART_QUEUE), x, c->frame);
-    if (c->config.normalize_level)
-        tp_level_process(part(c, PART_LEVEL), x, c->frame, x);
     const int background = tp_mixer_active(part(c, PART_MIXER));
     tp_mixer_process(part(c, PART_MIXER), x, c->frame, x);
     const int quiet = sounding == 0 && !background;

@@ -20,7 +20,7 @@ static void command(tp_call *c, uint8_t what, uint8_t n, uint32_t *id, const int
         tp_playout_queue_dtmf(q, ++*id, n & 1, "12#", n % 4);
         break;
     case 5:
-        tp_playout_queue_checkpoint(q, ++*id);
+        tp_playout_queue_mark(q, ++*id, n % 32);
         break;
     case 6:
         tp_call_pause(c);

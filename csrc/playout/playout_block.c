@@ -44,22 +44,29 @@ static void shape(tp_playout_queue *q, int16_t *x, size_t n, int direction)
 }
 
 /* Up to n samples of a source. */
-static size_t take(tp_playout_queue *q, source *s, int16_t *x, size_t n)
+static size_t take(tp_playout_queue *q, item *s, int16_t *x, size_t n)
 {
-    const uint64_t left = samples_left(q, s);
-    n = left < n ? (size_t)left : n;
-    if (s->kind == SAMPLES) {
-        const size_t start = (size_t)((s->begin + s->played) % q->capacity), to_end = q->capacity - start;
+    const uint64_t there = s->ready - s->played;
+    n = there < n ? (size_t)there : n;
+    if (s->kind == SPEECH) {
+        const size_t start = (size_t)((s->begin + s->played) % q->store.samples), to_end = q->store.samples - start;
         const size_t before = n < to_end ? n : to_end;
         memcpy(x, ring(q) + start, before * sizeof *x);
         memcpy(x + before, ring(q), (n - before) * sizeof *x);
+        q->oldest = s->begin + s->played + n;
+        if (q->normalizes)
+            tp_level_process(normalizer(q), x, n, x);
+    } else if (s->kind == FILE_SAMPLES) {
+        if (n > 0)
+            memcpy(x, s->pcm + s->played, n * sizeof *x);
     } else if (s->kind == KEYS) {
-        if (!s->started) {
+        if (s->played == 0) {
             tp_dtmf_generator_reset(generator(q));
-            for (uint64_t i = 0; i < s->length; i++) {
-                const char key = (char)ring(q)[(s->begin + i) % q->capacity];
+            for (uint64_t i = 0; i < s->length / key_samples(q); i++) {
+                const char key = (char)ring(q)[(s->begin + i) % q->store.samples];
                 tp_dtmf_generator_start(generator(q), &key, 1);
             }
+            q->oldest = s->begin + s->length / key_samples(q);
         }
         tp_dtmf_generator_process(generator(q), x, n);
     } else {
@@ -67,6 +74,8 @@ static size_t take(tp_playout_queue *q, source *s, int16_t *x, size_t n)
     }
     if (n > 0 && s->played == 0)
         bend_from_last(q, x[0]);
+    s->played += n;
+    q->queued -= n;
     return n;
 }
 
@@ -75,32 +84,45 @@ static size_t pull(tp_playout_queue *q, int16_t *x, size_t n, int direction, uin
 {
     size_t filled = 0;
     while (q->count > 0) {
-        source *s = source_at(q, 0);
-        const uint64_t left = samples_left(q, s);
-        if (left == 0 && s->finished) {
+        item *s = item_at(q, 0);
+        const uint64_t there = s->ready - s->played;
+        if (s->kind == MARK || (there == 0 && s->finished)) {
+            const int was_mark = s->kind == MARK;
             tp_playout_end_first(q, TP_PLAYOUT_COMPLETED, now + filled);
-            bend_from_last(q, 0); /* the next source, if there is one, bends from here to its own beginning */
+            if (!was_mark)
+                bend_from_last(q, 0); /* the next source, if there is one, bends from here to its own beginning */
             continue;
         }
-        if (filled == n || (direction < 0 && !s->interruptible) || (!s->finished && left < n - filled))
+        if (filled == n || (direction < 0 && !s->interruptible) || (!s->finished && there < n - filled))
             break;
-        const size_t got = take(q, s, x + filled, n - filled);
         if (!s->started) {
             s->started = 1;
-            tp_playout_tell(q, TP_PLAYOUT_STARTED, s, now + filled);
+            tp_playout_emit(q, TP_PLAYOUT_STARTED, s, now + filled);
         }
-        s->played += got;
+        const size_t got = take(q, s, x + filled, n - filled);
         q->sounds |= s->kind != SILENCE;
         shape(q, x + filled, got, direction);
         filled += got;
+        tp_playout_pass_marks(q, s->played, now + filled);
     }
+    if (q->count > 0) /* those that stand at its very beginning */
+        tp_playout_pass_marks(q, item_at(q, 0)->played, now + filled);
     return filled;
 }
 
 static int runs_dry(const tp_playout_queue *q)
 {
-    const source *s = q->count > 0 ? source_at(q, 0) : NULL;
+    const item *s = q->count > 0 ? item_at(q, 0) : NULL;
     return s != NULL && s->started && !s->finished && q->motion == RUNNING;
+}
+
+/* Marks that wait for what does not come: once the concealment has faded, nothing that was written is heard any more. */
+static void let_marks_go(tp_playout_queue *q, int flows)
+{
+    const int stuck = !flows && q->count > 0 && !item_at(q, 0)->finished && q->motion == RUNNING;
+    q->stuck_blocks = stuck ? q->stuck_blocks + 1 : 0;
+    if (q->stuck_blocks > FADING_BLOCKS)
+        tp_playout_pass_marks(q, TP_PLAYOUT_AFTER - 1, q->made);
 }
 
 static void make_block(tp_playout_queue *q)
@@ -116,18 +138,19 @@ static void make_block(tp_playout_queue *q)
         wanted = q->fade_at;
     if (q->motion != PAUSED)
         filled += pull(q, x + filled, wanted, direction, q->made + filled);
-    if (direction < 0 && q->count > 0 && !source_at(q, 0)->interruptible) {
+    let_marks_go(q, filled > 0);
+    if (direction < 0 && q->count > 0 && !item_at(q, 0)->interruptible) {
         q->motion = RUNNING; /* what was to pause is over, and what follows must not */
         q->fade_at = q->fade_length;
     } else if (direction < 0) {
         q->motion = PAUSED;
         q->fade_at = 0;
-        tp_playout_tell(q, TP_PLAYOUT_PAUSED, q->count > 0 ? source_at(q, 0) : NULL, q->made + q->block);
+        tp_playout_emit(q, TP_PLAYOUT_PAUSED, q->count > 0 ? item_at(q, 0) : NULL, q->made + q->block);
     }
     if (filled == 0 && runs_dry(q) && q->dry_blocks < FADING_BLOCKS) {
         if (q->dry_blocks++ == 0) {
             q->underruns++;
-            tp_playout_tell(q, TP_PLAYOUT_UNDERRUN, source_at(q, 0), q->made);
+            tp_playout_emit(q, TP_PLAYOUT_UNDERRUN, item_at(q, 0), q->made);
         }
         tp_plc_conceal(concealer(q), x);
         q->last = x[q->block - 1];
@@ -174,11 +197,10 @@ void tp_playout_fade_tail(tp_playout_queue *q)
 {
     if (q->dry_blocks > 0)
         return; /* the concealment sounds, and fades by itself */
-    source *s = source_at(q, 0);
+    item *s = item_at(q, 0);
     q->fade_length = q->block / 2;
     q->fade_at = q->fade_at * q->fade_length / q->block;
     const size_t got = take(q, s, q->tail + q->tail_length, q->fade_at);
-    s->played += got;
     shape(q, q->tail + q->tail_length, got, -1);
     q->tail_length += got;
     q->fade_length = q->block;

@@ -20,6 +20,13 @@ static tp_plc_config conceal_config(const tp_playout_queue_config *c)
     return (tp_plc_config){ .sample_rate_hz = c->sample_rate_hz, .frame_ms = 10 };
 }
 
+static tp_level_config level_config(const tp_playout_queue_config *c)
+{
+    tp_level_config level = tp_level_defaults();
+    level.sample_rate_hz = c->sample_rate_hz;
+    return level;
+}
+
 const char *tp_playout_queue_check(const tp_playout_queue_config *c)
 {
     if (c->capacity_ms < 100 || c->capacity_ms > 600000)
@@ -28,21 +35,33 @@ const char *tp_playout_queue_check(const tp_playout_queue_config *c)
     return tp_plc_check(&conceal);
 }
 
+size_t tp_playout_queue_store_size(size_t items, size_t samples)
+{
+    return tp_align_up(items * sizeof(item) + max_events(items) * sizeof(tp_playout_event) + samples * sizeof(int16_t));
+}
+
+static store own_store(const tp_playout_queue_config *c)
+{
+    return (store){ .items = TP_PLAYOUT_ITEMS, .samples = (size_t)c->capacity_ms * (size_t)(c->sample_rate_hz / 1000) };
+}
+
 static size_t layout(const tp_playout_queue_config *c, tp_playout_queue *q)
 {
     const tp_dtmf_generator_config keys = keys_config(c);
     const tp_plc_config conceal = conceal_config(c);
+    const tp_level_config level = level_config(c);
+    const store own = own_store(c);
     const size_t keys_offset = tp_align_up(sizeof(tp_playout_queue));
     const size_t plc_offset = keys_offset + tp_align_up(tp_dtmf_generator_size(&keys));
-    const size_t ring_offset = plc_offset + tp_align_up(tp_plc_size(&conceal));
-    const size_t capacity = (size_t)c->capacity_ms * (size_t)(c->sample_rate_hz / 1000);
+    const size_t level_offset = plc_offset + tp_align_up(tp_plc_size(&conceal));
+    const size_t store_offset = level_offset + tp_align_up(tp_level_size(&level));
     if (q != NULL) {
         q->keys_offset = keys_offset;
         q->plc_offset = plc_offset;
-        q->ring_offset = ring_offset;
-        q->capacity = capacity;
+        q->level_offset = level_offset;
+        q->store_offset = store_offset;
     }
-    return ring_offset + tp_align_up(capacity * sizeof(int16_t));
+    return store_offset + tp_playout_queue_store_size(own.items, own.samples);
 }
 
 size_t tp_playout_queue_size(const tp_playout_queue_config *config)
@@ -62,55 +81,102 @@ int tp_playout_queue_init(tp_playout_queue *q, const tp_playout_queue_config *co
 void tp_playout_queue_reset(tp_playout_queue *q)
 {
     const tp_playout_queue_config config = q->config;
-    memset(q, 0, sizeof *q); /* what is in the ring does not matter: nothing unwritten is read */
+    memset(q, 0, sizeof *q); /* what is in the store does not matter: nothing unwritten is read */
     q->config = config;
     layout(&config, q);
+    q->store = own_store(&config);
     q->block = (size_t)config.sample_rate_hz / 100;
     q->fade_at = q->fade_length = q->block;
     const tp_dtmf_generator_config keys = keys_config(&config);
     const tp_plc_config conceal = conceal_config(&config);
+    const tp_level_config level = level_config(&config);
     tp_dtmf_generator_init(generator(q), &keys);
     tp_plc_init(concealer(q), &conceal);
+    tp_level_init(normalizer(q), &level);
 }
 
-/* --- the table -------------------------------------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------------------------------------- */
 
-void tp_playout_tell(tp_playout_queue *q, tp_playout_event_kind kind, const source *s, uint64_t when)
+int tp_playout_queue_move(tp_playout_queue *q, void *memory, size_t items, size_t samples)
 {
-    if (q->event_count == TP_PLAYOUT_EVENTS)
-        return;
-    tp_playout_event *e = &q->events[(q->first_event + q->event_count++) % TP_PLAYOUT_EVENTS];
-    *e = (tp_playout_event){ kind, s != NULL ? s->id : 0, s != NULL && s->kind == SAMPLES, when, s != NULL ? s->played : 0 };
+    tp_playout_queue to = *q; /* its header only: items, events and samples follow */
+    to.store = memory != NULL ? (store){ .memory = memory, .items = items, .samples = samples } : own_store(&q->config);
+    const char *const now = store_memory(q);
+    if (memory == NULL)
+        to.store.memory = (char *)q + q->store_offset;
+    if (store_memory(&to) == now)
+        return TP_OK;
+    const uint64_t used = q->written - q->oldest;
+    if (to.store.items > TP_PLAYOUT_MAX_ITEMS || q->count > to.store.items || used > to.store.samples
+        || q->event_count > max_events(to.store.items))
+        return TP_ELENGTH;
+    to.first = to.first_event = 0;
+    for (size_t i = 0; i < q->count; i++)
+        *item_at(&to, i) = *item_at(q, i);
+    for (size_t i = 0; i < q->event_count; i++)
+        tp_playout_queue_peek_event(q, i, &events_of(&to)[i]);
+    for (uint64_t at = q->oldest, n; at < q->written; at += n) { /* as far as both rings go without a turn */
+        const uint64_t from = at % q->store.samples, into = at % to.store.samples;
+        n = q->written - at;
+        n = n < q->store.samples - from ? n : q->store.samples - from;
+        n = n < to.store.samples - into ? n : to.store.samples - into;
+        memcpy(ring(&to) + into, ring(q) + from, (size_t)n * sizeof(int16_t));
+    }
+    q->store = to.store;
+    if (memory == NULL)
+        q->store.memory = NULL;
+    q->first = q->first_event = 0;
+    return TP_OK;
 }
 
-static int add(tp_playout_queue *q, source s)
+size_t tp_playout_queue_items(const tp_playout_queue *q)
 {
-    if (q->count == TP_PLAYOUT_SOURCES)
+    return q->store.items;
+}
+
+size_t tp_playout_queue_free_items(const tp_playout_queue *q)
+{
+    return q->store.items - q->count;
+}
+
+size_t tp_playout_queue_capacity(const tp_playout_queue *q)
+{
+    return q->store.samples;
+}
+
+size_t tp_playout_queue_room(const tp_playout_queue *q)
+{
+    return q->store.samples - (size_t)(q->written - q->oldest);
+}
+
+/* --- in --------------------------------------------------------------------------------------------------------------- */
+
+static int add(tp_playout_queue *q, item s)
+{
+    if (q->count == q->store.items)
         return TP_ELENGTH;
     tp_playout_queue_finish(q);
-    s.begin = q->written;
-    *source_at(q, q->count++) = s;
+    q->queued += s.length;
+    q->sounding += s.kind == SPEECH || s.kind == FILE_SAMPLES;
+    q->open = s.kind == SPEECH;
+    *item_at(q, q->count++) = s;
     return TP_OK;
 }
 
 int tp_playout_queue_begin(tp_playout_queue *q, uint32_t id, int interruptible)
 {
-    return add(q, (source){ .id = id, .kind = SAMPLES, .interruptible = interruptible != 0 });
+    return add(q, (item){ .id = id, .kind = SPEECH, .interruptible = interruptible != 0, .begin = q->written });
+}
+
+int tp_playout_queue_file(tp_playout_queue *q, uint32_t id, int interruptible, const int16_t *pcm, uint64_t length)
+{
+    return add(q, (item){ .id = id, .kind = FILE_SAMPLES, .interruptible = interruptible != 0, .pcm = pcm, .length = length });
 }
 
 int tp_playout_queue_silence(tp_playout_queue *q, uint32_t id, int interruptible, uint64_t samples)
 {
-    return add(q, (source){ .id = id, .kind = SILENCE, .interruptible = interruptible != 0, .finished = 1, .length = samples });
-}
-
-int tp_playout_queue_checkpoint(tp_playout_queue *q, uint32_t id)
-{
-    return add(q, (source){ .id = id, .kind = CHECKPOINT, .interruptible = 1, .finished = 1 });
-}
-
-static void put(tp_playout_queue *q, int16_t value)
-{
-    ring(q)[q->written++ % q->capacity] = value;
+    return add(q, (item){ .id = id, .kind = SILENCE, .interruptible = interruptible != 0, .finished = 1, .length = samples,
+                          .ready = samples });
 }
 
 int tp_playout_queue_dtmf(tp_playout_queue *q, uint32_t id, int interruptible, const char *keys, size_t n)
@@ -120,136 +186,94 @@ int tp_playout_queue_dtmf(tp_playout_queue *q, uint32_t id, int interruptible, c
     for (size_t i = 0; i < n; i++)
         if (!tp_dtmf_is_key(keys[i]))
             return TP_EFORMAT;
-    const source s = { .id = id, .kind = KEYS, .interruptible = interruptible != 0, .finished = 1, .length = n };
+    const uint64_t samples = n * key_samples(q);
+    const item s = { .id = id, .kind = KEYS, .interruptible = interruptible != 0, .finished = 1, .begin = q->written,
+                     .length = samples, .ready = samples };
     const int status = add(q, s);
-    for (size_t i = 0; status == TP_OK && i < n; i++)
-        put(q, keys[i]); /* the keys wait in the ring, like samples */
+    for (size_t i = 0; status == TP_OK && i < n; i++) /* the keys wait in the ring, like samples */
+        ring(q)[q->written++ % q->store.samples] = keys[i];
     return status;
+}
+
+static item *open_item(const tp_playout_queue *q)
+{
+    return q->open ? item_at(q, q->count - 1 - q->open_marks) : NULL;
+}
+
+int tp_playout_queue_mark(tp_playout_queue *q, uint32_t id, uint64_t ahead)
+{
+    if (q->count == q->store.items)
+        return TP_ELENGTH;
+    const item *in = open_item(q);
+    const uint64_t place = in != NULL ? in->length + ahead : TP_PLAYOUT_AFTER;
+    *item_at(q, q->count++) = (item){ .id = id, .kind = MARK, .interruptible = 1, .finished = 1, .length = place };
+    q->open_marks += in != NULL;
+    return TP_OK;
+}
+
+int tp_playout_queue_open(const tp_playout_queue *q, uint32_t *id)
+{
+    const item *s = open_item(q);
+    if (s != NULL)
+        *id = s->id;
+    return s != NULL;
 }
 
 size_t tp_playout_queue_write(tp_playout_queue *q, const int16_t *pcm, size_t n)
 {
-    source *s = q->count > 0 ? source_at(q, q->count - 1) : NULL;
-    if (s == NULL || s->kind != SAMPLES || s->finished)
+    item *s = open_item(q);
+    if (s == NULL)
         return 0;
     const size_t room = tp_playout_queue_room(q), taken = n < room ? n : room;
-    const size_t start = (size_t)(q->written % q->capacity), to_end = q->capacity - start;
+    const size_t start = (size_t)(q->written % q->store.samples), to_end = q->store.samples - start;
     const size_t before = taken < to_end ? taken : to_end;
     memcpy(ring(q) + start, pcm, before * sizeof *pcm);
     memcpy(ring(q), pcm + before, (taken - before) * sizeof *pcm);
     q->written += taken;
+    q->queued += taken;
     s->length += taken;
+    s->ready += taken;
     return taken;
 }
 
 void tp_playout_queue_finish(tp_playout_queue *q)
 {
-    if (q->count > 0)
-        source_at(q, q->count - 1)->finished = 1;
+    item *s = open_item(q);
+    if (s != NULL)
+        s->finished = 1;
+    q->open = 0;
+    q->open_marks = 0;
 }
 
-void tp_playout_end_first(tp_playout_queue *q, tp_playout_event_kind kind, uint64_t when)
+int tp_playout_queue_ready(tp_playout_queue *q, uint32_t id, uint64_t ready, int finished)
 {
-    const source *s = source_at(q, 0);
-    if (s->kind == CHECKPOINT && kind == TP_PLAYOUT_COMPLETED)
-        kind = TP_PLAYOUT_CHECKPOINT;
-    tp_playout_tell(q, kind, s, when);
-    q->first = (q->first + 1) % TP_PLAYOUT_SOURCES;
-    q->count--;
-}
-
-/* --- control ---------------------------------------------------------------------------------------------------------- */
-
-int tp_playout_queue_pause(tp_playout_queue *q)
-{
-    if (q->count == 0 || !source_at(q, 0)->interruptible)
-        return 0;
-    if (q->motion == RUNNING)
-        q->motion = PAUSING;
-    return 1;
-}
-
-void tp_playout_queue_resume(tp_playout_queue *q)
-{
-    if (q->motion == PAUSED)
-        tp_playout_tell(q, TP_PLAYOUT_RESUMED, q->count > 0 ? source_at(q, 0) : NULL, q->made);
-    q->motion = RUNNING;
-    if (q->count == 0)
-        q->fade_at = q->fade_length;
-}
-
-int tp_playout_queue_paused(const tp_playout_queue *q)
-{
-    return q->motion != RUNNING;
-}
-
-void tp_playout_queue_clear(tp_playout_queue *q, int everything)
-{
-    const source *s = q->count > 0 ? source_at(q, 0) : NULL;
-    if (s != NULL && s->started && q->motion != PAUSED && (everything || s->interruptible))
-        tp_playout_fade_tail(q);
-    const uint64_t when = q->made + q->tail_length;
-    const size_t count = q->count;
-    int dropped = 0;
-    for (size_t i = 0; i < count; i++) {
-        const source kept = *source_at(q, 0);
-        const int keep = !everything && (kept.kind == CHECKPOINT ? !dropped : !kept.interruptible);
-        if (!keep) {
-            dropped = 1;
-            tp_playout_end_first(q, kept.started ? TP_PLAYOUT_INTERRUPTED : TP_PLAYOUT_DROPPED, when);
-            continue;
-        }
-        q->first = (q->first + 1) % TP_PLAYOUT_SOURCES;
-        *source_at(q, q->count - 1) = kept;
+    /* Either it plays, or it has just been added. */
+    item *s = q->count > 0 && item_at(q, 0)->id == id ? item_at(q, 0) : NULL;
+    for (size_t i = q->count; s == NULL && i-- > 0;)
+        s = item_at(q, i)->id == id ? item_at(q, i) : NULL;
+    if (s == NULL || s->kind != FILE_SAMPLES || s->finished || ready < s->ready)
+        return TP_ESTATE;
+    s->ready = ready;
+    if (finished || ready > s->length) {
+        q->queued = q->queued - s->length + ready;
+        s->length = ready;
     }
-    q->motion = RUNNING;
-    q->fade_at = q->fade_length;
-    q->dry_blocks = 0;
-}
-
-int tp_playout_queue_next_event(tp_playout_queue *q, tp_playout_event *event)
-{
-    if (q->event_count == 0)
-        return 0;
-    *event = q->events[q->first_event];
-    q->first_event = (q->first_event + 1) % TP_PLAYOUT_EVENTS;
-    q->event_count--;
-    return 1;
+    s->finished = finished != 0;
+    return TP_OK;
 }
 
 /* --- what there is ---------------------------------------------------------------------------------------------------- */
 
-size_t tp_playout_queue_room(const tp_playout_queue *q)
-{
-    uint64_t oldest = q->written;
-    for (size_t i = q->count; i-- > 0;) {
-        const source *s = source_at(q, i);
-        if (s->kind == SAMPLES)
-            oldest = s->begin + s->played;
-        else if (s->kind == KEYS && !s->started)
-            oldest = s->begin;
-    }
-    return q->capacity - (size_t)(q->written - oldest);
-}
-
-size_t tp_playout_queue_free_sources(const tp_playout_queue *q)
-{
-    return TP_PLAYOUT_SOURCES - q->count;
-}
-
 uint64_t tp_playout_queue_queued(const tp_playout_queue *q)
 {
-    uint64_t sum = q->tail_length;
-    for (size_t i = 0; i < q->count; i++)
-        sum += samples_left(q, source_at(q, i));
-    return sum;
+    return q->queued + q->tail_length;
 }
 
 int tp_playout_queue_current(const tp_playout_queue *q, uint32_t *id, uint64_t *position, int *interruptible)
 {
     if (q->count == 0)
         return 0;
-    const source *s = source_at(q, 0);
+    const item *s = item_at(q, 0);
     *id = s->id;
     *position = s->played;
     *interruptible = s->interruptible;
@@ -263,10 +287,7 @@ uint64_t tp_playout_queue_now(const tp_playout_queue *q)
 
 int tp_playout_queue_speaks(const tp_playout_queue *q)
 {
-    for (size_t i = 0; i < q->count; i++)
-        if (source_at(q, i)->kind == SAMPLES)
-            return 1;
-    return 0;
+    return q->sounding > 0;
 }
 
 uint64_t tp_playout_queue_underruns(const tp_playout_queue *q)

@@ -1,6 +1,7 @@
 # What every wrapper uses: buffers in, arrays out, state memory, errors.
 
 from libc.stdint cimport int16_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free, malloc
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
@@ -11,7 +12,7 @@ import math
 
 import numpy
 
-from talkpath.errors import BY_STATUS, ConfigError, FormatError, LengthError, TalkpathError
+from talkpath.errors import BY_STATUS, ConfigError, FormatError, LengthError, StateError, TalkpathError
 
 
 cdef extern from "_numpy.h" nogil:

@@ -151,7 +151,8 @@ class PlayoutEvent(NamedTuple):
     ----------
     kind : str
         "started", "completed", "interrupted" (cleared after it had started), "dropped" (cleared before), "checkpoint"
-        (everything before it was played), "underrun" (speech ran dry before its end), "paused", "resumed".
+        (everything before it was played), "underrun" (speech ran dry before its end), "paused", "resumed", "discarded" (late chunks
+        of an utterance that was cleared; once for each).
     source : str
         "speech", "play", "dtmf", "silence", "checkpoint"; empty when nothing was queued.
     name : str

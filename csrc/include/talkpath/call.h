@@ -5,7 +5,7 @@
  *             playout queue, ambience or comfort noise. Between them the reference line, so that echo never counts as the
  *             caller's speech; turns, interruptions, silence and answering machines become events
  * How         the kernels of this library, in the order of docs/calls.md: codec, concealment, tone detectors, echo control with
- *             the barge-in gate, noise suppression, turn logic, resampler; queue, level, ambience, comfort noise, codec
+ *             the barge-in gate, noise suppression, turn logic, resampler; queue (speech levelled), ambience, comfort noise, codec
  * Limits      one frame in, one frame out; the reference line holds 400 ms
  * Units       samples and ms of stream time: of the receive path for what is heard, of the transmit path for what is said
  * History     as its kernels
@@ -27,7 +27,6 @@
 #include "talkpath/call_progress.h"
 #include "talkpath/comfort_noise.h"
 #include "talkpath/dtmf.h"
-#include "talkpath/level.h"
 #include "talkpath/mixer.h"
 #include "talkpath/noise_suppressor.h"
 #include "talkpath/playout_queue.h"
@@ -98,7 +97,6 @@ typedef struct tp_call_components {
     tp_noise_suppressor_config noise_suppressor;
     tp_resampler_config resampler;
     tp_playout_queue_config playout_queue;
-    tp_level_config level;
     tp_mixer_config mixer;
     tp_comfort_noise_config comfort_noise;
 } tp_call_components;
@@ -121,7 +119,8 @@ typedef enum tp_call_event_type {
     TP_CALL_TURN_METRICS,
     TP_CALL_PLAYOUT,
     TP_CALL_INTERRUPTED,         /* no fields: the caller's interruption is committed, the queue was cleared */
-    TP_CALL_AUDIO_CLEARED        /* no fields: tp_call_clear_audio was called                                */
+    TP_CALL_AUDIO_CLEARED,       /* no fields: tp_call_clear_audio was called                                */
+    TP_CALL_SPEECH_DISCARDED     /* no fields: tp_call_discarded was called, of another utterance            */
 } tp_call_event_type;
 
 /* Times are ms of the event's clock; those of what the caller said are of the receive path. */
@@ -185,6 +184,7 @@ typedef struct tp_call_event {
             uint32_t id;
             uint64_t position;
         } playout;
+        size_t run; /* within the ring below: so many of the playout queue's events, which wait there */
     };
 } tp_call_event;
 
@@ -195,6 +195,7 @@ typedef struct tp_call_events {
     tp_call_event ring[TP_CALL_EVENTS];
     size_t first, count;
     double newest_ms[TP_CLOCKS];
+    size_t runs, in_queue; /* entries that are runs, and what they stand for */
 } tp_call_events;
 
 typedef struct tp_call_counts {
@@ -203,6 +204,7 @@ typedef struct tp_call_counts {
 
 typedef struct tp_call_metrics {
     uint64_t received_frames, lost_frames, sent_frames, underruns;
+    uint64_t discarded_chunks, discarded_samples; /* of speech that came after its utterance was interrupted */
     uint64_t reference_gaps; /* frames heard without knowing what was sent meanwhile */
     float received_dbov, sent_dbov; /* smoothed over about 1 s */
     tp_call_counts counts;
@@ -224,7 +226,7 @@ int tp_call_receive(tp_call *c, const uint8_t *payload, size_t bytes, int16_t *p
 void tp_call_conceal(tp_call *c, int16_t *pcm);
 void tp_call_transmit(tp_call *c, uint8_t *payload);
 
-/* What is said: write to it, but pause, resume and clear through the call. */
+/* What is said: write to it, but pause, resume, clear and take events through the call. */
 tp_playout_queue *tp_call_queue(tp_call *c);
 /* 0: what is said now must not be interrupted. */
 int tp_call_pause(tp_call *c);
@@ -233,6 +235,9 @@ void tp_call_resume(tp_call *c);
 void tp_call_clear(tp_call *c, int everything);
 /* As tp_call_clear of everything, and TP_CALL_AUDIO_CLEARED. */
 void tp_call_clear_audio(tp_call *c);
+
+/* Speech of an interrupted utterance came too late, and was not written; `first`: of this one, so an event says so. */
+void tp_call_discarded(tp_call *c, size_t samples, int first);
 
 /* What mixes the background in: for tp_mixer_play and tp_mixer_uses. */
 tp_mixer *tp_call_mixer(tp_call *c);

@@ -56,7 +56,6 @@ cdef extern from "talkpath/call.h" nogil:
         tp_noise_suppressor_config noise_suppressor
         tp_resampler_config resampler
         tp_playout_queue_config playout_queue
-        tp_level_config level
         tp_mixer_config mixer
         tp_comfort_noise_config comfort_noise
     tp_call_config tp_call_defaults()
@@ -71,6 +70,8 @@ cdef extern from "talkpath/call.h" nogil:
         uint64_t lost_frames
         uint64_t sent_frames
         uint64_t underruns
+        uint64_t discarded_chunks
+        uint64_t discarded_samples
         uint64_t reference_gaps
         float received_dbov
         float sent_dbov
@@ -92,6 +93,7 @@ cdef extern from "talkpath/call.h" nogil:
     void tp_call_resume(tp_call *)
     void tp_call_clear(tp_call *, int)
     void tp_call_clear_audio(tp_call *)
+    void tp_call_discarded(tp_call *, size_t, int)
     tp_mixer *tp_call_mixer(tp_call *)
     void tp_call_transcript(tp_call *, int, int, int)
     void tp_call_turn_probability(tp_call *, float)
@@ -140,6 +142,7 @@ cdef class _Call(_State):
     """The C call as it is; `talkpath.CallPipeline` is the one to use."""
     cdef tp_call *_c
     cdef _Sounds _sounds
+    cdef _Store _store
     cdef readonly Py_ssize_t payload_bytes
     cdef readonly int frame_ms
     cdef readonly Py_ssize_t pcm_samples
@@ -151,6 +154,7 @@ cdef class _Call(_State):
         self._c = <tp_call *>_allocate(self, self.state_bytes)
         _check(tp_call_init(self._c, &c))
         self._sounds = _Sounds()
+        self._store = _Store()
         self.frame_ms = c.frame_ms
         self.payload_bytes = <Py_ssize_t>tp_call_payload_bytes(self._c)
         self.pcm_samples = <Py_ssize_t>tp_call_pcm_samples(self._c)
@@ -202,7 +206,10 @@ cdef class _Call(_State):
         cdef tp_call_event e
         found = []
         while tp_call_next_event(self._c, &e):
+            if e.type == TP_CALL_PLAYOUT:
+                _let_go(self._store, e.playout.kind, e.playout.id)
             found.append(_event(&e))
+        _settle(tp_call_queue(self._c), self._store)
         return found
 
     @property
@@ -211,7 +218,7 @@ cdef class _Call(_State):
 
     def queue(self):
         """The playout queue within, to write to."""
-        return _view_of(tp_call_queue(self._c), self)
+        return _view_of(tp_call_queue(self._c), self, self._store)
 
     def pause(self):
         return tp_call_pause(self._c) != 0
@@ -224,6 +231,9 @@ cdef class _Call(_State):
 
     def clear_audio(self):
         tp_call_clear_audio(self._c)
+
+    def discarded(self, size_t samples, bint first):
+        tp_call_discarded(self._c, samples, first)
 
     def background(self, loop, volume, loops):
         self._sounds.play(tp_call_mixer(self._c), loop, _volume(volume), loops)
@@ -242,6 +252,7 @@ cdef class _Call(_State):
 
     def reset(self):
         tp_call_reset(self._c)
+        _forget(self._store)
         self._sounds = _Sounds()
 
     @property
@@ -266,14 +277,15 @@ cdef class _Call(_State):
 
     def metrics(self):
         """(received, lost, sent, underruns, reference gaps, received dBov, sent dBov, turns, interruptions, false ones,
-        backchannels, echo delay, its confidence, ERL, ERLE, echo likelihood, double talk, speech probability, evidence)"""
+        backchannels, echo delay, its confidence, ERL, ERLE, echo likelihood, double talk, speech probability, evidence,
+        discarded chunks, discarded samples)"""
         cdef tp_call_metrics m = tp_call_read_metrics(self._c)
         cdef const tp_echo_state *e = tp_barge_in_echo(tp_call_gate(self._c))
         cdef const tp_barge_in_reading *r = tp_barge_in_read(tp_call_gate(self._c))
         return (m.received_frames, m.lost_frames, m.sent_frames, m.underruns, m.reference_gaps, m.received_dbov, m.sent_dbov,
                 m.counts.turns, m.counts.interruptions, m.counts.false_interruptions, m.counts.backchannels,
                 e.delay_ms, e.delay_confidence, e.erl_db, e.erle_db, e.echo_likelihood, bool(e.double_talk),
-                r.speech_probability, r.evidence)
+                r.speech_probability, r.evidence, m.discarded_chunks, m.discarded_samples)
 
 
 # --- many calls -------------------------------------------------------------------------------------------------------

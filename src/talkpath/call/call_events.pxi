@@ -47,6 +47,7 @@ cdef extern from "talkpath/call.h" nogil:
         TP_CALL_PLAYOUT
         TP_CALL_INTERRUPTED
         TP_CALL_AUDIO_CLEARED
+        TP_CALL_SPEECH_DISCARDED
     # The structs of the union have no names in C: these are for the compiler of this file alone.
     ctypedef struct _speech_started_event:
         double onset_ms
@@ -134,6 +135,7 @@ cdef dict _EVENT_TYPES = {
     TP_CALL_IDLE: "user.idle", TP_CALL_KEY: "user.dtmf", TP_CALL_ANSWERED: "voicemail.detected",
     TP_CALL_BEEP: "voicemail.beep", TP_CALL_LINE_TONE: "line.tone", TP_CALL_TURN_METRICS: "turn.metrics",
     TP_CALL_PLAYOUT: "playout", TP_CALL_INTERRUPTED: "interrupted", TP_CALL_AUDIO_CLEARED: "audio.cleared",
+    TP_CALL_SPEECH_DISCARDED: "agent.speech_discarded",
 }
 
 

@@ -173,12 +173,26 @@ class AgentSpeechPaused(Event):
 
 @dataclass(frozen=True, slots=True)
 class AgentSpeechInterrupted(Event):
-    """The utterance was cut; so many seconds of it were heard."""
+    """The utterance was cut, and all that was queued behind it; so many seconds of it were heard.
+
+    `dropped_marks` are the checkpoints that were cut too, in their order: no `mark.played` comes for them. When nothing had been
+    heard yet, there is an event only if marks were dropped.
+    """
 
     type: ClassVar[str] = "agent.speech_interrupted"
 
     utterance: str
     playback_position_s: float
+    dropped_marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpeechDiscarded(Event):
+    """Speech came for an utterance that had been interrupted, and was dropped; told once for each."""
+
+    type: ClassVar[str] = "agent.speech_discarded"
+
+    utterance: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 import os
 import secrets
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
-
-import numpy as np
 
 from talkpath import g711, l16
 from talkpath._core import _Call
@@ -16,9 +15,9 @@ from talkpath.call.config import FIXED, CallConfig
 from talkpath.call.events import Event
 from talkpath.call.recording import Recorder
 from talkpath.call.results import CallMetrics, CallState, Received, Transmitted
-from talkpath.call.translation import played, translate
+from talkpath.call.translation import Clears, played, translate
 from talkpath.errors import ConfigError, StateError, TalkpathError
-from talkpath.playout_queue import Sources
+from talkpath.playout_sources import Sources, int16_samples
 from talkpath.wav import Source as WavSource
 
 if TYPE_CHECKING:
@@ -112,6 +111,7 @@ class CallPipeline:
         self._sources = Sources(self._core.queue(), config.wire.sample_rate_hz, config.max_queued_ms)
         self._waiting: list[Event] = []  # events that are out of the core and wait for the next frame
         self._marks: dict[str, float] = {}
+        self._discarded: deque[str] = deque()  # utterances whose late chunks are dropped, and the event for that waits
         self._greeted = self._over = False
         self._greeting: str | None = None  # the first utterance
         self._timestamp_ms: float | None = None
@@ -239,30 +239,48 @@ class CallPipeline:
         sample_rate : int
             Hz, any rate of `Resampler`; the same for all chunks of an utterance.
         utterance : str
-            Its name, a new one for each: chunks with the name of the last one queued continue it; those of an utterance that was
-            interrupted are dropped.
+            Its name, which is for one utterance: chunks with the name of the newest one continue it. Late chunks of an utterance
+            that was interrupted are dropped, whatever else has been queued since, until its final one has come:
+            `agent.speech_discarded` says so once, and `metrics.discarded_chunks` counts them. The last 64 such names are kept. A name
+            whose final chunk has come may be used again, for a new utterance.
         final : bool
             The utterance is complete.
 
         Returns
         -------
         int
-            How many samples were accepted: fewer than n when more than `max_queued_ms` would wait. Give the rest later.
+            How many samples were accepted: fewer than n when more than `max_queued_ms` would wait. Give the rest later; `final`
+            counts only with the whole chunk. Of late chunks that are dropped: n, so that nobody tries again.
+
+        Raises
+        ------
+        FormatError
+            Not mono int16 in the machine's byte order (LengthError: half a sample). Nothing was queued.
+        ConfigError
+            A rate that `Resampler` does not know, or another one within an utterance.
+        StateError
+            32768 sources and checkpoints wait already, or the call is over.
         """
         self._check_alive()
         greets = not self._greeted and self._greeting in (None, utterance)
         interruptible = self.config.greeting_interruptible or not greets
-        taken = self._sources.speak(pcm, sample_rate, utterance, bool(final), interruptible)
-        if self._greeting is None:  # not before it was accepted
+        samples = int16_samples(pcm)
+        taken = self._sources.speak(samples, sample_rate, utterance, bool(final), interruptible)
+        if self._sources.late is not None:
+            samples_late, first = self._sources.late
+            self._core.discarded(samples_late, first)
+            if first:
+                self._discarded.append(utterance)
+        elif self._greeting is None:  # not before it was accepted
             self._greeting = utterance
-        samples = pcm if isinstance(pcm, np.ndarray) else np.frombuffer(pcm, np.int16)
         self._did("speak", samples, sample_rate, utterance, bool(final))
         return taken
 
     def play(self, source: WavSource, allow_interruption: bool = True, name: str | None = None) -> None:
         """Queue a WAV file, a path or its bytes; `name` (its path by default) comes back in `play.completed`.
 
-        `allow_interruption=False`: the caller's speech does not cut it short.
+        It is read now, so that no disk is waited for while it plays, and an unreadable one raises here: OSError, or FormatError for
+        what is no WAV; StateError when 256 files wait already. `allow_interruption=False`: the caller's speech does not cut it short.
         """
         if isinstance(source, str | os.PathLike):
             name = os.fspath(source) if name is None else name
@@ -285,7 +303,11 @@ class CallPipeline:
         self._did("silence", ms)
 
     def checkpoint(self, name: str) -> None:
-        """Queue a mark: `mark.played` comes when everything before it was heard."""
+        """Queue a mark: `mark.played` comes when everything before it was heard.
+
+        Within speech that goes on it stands where the speech has got to, and does not touch it. An interruption drops it, and names it
+        in `agent.speech_interrupted`. Where speech runs dry at a mark, `mark.played` comes once the concealment has faded.
+        """
         self._check_alive()
         self._sources.checkpoint(name)
         self._did("checkpoint", name)
@@ -318,17 +340,17 @@ class CallPipeline:
         self._did("resume")
 
     def interrupt(self) -> None:
-        """Cut what the agent says, all of it: `agent.speech_interrupted` tells how much was heard."""
+        """Cut what the agent says, all of it: `agent.speech_interrupted` tells how much was heard, and which checkpoints were cut."""
         self._check_alive()
-        self._sources.drop(everything=True)
         self._core.clear(True)
+        self._waiting += self._translated(self._core.events())
         self._did("interrupt")
 
     def clear_audio(self) -> None:
         """As `interrupt`, and `audio.cleared` comes."""
         self._check_alive()
-        self._sources.drop(everything=True)
         self._core.clear_audio()
+        self._waiting += self._translated(self._core.events())
         self._did("clear_audio")
 
     # --- what the orchestrator knows --------------------------------------------------------------------------------------------
@@ -403,7 +425,6 @@ class CallPipeline:
     def hangup(self) -> list[Event]:
         """End the call: what was being said is cut, and the last events come back. Nothing is processed after it."""
         self._check_alive()
-        self._sources.drop(everything=True)
         self._core.clear(True)
         events = self._events()
         self._did("hangup")
@@ -425,7 +446,7 @@ class CallPipeline:
         """A snapshot."""
         raw = self._core.metrics()
         delay_ms = raw[11] if raw[11] >= 0 else None
-        return CallMetrics(*raw[:11], delay_ms, *raw[12:], self.queued_ms, self._timestamp_gaps)  # type: ignore[call-arg]
+        return CallMetrics(*raw[:11], delay_ms, *raw[12:-2], self.queued_ms, self._timestamp_gaps, *raw[-2:])  # type: ignore[call-arg]
 
     @property
     def queued_ms(self) -> float:
@@ -449,6 +470,7 @@ class CallPipeline:
         self._sources.clear_all()
         self._waiting.clear()
         self._marks.clear()
+        self._discarded.clear()
         self._greeted = self._over = False
         self._greeting = None
         self._timestamp_ms, self._timestamp_gaps = None, 0
@@ -483,9 +505,10 @@ class CallPipeline:
         return events
 
     def _translated(self, raws: "list[RawEvent]") -> list[Event]:
-        return [event for raw in raws if (event := self._event(raw)) is not None]
+        clears = Clears()
+        return [event for raw in raws if (event := self._event(raw, clears)) is not None]
 
-    def _event(self, raw: "RawEvent") -> Event | None:
+    def _event(self, raw: "RawEvent", clears: Clears) -> Event | None:
         """With names, and what the call itself has to do about it."""
         kind, clock, at_ms, fields = raw
         if kind == "playout":
@@ -493,10 +516,11 @@ class CallPipeline:
             if playout.source == "speech":  # the greeting has ended, or another utterance begins
                 ended = playout.kind in ("completed", "interrupted")
                 self._greeted |= ended or (playout.kind == "started" and playout.name != self._greeting)
-            return played(playout, clock)
+            return clears.gather(playout, clock) or played(playout, clock)
         if kind == "interrupted":
-            self._sources.drop(everything=False, dropped=True)
             return None
+        if kind == "agent.speech_discarded":
+            return translate(raw, utterance=self._discarded.popleft())
         if kind == "turn.metrics":
             marks, self._marks = self._marks, {}
             return translate(raw, marks=marks)

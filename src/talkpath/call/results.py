@@ -57,6 +57,8 @@ class CallMetrics(NamedTuple):
         Of the caller, now; 1 of evidence is enough to interrupt.
     queued_ms, timestamp_gaps : float, int
         What is still to be said; jumps in the `timestamp_ms` given to `receive`.
+    discarded_chunks, discarded_samples : int
+        Speech that came for utterances which had been interrupted, and was dropped; at the rates it was given.
     """
 
     received_frames: int
@@ -80,3 +82,5 @@ class CallMetrics(NamedTuple):
     evidence: float
     queued_ms: float
     timestamp_gaps: int
+    discarded_chunks: int
+    discarded_samples: int

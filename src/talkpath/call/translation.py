@@ -26,8 +26,6 @@ def played(event: PlayoutEvent, clock: str) -> e.Event | None:
             return e.AgentSpeechStarted(clock, at_ms, name)
         case "completed", "speech":
             return e.AgentSpeechCompleted(clock, at_ms, name, event.position_s)
-        case "interrupted", "speech" | "play":
-            return e.AgentSpeechInterrupted(clock, at_ms, name, event.position_s)
         case "completed", "play":
             return e.PlayCompleted(clock, at_ms, name)
         case "completed", "dtmf":
@@ -38,3 +36,29 @@ def played(event: PlayoutEvent, clock: str) -> e.Event | None:
             return e.AgentSpeechUnderrun(clock, at_ms, name)
         case _:
             return None
+
+
+class Clears:
+    """Gathers what one clear has cut: the event of the utterance names the checkpoints behind it."""
+
+    def __init__(self) -> None:
+        self._cut: PlayoutEvent | None = None
+        self._marks: list[str] = []
+
+    def gather(self, event: PlayoutEvent, clock: str) -> e.Event | None:
+        """Takes every event of the playout; the clear's own comes out when it is over."""
+        is_voice = event.source in ("speech", "play")
+        match event.kind:
+            case "interrupted" if is_voice:
+                self._cut = event
+            case "dropped" if event.source == "checkpoint":
+                self._marks.append(event.name)
+            case "dropped" if is_voice and self._cut is None:
+                self._cut = event
+            case "cleared":
+                cut, marks = self._cut, tuple(self._marks)
+                self._cut, self._marks = None, []
+                if marks or (cut is not None and cut.kind == "interrupted"):
+                    at = cut if cut is not None else event
+                    return e.AgentSpeechInterrupted(clock, at.at_ms, at.name, at.position_s, marks)
+        return None

@@ -261,12 +261,22 @@ uint64_t tp_playout_queue_now(const tp_playout_queue *q)
     return q->made;
 }
 
-int tp_playout_queue_speaks(const tp_playout_queue *q)
+static int has(const tp_playout_queue *q, int kind)
 {
     for (size_t i = 0; i < q->count; i++)
-        if (source_at(q, i)->kind == SAMPLES)
+        if ((int)source_at(q, i)->kind == kind)
             return 1;
     return 0;
+}
+
+int tp_playout_queue_speaks(const tp_playout_queue *q)
+{
+    return has(q, SAMPLES);
+}
+
+int tp_playout_queue_dials(const tp_playout_queue *q)
+{
+    return has(q, KEYS);
 }
 
 uint64_t tp_playout_queue_underruns(const tp_playout_queue *q)

@@ -100,7 +100,7 @@ def test_turn_delay_follows_preset_and_probability(preset, p, which):
     x = Line(semantic_vad=preset)
     x.run(500)
     x.say(1000)
-    x.run(1200)
+    x.run(1100)  # 100 ms after the last sound
     if p is not None:
         x.call.turn_probability(p)
     x.run(4000)
@@ -324,6 +324,7 @@ def test_interruptions_can_be_forbidden(line):
     x.run(4500)
     assert x.types() == [
         "agent.speech_started", "user.speech_started", "user.speech_stopped", "agent.speech_completed", "turn.metrics",
+        "user.turn_completed",
     ]  # fmt: skip
     assert x.loud(0, 4900)
 
@@ -458,7 +459,7 @@ def test_a_reminder_delays_the_next_one_and_an_answer_ends_it(line):
     x.run(300)
     assert [e.retry_count for e in x.of("user.idle")] == [1, 2]
     x.say(600)
-    x.run(2500)
+    x.run(2300)
     x.speak(500, "good")
     x.run(1700)
     assert [e.retry_count for e in x.of("user.idle")] == [1, 2, 1]

@@ -20,26 +20,30 @@ static void emit_key(tp_call *c, char digit)
     call_emit_received(c, (tp_call_event){ .type = TP_CALL_KEY, .key = { .digit = digit } });
 }
 
-/* The agent's own key comes back: it is nobody's, unless it is held longer than it was sent. */
-static void hear_keys(tp_call *c, const int16_t *x)
+/* The agent's own key comes back: it is nobody's, unless it is held longer than it was sent. Returns 1 while the caller presses one. */
+static int hear_keys(tp_call *c, const int16_t *x)
 {
     tp_dtmf_digit digits[TP_DTMF_MAX_DIGITS(TP_CALL_MAX_FRAME)];
     const size_t n = tp_dtmf_process(part(c, PART_DTMF), x, c->frame, digits);
+    int pressed = 0;
     for (size_t i = 0; i < n; i++) {
         const uint64_t start = (uint64_t)(digits[i].start_ms * c->config.sample_rate_hz / 1000.0);
         c->own_key_until = own_sounds_key(part(c, PART_OWN_SOUNDS), digits[i].digit, start, digits[i].level_dbov);
         if (c->own_key_until == 0)
             emit_key(c, digits[i].digit);
+        pressed |= c->own_key_until == 0;
     }
-    if (c->own_key_until == 0)
-        return;
     const char held = tp_dtmf_sounding(part(c, PART_DTMF));
+    if (c->own_key_until == 0)
+        return pressed || held;
     if (c->own_key_until == UINT64_MAX)
         c->own_key_until = own_sounds_key_end(part(c, PART_OWN_SOUNDS));
-    if (held && c->received > c->own_key_until)
+    const int longer = held && c->received > c->own_key_until;
+    if (longer)
         emit_key(c, held);
-    if (!held || c->received > c->own_key_until)
+    if (!held || longer)
         c->own_key_until = 0;
+    return pressed || longer;
 }
 
 /* Switching on or off fades over one frame; the suppressor's delay makes it a fade between two times, 10 ms apart. */
@@ -72,7 +76,7 @@ static int key_sounds(tp_call *c)
     return c->received <= c->key_until;
 }
 
-static void judge_turn(tp_call *c, int barge_in)
+static void judge_turn(tp_call *c, int barge_in, int key)
 {
     const tp_barge_in_reading *r = tp_barge_in_read(part(c, PART_GATE));
     uint32_t id;
@@ -80,12 +84,16 @@ static void judge_turn(tp_call *c, int barge_in)
     int interruptible = 0;
     tp_playout_queue_current(part(c, PART_QUEUE), &id, &position, &interruptible);
     const int voice = !key_sounds(c);
+    interruptible = interruptible && c->config.turn.allow_interruptions;
     const turn_frame frame = {
         .now_ms = ms_of(c, c->received),
         .frame_ms = c->config.frame_ms,
         .probability = voice ? r->speech_probability : 0.0f,
         .barge_in = voice && barge_in,
         .onset_ms = r->onset_samples > 0 ? ms_of(c, r->onset_samples) : -1.0,
+        .sound_ms = r->onset_samples > 0 ? ms_of(c, r->sound_samples) : -1.0,
+        .key = key,
+        .dials = tp_playout_queue_dials(part(c, PART_QUEUE)),
         .tone = answer_tone_sounds(c),
         .interruptible = interruptible && !c->held,
         .held = c->held,
@@ -100,14 +108,14 @@ static void hear(tp_call *c, int16_t *x, int16_t *pcm)
     c->received += c->frame;
     call_track_level(&c->metrics.received_dbov, x, c->frame);
     take_reference(c, far);
-    hear_keys(c, x);
+    const int key = hear_keys(c, x);
     answer_hear_line(c, x);
     if (!c->config.echo_control)
         memset(far, 0, sizeof far);
     const int barge_in = tp_barge_in_process(part(c, PART_GATE), x, far, c->frame, x);
     answer_hear_caller(c, x);
     suppress_noise(c, x);
-    judge_turn(c, barge_in);
+    judge_turn(c, barge_in, key);
     tp_resampler_process(part(c, PART_RESAMPLER), x, c->frame, pcm);
 }
 

@@ -4,11 +4,16 @@
 
 #define START_MS 120.0         /* speech of so long is a start … */
 #define BRIDGED_MS 80.0       /* … with gaps of so long         */
-#define STOP_MS 200.0         /* silence of so long is a stop   */
+#define LATE_MS 200.0         /* so much later than its sound is speech found, under an echo */
+#define STOP_MS 300.0         /* silence of so long is a stop   */
+#define GAP_MS 40.0           /* … of which the detector must be sure for so long */
+#define BETWEEN_MS 450.0      /* between words that belong together */
+#define OVER_MS 60.0          /* speech of so long over the agent is an overlap */
 #define PAUSE_MS 300.0        /* silence within a turn that counts as a pause of the caller's style */
 #define USUAL_PAUSE_MS 450.0 /* whose pauses are longer gets longer delays from "auto" */
 #define RESTART_MS 1500.0     /* speech so soon after a turn's end shows that it was no end */
 #define LATE_TEXT_MS 8000.0   /* a transcript so late still belongs to the last speech */
+#define EARLY_MS 1000.0       /* speech that ends so shortly before the agent does is an answer to it */
 
 static void emit(turn *t, tp_call_event e)
 {
@@ -37,7 +42,8 @@ void turn_reset(turn *t, const tp_turn_config *config, tp_call_events *events)
     t->events = events;
     t->probability = -1.0f;
     t->quiet_since_ms = t->decision_ms = t->perceived_ms = t->turn_ended_ms = -1.0;
-    t->last_voice_ms = -1e9;
+    t->last_voice_ms = t->agent_ended_ms = -1e9;
+    t->interruptible_since_ms = -1.0;
 }
 
 /* --- the caller's turn --------------------------------------------------------------------------------------------------- */
@@ -93,7 +99,7 @@ static void complete(turn *t, tp_turn_trigger trigger)
     t->number++;
     t->total.turns++;
     t->text_ends = 0;
-    t->open = 0;
+    t->open = t->early.any = 0;
     t->quiet_since_ms = t->now_ms; /* an answer that never comes is silence too */
     if (t->agent != TP_AGENT_SPEAKING)
         set_agent(t, TP_AGENT_THINKING, TP_CLOCK_RECEIVE, t->now_ms);
@@ -109,7 +115,9 @@ static void judge_turn(turn *t)
     }
     if (t->speaking)
         return;
-    const double silence_ms = t->now_ms - t->last_voice_ms;
+    /* Who answers before the agent is done may go on when it is. */
+    const double since_ms = t->early.any && t->agent_ended_ms > t->last_voice_ms ? t->agent_ended_ms : t->last_voice_ms;
+    const double silence_ms = t->now_ms - since_ms;
     if (silence_ms >= turn_delay_ms(t))
         complete(t, TP_TRIGGER_SILENCE);
     else if (t->text_ends && t->probability < 0.0f && silence_ms >= t->config.completed_turn_delay_ms)
@@ -118,6 +126,39 @@ static void judge_turn(turn *t)
 
 /* --- the caller's speech ------------------------------------------------------------------------------------------------- */
 
+static void begin_overlap(turn *t)
+{
+    t->overlap = 1;
+    t->was_long = t->protected_overlap = t->early.text_ends = 0;
+    t->overlap_probability = 0.0f;
+}
+
+/* How much of the newest sound is later than this. */
+static double run_ms(const turn *t, double from_ms)
+{
+    const double start_ms = t->run_onset_ms > from_ms ? t->run_onset_ms : from_ms;
+    return t->last_voice_ms > start_ms ? t->last_voice_ms - start_ms : 0.0;
+}
+
+/* What the caller may interrupt began then. */
+static double overlap_since_ms(const turn *t)
+{
+    return t->agent_began_ms > t->interruptible_since_ms ? t->agent_began_ms : t->interruptible_since_ms;
+}
+
+/* Words in quick succession add up, the silence between them does not. */
+static void follow_sound(turn *t, const turn_frame *f, double sound_ms)
+{
+    if (f->onset_ms > t->last_voice_ms) {
+        t->run_before_ms = f->onset_ms - t->last_voice_ms <= BETWEEN_MS ? t->run_before_ms + run_ms(t, overlap_since_ms(t)) : 0.0;
+        t->run_onset_ms = f->onset_ms;
+    } else if (f->onset_ms >= 0.0) {
+        t->run_onset_ms = f->onset_ms;
+    }
+    if (sound_ms > t->last_voice_ms)
+        t->last_voice_ms = sound_ms;
+}
+
 static void start_speech(turn *t, double onset_ms)
 {
     t->speaking = 1;
@@ -125,16 +166,14 @@ static void start_speech(turn *t, double onset_ms)
     t->onset_ms = onset_ms;
     t->probability = -1.0f;
     t->text_ends = 0;
-    t->retries = t->exhausted = t->extended = 0;
+    t->retries = t->exhausted = 0;
     t->quiet_since_ms = -1.0;
     emit(t, (tp_call_event){ .type = TP_CALL_SPEECH_STARTED, .speech_started = { .onset_ms = onset_ms } });
     set_user(t, TP_USER_SPEAKING);
     if (t->agent == TP_AGENT_SPEAKING) {
         if (!t->overlap)
             t->final_words = t->interim_words = 0;
-        t->overlap = 1;
-        t->was_long = 0;
-        t->overlap_probability = 0.0f;
+        begin_overlap(t);
         return;
     }
     if (t->open || (t->agent == TP_AGENT_THINKING && onset_ms - t->turn_ended_ms < RESTART_MS))
@@ -153,6 +192,17 @@ static void classify_overlap(turn *t, int is_interruption)
                                               .total_duration_ms = t->last_voice_ms - t->onset_ms } });
 }
 
+/* It did not interrupt. If the agent is done soon, or was not to be interrupted, it is an answer all the same. */
+static void keep_early(turn *t)
+{
+    const int goes_on = t->early.any && (t->early.is_protected || t->onset_ms - t->early.ended_ms < turn_delay_ms(t));
+    if (!goes_on)
+        t->early.onset_ms = t->onset_ms;
+    t->early.is_protected = t->protected_overlap || (goes_on && t->early.is_protected);
+    t->early.ended_ms = t->last_voice_ms;
+    t->early.any = 1;
+}
+
 static void stop_speech(turn *t)
 {
     t->speaking = t->overruled = 0;
@@ -166,7 +216,11 @@ static void stop_speech(turn *t)
     if (!t->overlap || t->paused)
         return;
     t->overlap = 0;
-    if (t->was_long)
+    const double over_ms = t->last_voice_ms - (t->onset_ms > t->agent_began_ms ? t->onset_ms : t->agent_began_ms);
+    if (over_ms < OVER_MS || 2.0 * over_ms < t->last_voice_ms - t->onset_ms)
+        return; /* the end of what was said before the agent began */
+    keep_early(t);
+    if (t->was_long || t->protected_overlap)
         return; /* it may not interrupt, but is more than a nod */
     t->backchannels++;
     t->total.backchannels++;
@@ -179,12 +233,18 @@ static void hear_voice(turn *t, const turn_frame *f)
         t->voiced_ms = 0.0;
         return;
     }
-    if (f->probability >= t->config.speech_activation_threshold) {
+    const int likely = f->probability >= t->config.speech_activation_threshold;
+    /* What the detector still believes when the sound is over is no speech. */
+    const double sound_ms = f->sound_ms >= 0.0 ? f->sound_ms : likely ? f->now_ms : t->last_voice_ms;
+    follow_sound(t, f, sound_ms);
+    const double silence_ms = t->now_ms - t->last_voice_ms, delay_ms = turn_delay_ms(t);
+    /* Whoever knows that the turn is over may ask for less silence than the detector needs. */
+    const int over = t->speaking && delay_ms < STOP_MS && silence_ms >= delay_ms;
+    if (likely && !over) {
         t->voiced_ms += f->frame_ms;
         t->gap_ms = 0.0;
-        t->last_voice_ms = f->now_ms;
         if (!t->speaking && t->voiced_ms >= START_MS) {
-            const double first_ms = f->now_ms - t->voiced_ms - BRIDGED_MS;
+            const double first_ms = f->now_ms - t->voiced_ms - LATE_MS;
             start_speech(t, f->onset_ms > first_ms ? f->onset_ms : f->now_ms - t->voiced_ms);
         }
         return;
@@ -192,7 +252,7 @@ static void hear_voice(turn *t, const turn_frame *f)
     t->gap_ms += f->frame_ms;
     if (!t->speaking && t->gap_ms > BRIDGED_MS)
         t->voiced_ms = 0.0;
-    if (t->speaking && t->gap_ms >= least(STOP_MS, turn_delay_ms(t)))
+    if (over || (t->speaking && t->gap_ms >= GAP_MS && silence_ms >= STOP_MS))
         stop_speech(t);
 }
 
@@ -210,21 +270,24 @@ static int commit(turn *t)
     t->interruptions++;
     t->total.interruptions++;
     classify_overlap(t, 1);
-    t->overlap = t->paused = 0;
+    t->overlap = t->paused = t->early.any = 0;
     open_turn(t, t->onset_ms);
     return TURN_COMMIT;
 }
 
 static int judge_overlap(turn *t, const turn_frame *f)
 {
-    const double lasted_ms = t->last_voice_ms - t->onset_ms;
-    const float share = (float)(lasted_ms / (t->config.min_interruption_duration_ms + 1));
+    const double over_ms = t->run_before_ms + run_ms(t, t->agent_began_ms);
+    const float share = (float)(over_ms / (t->config.min_interruption_duration_ms + 1));
     if (share > t->overlap_probability)
         t->overlap_probability = share < 1.0f ? share : 1.0f;
+    t->protected_overlap |= !f->interruptible && !f->held && over_ms >= OVER_MS;
     if (t->paused) {
         if (!t->speaking && t->now_ms - t->speech_ended_ms >= t->config.false_interruption_timeout_ms) {
             t->pause_total_ms += t->now_ms - t->paused_ms;
             t->paused = t->overlap = 0;
+            keep_early(t);
+            t->early.ended_ms = t->now_ms; /* so little of the agent's speech has it overlapped as if it ended now */
             t->false_interruptions++;
             t->total.false_interruptions++;
             emit(t, (tp_call_event){ .type = TP_CALL_FALSE_INTERRUPTION, .false_interruption = { .resumed = !f->held } });
@@ -234,8 +297,8 @@ static int judge_overlap(turn *t, const turn_frame *f)
     }
     if (!t->speaking || !f->barge_in || t->overruled)
         return 0;
-    t->was_long = 1;
-    if (!t->config.allow_interruptions || !f->interruptible)
+    t->was_long |= over_ms >= t->config.min_interruption_duration_ms;
+    if (!f->interruptible || t->run_before_ms + run_ms(t, overlap_since_ms(t)) < t->config.min_interruption_duration_ms)
         return 0;
     emit(t, (tp_call_event){ .type = TP_CALL_SPEECH_PAUSED });
     t->paused = 1;
@@ -254,7 +317,7 @@ static void judge_silence(turn *t)
 {
     const tp_turn_config *c = &t->config;
     if (!t->waited && c->wait_for_user_timeout_ms > 0 && !t->spoke && !t->agent_spoke
-        && t->now_ms >= c->wait_for_user_timeout_ms) {
+        && t->now_ms - t->waiting_since_ms >= c->wait_for_user_timeout_ms) {
         t->waited = 1;
         idle(t, TP_IDLE_WAIT_FOR_USER);
     }
@@ -279,9 +342,30 @@ static void judge_silence(turn *t)
 
 /* --- in ----------------------------------------------------------------------------------------------------------------------- */
 
+/* A key is a response, and nobody is idle while keys come, or go. */
+static void hear_keys(turn *t, const turn_frame *f)
+{
+    if (f->key) {
+        t->spoke = 1;
+        t->retries = t->exhausted = 0;
+        if (t->user == TP_USER_AWAY)
+            set_user(t, TP_USER_LISTENING);
+    }
+    if (f->key || f->dials) {
+        t->waiting_since_ms = t->now_ms;
+        if (t->quiet_since_ms >= 0.0)
+            t->quiet_since_ms = t->now_ms;
+    }
+}
+
 int turn_hear(turn *t, const turn_frame *f)
 {
     t->now_ms = f->now_ms;
+    if (!f->interruptible)
+        t->interruptible_since_ms = -1.0;
+    else if (t->interruptible_since_ms < 0.0)
+        t->interruptible_since_ms = t->now_ms - f->frame_ms, t->run_before_ms = 0.0;
+    hear_keys(t, f);
     hear_voice(t, f);
     int actions = 0;
     if (t->overlap)
@@ -302,7 +386,15 @@ int turn_transcript(turn *t, int words, int final, int ends_sentence)
     }
     if (t->overlap && t->paused && enough_words(t))
         return commit(t);
-    if (final && words > 0 && t->agent != TP_AGENT_SPEAKING) {
+    if (!final || words == 0)
+        return 0;
+    if (t->agent == TP_AGENT_SPEAKING) { /* the words of an early answer */
+        t->early.text_ends = ends_sentence;
+        if (!t->early.any && !t->speaking && t->now_ms - t->last_voice_ms > LATE_TEXT_MS) {
+            t->early.any = 1;
+            t->early.onset_ms = t->early.ended_ms = t->now_ms;
+        }
+    } else {
         t->text_ends = ends_sentence;
         if (!t->open && !t->speaking && t->now_ms - t->last_voice_ms > LATE_TEXT_MS) {
             t->start_ms = t->last_voice_ms = t->now_ms; /* said so softly that only the STT heard it */
@@ -323,12 +415,13 @@ void turn_agent_started(turn *t, double sent_ms)
         t->turn_ended_ms = -1.0;
     }
     set_agent(t, TP_AGENT_SPEAKING, TP_CLOCK_TRANSMIT, sent_ms);
-    t->open = 0; /* who answers has decided that the turn was over */
-    if (t->speaking) { /* the agent begins to speak while the caller does: that is an overlap too */
-        t->overlap = 1;
-        t->was_long = 0;
+    t->agent_began_ms = t->now_ms;
+    t->run_before_ms = 0.0;
+    t->open = 0; /* who answers has decided that the turn was over … */
+    t->early.any &= t->early.is_protected; /* … but not that of who was not to interrupt, and waits for the end */
+    if (t->speaking) { /* the agent begins to speak while the caller does: that may become an overlap too */
+        begin_overlap(t);
         t->final_words = t->interim_words = 0;
-        t->overlap_probability = 0.0f;
     }
 }
 
@@ -350,6 +443,15 @@ void turn_agent_finished(turn *t, double sent_ms)
     t->pause_total_ms = 0.0;
     set_agent(t, TP_AGENT_LISTENING, TP_CLOCK_TRANSMIT, sent_ms);
     turn_interrupted(t);
+    t->agent_ended_ms = t->now_ms;
+    if (t->early.any && (t->early.is_protected || t->now_ms - t->early.ended_ms <= EARLY_MS)) {
+        if (t->open && t->early.onset_ms < t->start_ms)
+            t->start_ms = t->early.onset_ms;
+        open_turn(t, t->early.onset_ms);
+        t->text_ends |= t->early.text_ends && !t->speaking;
+    } else {
+        t->early.any = 0;
+    }
     if (!t->speaking && !t->open)
         t->quiet_since_ms = t->now_ms;
 }
@@ -364,7 +466,7 @@ void turn_resumed(turn *t)
 
 void turn_interrupted(turn *t)
 {
-    if (t->overlap && t->speaking)
+    if (t->overlap && (t->speaking || t->paused))
         open_turn(t, t->onset_ms);
     t->overlap = t->paused = 0;
 }

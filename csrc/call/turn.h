@@ -16,7 +16,10 @@ typedef struct turn_frame {
     float probability;  /* that the caller speaks                                     */
     int barge_in;       /* … long enough to interrupt                                 */
     double onset_ms;    /* when this speech began, by the gate; below 0: not known   */
+    double sound_ms;    /* end of the newest sound of it; below 0: not known          */
     int tone;           /* a steady tone is heard: no speech begins with it           */
+    int key;            /* the caller presses a key                                   */
+    int dials;          /* the agent presses keys, or will                            */
     int interruptible;  /* what the agent says now may be interrupted                 */
     int held;           /* the orchestrator has paused the agent                      */
 } turn_frame;
@@ -32,6 +35,8 @@ typedef struct turn {
     /* the caller's speech */
     int speaking;
     double voiced_ms, gap_ms, onset_ms, last_voice_ms;
+    double run_onset_ms;  /* of the sound that goes on now; there may be more of them in one speech, …          */
+    double run_before_ms; /* … and so much sound was over the agent in those before it that belong to this one */
 
     /* the caller's turn */
     int open;
@@ -42,12 +47,22 @@ typedef struct turn {
 
     /* overlap with the agent */
     int overlap, paused, was_long, overruled; /* overruled: the orchestrator resumed while the caller spoke */
+    int protected_overlap;                    /* with what must not be interrupted                          */
     double paused_ms, speech_ended_ms;
+    double agent_began_ms, agent_ended_ms;    /* of the receive path, as all times here */
+    double interruptible_since_ms;            /* below 0: what the agent says now is not */
     int final_words, interim_words;
     float overlap_probability;
 
+    /* the caller's last speech over the agent that did not interrupt it: an answer, if the agent is done soon */
+    struct {
+        int any, is_protected, text_ends;
+        double onset_ms, ended_ms;
+    } early;
+
     /* silence */
-    double quiet_since_ms; /* below 0: the timer does not run */
+    double quiet_since_ms;   /* below 0: the timer does not run                              */
+    double waiting_since_ms; /* for the caller's first word, while nobody has said anything */
     int retries, exhausted, extended, spoke, agent_spoke, waited;
 
     /* this turn's figures */

@@ -4,12 +4,13 @@
 
 #include "dsp/approx.h"
 #include "dsp/block.h"
+#include "echo/sound_span.h"
 #include "talkpath/talkpath.h"
 
 enum {
     HOPS_PER_S = 100,
-    TURN_HOPS = 120,  /* so much silence of the agent, and its next word begins a turn */
-    ONSET_HOPS = 5,   /* the network's first doubts come so long after the first sound */
+    TURN_HOPS = 120,   /* so much silence of the agent, and its next word begins a turn */
+    EVIDENCE_MS = 100, /* of so long a speech or less, evidence alone decides           */
 };
 
 #define PRIOR 0.4f /* log-odds: in training a false alarm counted two to four times */
@@ -27,6 +28,7 @@ enum {
 #define WARM_UP 1.5f     /* times the evidence */
 #define RELEASE 0.5f     /* of enough: the decision holds until less is left */
 #define ACTIVE 0.5f
+#define STILL 0.3f       /* the caller may still speak */
 
 /* Keys, beeps and ringing are somebody's sound too, but no voice: without one, evidence ends short of a decision. */
 #define VOICE 0.15f
@@ -45,7 +47,9 @@ enum {
 struct tp_barge_in {
     tp_barge_in_config config;
     float sum;
-    uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
+    uint64_t hops;
+    int suspects; /* there is evidence */
+    tp_sound_span span;
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
     int heard_pause;       /* or the agent, since the call began */
@@ -99,6 +103,7 @@ void tp_barge_in_reset(tp_barge_in *g)
     g->silent_hops = TURN_HOPS;
     g->voiceless_hops = VOICE_HOPS;
     g->now.caller_dbov = UNHEARD_DBOV;
+    tp_sound_span_init(&g->span);
     tp_echo_canceller_init(canceller_of(g), &e);
 }
 
@@ -161,7 +166,7 @@ static float speech_of(tp_barge_in *g, const tp_echo_state *s, float own)
 static float fainter(tp_barge_in *g, float level_dbov)
 {
     tp_barge_in_reading *r = &g->now;
-    r->level_dbov = g->onset_hop && r->level_dbov > level_dbov ? r->level_dbov : level_dbov;
+    r->level_dbov = g->suspects && r->level_dbov > level_dbov ? r->level_dbov : level_dbov;
     r->caller_dbov -= FORGET_DB;
     return tp_clip(PER_DB * (r->caller_dbov - r->level_dbov - FAINTER_DB), 0.0f, MOST_FAINTER);
 }
@@ -190,22 +195,22 @@ static void hop(tp_barge_in *g)
         g->sum = UNVOICED * need;
     const float most = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
     g->sum = g->sum < most ? g->sum : most;
-    if (g->sum <= 0.0f) {
-        g->sum = 0.0f;
-        g->onset_hop = 0;
-    } else if (g->onset_hop == 0) {
-        g->onset_hop = g->hops > ONSET_HOPS ? g->hops - ONSET_HOPS : 1;
-    }
+    g->sum = g->sum > 0.0f ? g->sum : 0.0f;
+    const int suspected = g->suspects;
+    g->suspects = g->sum > 0.0f;
 
     tp_barge_in_reading *r = &g->now;
-    const uint64_t hop_samples = (uint64_t)g->config.sample_rate_hz / HOPS_PER_S;
-    const uint64_t lasted_ms = g->onset_hop ? (g->hops - g->onset_hop) * (1000 / HOPS_PER_S) : 0;
+    r->speech_probability = voiced || speech < DOUBTED ? speech : DOUBTED;
+    const size_t hop_samples = (size_t)g->config.sample_rate_hz / HOPS_PER_S;
+    tp_sound_span_hop(&g->span, hop_samples, g->suspects && !suspected, r->speech_probability > STILL, !g->suspects);
+    const uint64_t onset = g->span.onset_hop, lasted_ms = tp_sound_span_length(&g->span) * (1000 / HOPS_PER_S);
     r->evidence = g->sum / need;
     r->samples = g->hops * hop_samples;
-    r->onset_samples = g->onset_hop * hop_samples;
-    r->speech_probability = voiced || speech < DOUBTED ? speech : DOUBTED;
+    r->onset_samples = g->suspects ? (onset > 0 ? onset * hop_samples : 1) : 0;
+    r->sound_samples = g->span.end_hop * hop_samples;
     r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
-    const int fires = r->evidence >= 1.0f && logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms;
+    const int long_enough = g->config.min_speech_ms <= EVIDENCE_MS || lasted_ms >= (uint64_t)g->config.min_speech_ms;
+    const int fires = r->evidence >= 1.0f && logit > 0.0f && long_enough;
     r->barge_in = fires || (r->barge_in && r->evidence > RELEASE);
     if (r->barge_in && own > SURE && s->near_level_dbov > r->caller_dbov)
         r->caller_dbov = s->near_level_dbov;
@@ -223,7 +228,10 @@ int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far,
     int held = 0, hops = 0;
     while (n > 0) {
         const size_t to_hop = tp_echo_canceller_to_hop(e), take = to_hop < n ? to_hop : n;
+        if (near)
+            tp_sound_span_near(&g->span, near, take);
         tp_echo_canceller_process(e, near, far, take, out);
+        tp_sound_span_out(&g->span, out, take);
         if (take == to_hop) {
             hop(g);
             held |= g->now.barge_in;

@@ -46,6 +46,7 @@ void tp_playout_end_first(tp_playout_queue *q, tp_playout_event_kind kind, uint6
     } else {
         q->queued -= s->length - s->played;
         q->sounding -= s->kind == SPEECH || s->kind == FILE_SAMPLES;
+        q->dialling -= s->kind == KEYS;
         if (in_ring(s))
             q->oldest = s->kind == SPEECH ? s->begin + s->length : s->begin + s->length / key_samples(q);
     }

@@ -158,6 +158,7 @@ static int add(tp_playout_queue *q, item s)
     tp_playout_queue_finish(q);
     q->queued += s.length;
     q->sounding += s.kind == SPEECH || s.kind == FILE_SAMPLES;
+    q->dialling += s.kind == KEYS;
     q->open = s.kind == SPEECH;
     *item_at(q, q->count++) = s;
     return TP_OK;
@@ -288,6 +289,11 @@ uint64_t tp_playout_queue_now(const tp_playout_queue *q)
 int tp_playout_queue_speaks(const tp_playout_queue *q)
 {
     return q->sounding > 0;
+}
+
+int tp_playout_queue_dials(const tp_playout_queue *q)
+{
+    return q->dialling > 0;
 }
 
 uint64_t tp_playout_queue_underruns(const tp_playout_queue *q)

@@ -46,6 +46,7 @@ struct tp_playout_queue {
     size_t open_marks;   /* … with so many marks behind it            */
     uint64_t queued;     /* samples to be played                      */
     size_t sounding;     /* items of speech and files                 */
+    size_t dialling;     /* items of keys                             */
 
     motion motion;
     size_t fade_at, fade_length; /* gain: 0 at 0, 1 at fade_length */

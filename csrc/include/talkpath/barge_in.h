@@ -51,7 +51,8 @@ typedef struct tp_barge_in_reading {
     float speech_probability; /* of the caller, in the newest hop                        */
     float echo_probability;   /* what is heard in the newest hop is echo                 */
     float evidence;           /* summed: 1 is enough to interrupt                        */
-    uint64_t onset_samples;   /* stream time at which this speech began; 0: none         */
+    uint64_t onset_samples;   /* stream time at which this speech began, to 10 ms; 0: none         */
+    uint64_t sound_samples;   /* stream time at which the newest sound of the caller's speech ended */
     uint64_t samples;         /* stream time of the newest complete hop                  */
     float level_dbov;         /* loudest hop since the onset, or the newest: tp_echo_state's near_level_dbov */
     float caller_dbov;        /* the same of the caller so far, 0.2 dB less every second; below -100: not heard, or long ago */

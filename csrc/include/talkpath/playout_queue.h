@@ -134,6 +134,8 @@ int tp_playout_queue_current(const tp_playout_queue *q, uint32_t *id, uint64_t *
 uint64_t tp_playout_queue_now(const tp_playout_queue *q);
 /* 1 while speech or a file is queued. */
 int tp_playout_queue_speaks(const tp_playout_queue *q);
+/* 1 while keys are queued. */
+int tp_playout_queue_dials(const tp_playout_queue *q);
 uint64_t tp_playout_queue_underruns(const tp_playout_queue *q);
 size_t tp_playout_queue_delay_samples(const tp_playout_queue *q); /* 0 */
 

@@ -8,6 +8,8 @@
 
 enum {
     HOPS_PER_S = 100,
+    MOVED_HOPS = 6,   /* after the echo has moved nothing is summed until the filters have caught up */
+    OPEN_HOPS = 8,    /* as long a decision waits, at most, for whether it has */
     TURN_HOPS = 120,  /* so much silence of the agent, and its next word begins a turn */
     ONSET_HOPS = 5,   /* the network's first doubts come so long after the first sound */
 };
@@ -48,6 +50,8 @@ struct tp_barge_in {
     uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
+    unsigned moves;        /* of the echo */
+    size_t moved_hops, open_hops;
     int heard_pause;       /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
@@ -165,6 +169,26 @@ static float fainter(tp_barge_in *g, float level_dbov)
     return tp_clip(PER_DB * (r->caller_dbov - r->level_dbov - FAINTER_DB), 0.0f, MOST_FAINTER);
 }
 
+/* The agent's voice at another delay sounded like the caller: that was no evidence. */
+static void follow_moves(tp_barge_in *g, const tp_echo_state *s)
+{
+    if (s->echo_moves != g->moves) {
+        g->moves = s->echo_moves;
+        g->moved_hops = MOVED_HOPS;
+    }
+    if (g->moved_hops > 0) {
+        g->moved_hops--;
+        g->sum = 0.0f;
+    }
+}
+
+/* A decision that could fall now waits while it may be the agent's voice at another delay. */
+static int waits(tp_barge_in *g, const tp_echo_state *s)
+{
+    g->open_hops = s->echo_open ? g->open_hops + 1 : 0;
+    return s->echo_open && g->open_hops <= OPEN_HOPS;
+}
+
 static void hop(tp_barge_in *g)
 {
     const tp_echo_state *s = tp_barge_in_echo(g);
@@ -187,6 +211,7 @@ static void hop(tp_barge_in *g)
     const int voiced = g->voiceless_hops < VOICE_HOPS;
     if (!voiced && g->sum > UNVOICED * need)
         g->sum = UNVOICED * need;
+    follow_moves(g, s);
     const float most = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
     g->sum = g->sum < most ? g->sum : most;
     if (g->sum <= 0.0f) {
@@ -204,7 +229,7 @@ static void hop(tp_barge_in *g)
     r->onset_samples = g->onset_hop * hop_samples;
     r->speech_probability = voiced || speech < DOUBTED ? speech : DOUBTED;
     r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
-    const int fires = r->evidence >= 1.0f && logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms;
+    const int fires = r->evidence >= 1.0f && logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms && !waits(g, s);
     r->barge_in = fires || (r->barge_in && r->evidence > RELEASE);
     if (r->barge_in && own > SURE && s->near_level_dbov > r->caller_dbov)
         r->caller_dbov = s->near_level_dbov;

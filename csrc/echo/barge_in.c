@@ -29,6 +29,7 @@ enum {
 #define WARM_UP 1.5f     /* times the evidence */
 #define RELEASE 0.5f     /* of enough: the decision holds until less is left */
 #define ACTIVE 0.5f
+#define MOVED 0.4f       /* share of what is enough that is left of the evidence when the echo has moved */
 
 /* Keys, beeps and ringing are somebody's sound too, but no voice: without one, evidence ends short of a decision. */
 #define VOICE 0.15f
@@ -170,7 +171,7 @@ static float fainter(tp_barge_in *g, float level_dbov)
 }
 
 /* The agent's voice at another delay sounded like the caller: that was no evidence. */
-static void follow_moves(tp_barge_in *g, const tp_echo_state *s)
+static void follow_moves(tp_barge_in *g, const tp_echo_state *s, float need)
 {
     if (s->echo_moves != g->moves) {
         g->moves = s->echo_moves;
@@ -178,7 +179,7 @@ static void follow_moves(tp_barge_in *g, const tp_echo_state *s)
     }
     if (g->moved_hops > 0) {
         g->moved_hops--;
-        g->sum = 0.0f;
+        g->sum = g->sum < MOVED * need ? g->sum : MOVED * need;
     }
 }
 
@@ -211,7 +212,7 @@ static void hop(tp_barge_in *g)
     const int voiced = g->voiceless_hops < VOICE_HOPS;
     if (!voiced && g->sum > UNVOICED * need)
         g->sum = UNVOICED * need;
-    follow_moves(g, s);
+    follow_moves(g, s, need);
     const float most = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
     g->sum = g->sum < most ? g->sum : most;
     if (g->sum <= 0.0f) {

@@ -20,7 +20,7 @@ void tp_delay_watch_init(tp_delay_watch *w)
     w->last_ms = -1.0f;
 }
 
-float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, float from_ms, float to_ms)
+float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, int missing, float from_ms, float to_ms)
 {
     w->quiet = heard ? 0 : w->quiet + 1;
     if (w->quiet >= QUIET_HOPS) {
@@ -36,6 +36,7 @@ float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int hea
     const tp_delay_match m = tp_delay_estimator_match(d);
     const int expected = from_ms >= 0.0f && m.delay_ms > from_ms && m.delay_ms < to_ms;
     w->open = !expected && m.score > LIKELY;
+    (void)missing;
     if (!w->open) {
         w->last_ms = -1.0f;
         return -1.0f;

@@ -20,6 +20,6 @@ void tp_delay_watch_init(tp_delay_watch *w);
 
 /* One hop. heard: the network hears the caller. from_ms … to_ms: where echo is expected; from_ms below 0: nowhere.
  * Returns the new delay, or below 0 when nothing has moved. */
-float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, float from_ms, float to_ms);
+float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, int missing, float from_ms, float to_ms);
 
 #endif

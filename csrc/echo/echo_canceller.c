@@ -25,6 +25,10 @@ enum {
 #define BETTER 0.9f
 #define USEFUL 0.35f  /* a filter that leaves less than this is not restarted */
 #define QUIET 1e-9f
+#define SMOOTH_FOUND 0.75f      /* of how much of the echo expected is there, a hop, … */
+#define SMOOTH_FOUND_SLOW 0.98f /* … and in general                                    */
+#define MISSING 0.35f           /* less of it is there, …                              */
+#define RELIED_ON 0.6f          /* … of an echo that so much has been there of         */
 #define LIKELY 0.15f  /* less likelihood of an echo, and nothing is suppressed; over 1.2 s of the agent's voice it falls to this */
 
 struct tp_echo_canceller {
@@ -44,7 +48,7 @@ struct tp_echo_canceller {
     tp_suppressor suppressor;
     float near_power, residual_power; /* smoothed: is the aligned filter any good? */
     int trusted;
-    size_t useless_hops;
+    float expected, found, expected_slow, found_slow; /* the aligned filter's echo, and its correlation with what is heard */
     unsigned locks;
     tp_delay_watch watch;
     float far_power, echo_power; /* smoothed while the filter predicts: the line's loss */
@@ -187,6 +191,13 @@ static void restart_filter(tp_echo_canceller *e, const tp_echo_parts *p, const t
     tp_long_filter_boost(p->long_filter, (size_t)delay_ms / (10 * LONG_SPACING));
     e->trusted = 0;
     e->near_power = e->residual_power = 0.0f;
+    e->expected = e->found = e->expected_slow = e->found_slow = 0.0f;
+}
+
+/* The aligned filter expects an echo that has always been there, and is not now: it was moved, or the telephone has cut it off. */
+static int echo_missing(const tp_echo_canceller *e)
+{
+    return e->found < MISSING * e->expected && e->found_slow > RELIED_ON * e->expected_slow;
 }
 
 /* (Re)starts the aligned filter when the delay estimator has found another delay and the filter is of no use where it is. */
@@ -209,10 +220,10 @@ static void follow_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_
 static void watch_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r)
 {
     const float now = expected_ms(e, p);
-    const int heard = e->state.far_active && e->state.near_logit > 0.0f;
-    const float moved_ms = tp_delay_watch_hop(&e->watch, p->delay, heard, now < 0.0f ? now : now > WATCH_EARLY_MS ? now - WATCH_EARLY_MS : 0.0f,
+    const int heard = e->state.far_active && e->state.near_logit > 0.0f, missing = echo_missing(e);
+    const float moved_ms = tp_delay_watch_hop(&e->watch, p->delay, heard, missing, now < 0.0f ? now : now > WATCH_EARLY_MS ? now - WATCH_EARLY_MS : 0.0f,
                                               now + WATCH_LATE_MS);
-    e->state.echo_open = e->watch.open;
+    e->state.echo_open = e->watch.open || missing;
     if (moved_ms < 0.0f)
         return;
     e->state.echo_moves++;
@@ -232,6 +243,11 @@ static void judge_filter(tp_echo_canceller *e, const tp_echo_row *m, const tp_ec
     e->near_power = SMOOTH * e->near_power + (1.0f - SMOOTH) * pm;
     e->residual_power = SMOOTH * e->residual_power + (1.0f - SMOOTH) * pe;
     e->echo_power = SMOOTH * e->echo_power + (1.0f - SMOOTH) * py;
+    const float pc = (tp_simd->dot(m->re, y->re, ECHO_BINS) + tp_simd->dot(m->im, y->im, ECHO_BINS)) / ECHO_BINS;
+    e->expected = SMOOTH_FOUND * e->expected + py;
+    e->found = SMOOTH_FOUND * e->found + pc;
+    e->expected_slow = SMOOTH_FOUND_SLOW * e->expected_slow + py;
+    e->found_slow = SMOOTH_FOUND_SLOW * e->found_slow + pc;
     if (e->residual_power > WORSE * e->near_power)
         e->trusted = 0;
     else if (e->residual_power < e->near_power)

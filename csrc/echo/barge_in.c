@@ -8,7 +8,6 @@
 
 enum {
     HOPS_PER_S = 100,
-    MOVED_HOPS = 6,   /* after the echo has moved nothing is summed until the filters have caught up */
     OPEN_HOPS = 8,    /* as long a decision waits, at most, for whether it has */
     TURN_HOPS = 120,  /* so much silence of the agent, and its next word begins a turn */
     ONSET_HOPS = 5,   /* the network's first doubts come so long after the first sound */
@@ -51,8 +50,7 @@ struct tp_barge_in {
     uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
-    unsigned moves;        /* of the echo */
-    size_t moved_hops, open_hops;
+    size_t open_hops;      /* a decision has waited */
     int heard_pause;       /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
@@ -170,19 +168,6 @@ static float fainter(tp_barge_in *g, float level_dbov)
     return tp_clip(PER_DB * (r->caller_dbov - r->level_dbov - FAINTER_DB), 0.0f, MOST_FAINTER);
 }
 
-/* The agent's voice at another delay sounded like the caller: that was no evidence. */
-static void follow_moves(tp_barge_in *g, const tp_echo_state *s, float need)
-{
-    if (s->echo_moves != g->moves) {
-        g->moves = s->echo_moves;
-        g->moved_hops = MOVED_HOPS;
-    }
-    if (g->moved_hops > 0) {
-        g->moved_hops--;
-        g->sum = g->sum < MOVED * need ? g->sum : MOVED * need;
-    }
-}
-
 /* A decision that could fall now waits while it may be the agent's voice at another delay. */
 static int waits(tp_barge_in *g, const tp_echo_state *s)
 {
@@ -212,7 +197,9 @@ static void hop(tp_barge_in *g)
     const int voiced = g->voiceless_hops < VOICE_HOPS;
     if (!voiced && g->sum > UNVOICED * need)
         g->sum = UNVOICED * need;
-    follow_moves(g, s, need);
+    /* The agent's voice at another delay sounded like the caller: that was no evidence. */
+    if (s->echo_settling && g->sum > MOVED * need)
+        g->sum = MOVED * need;
     const float most = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
     g->sum = g->sum < most ? g->sum : most;
     if (g->sum <= 0.0f) {

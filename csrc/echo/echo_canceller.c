@@ -221,12 +221,12 @@ static void watch_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_e
 {
     const float now = expected_ms(e, p);
     const int heard = e->state.far_active && e->state.near_logit > 0.0f, missing = echo_missing(e);
-    const float moved_ms = tp_delay_watch_hop(&e->watch, p->delay, heard, missing, now < 0.0f ? now : now > WATCH_EARLY_MS ? now - WATCH_EARLY_MS : 0.0f,
+    const float moved_ms = tp_delay_watch_hop(&e->watch, p->delay, heard, now < 0.0f ? now : now > WATCH_EARLY_MS ? now - WATCH_EARLY_MS : 0.0f,
                                               now + WATCH_LATE_MS);
     e->state.echo_open = e->watch.open || missing;
+    e->state.echo_settling = e->watch.settling;
     if (moved_ms < 0.0f)
         return;
-    e->state.echo_moves++;
     tp_delay_estimator_move(p->delay, moved_ms);
     e->locks = tp_delay_estimator_read(p->delay).locks;
     e->state.delay_ms = moved_ms;

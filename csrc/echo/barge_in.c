@@ -8,7 +8,8 @@
 
 enum {
     HOPS_PER_S = 100,
-    OPEN_HOPS = 8,    /* as long a decision waits, at most, for whether it has */
+    OPEN_HOPS = 10,   /* as long a decision waits, at most, for whether the echo has moved … */
+    CLEAR_HOPS = 3,   /* … and so long after nothing speaks for it any more */
     TURN_HOPS = 120,  /* so much silence of the agent, and its next word begins a turn */
     ONSET_HOPS = 5,   /* the network's first doubts come so long after the first sound */
 };
@@ -50,7 +51,7 @@ struct tp_barge_in {
     uint64_t hops, onset_hop; /* onset_hop: 0 while there is no evidence */
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
-    size_t open_hops;      /* a decision has waited */
+    size_t open_hops, clear_hops; /* a decision has waited, and since there was a reason to */
     int heard_pause;       /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
@@ -99,6 +100,7 @@ void tp_barge_in_reset(tp_barge_in *g)
     memset(g, 0, sizeof *g);
     g->config = config;
     g->silent_hops = TURN_HOPS;
+    g->clear_hops = CLEAR_HOPS + 1;
     g->voiceless_hops = VOICE_HOPS;
     g->now.caller_dbov = UNHEARD_DBOV;
     tp_echo_canceller_init(canceller_of(g), &e);
@@ -168,11 +170,15 @@ static float fainter(tp_barge_in *g, float level_dbov)
     return tp_clip(PER_DB * (r->caller_dbov - r->level_dbov - FAINTER_DB), 0.0f, MOST_FAINTER);
 }
 
-/* A decision that could fall now waits while it may be the agent's voice at another delay. */
-static int waits(tp_barge_in *g, const tp_echo_state *s)
+/* A decision that could fall now waits while it may be the agent's voice at another delay, and a little longer: what says so comes and goes. */
+static int waits(tp_barge_in *g, const tp_echo_state *s, int fires)
 {
-    g->open_hops = s->echo_open ? g->open_hops + 1 : 0;
-    return s->echo_open && g->open_hops <= OPEN_HOPS;
+    g->clear_hops = s->echo_open ? 0 : g->clear_hops + 1;
+    if (!fires || g->clear_hops > CLEAR_HOPS)
+        g->open_hops = g->clear_hops > CLEAR_HOPS ? 0 : g->open_hops;
+    else
+        g->open_hops++;
+    return g->clear_hops <= CLEAR_HOPS && g->open_hops <= OPEN_HOPS;
 }
 
 static void hop(tp_barge_in *g)
@@ -217,8 +223,9 @@ static void hop(tp_barge_in *g)
     r->onset_samples = g->onset_hop * hop_samples;
     r->speech_probability = voiced || speech < DOUBTED ? speech : DOUBTED;
     r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
-    const int fires = r->evidence >= 1.0f && logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms && !waits(g, s);
-    r->barge_in = fires || (r->barge_in && r->evidence > RELEASE);
+    const int fires = r->evidence >= 1.0f && logit > 0.0f && lasted_ms >= (uint64_t)g->config.min_speech_ms;
+    const int waiting = waits(g, s, fires);
+    r->barge_in = (fires && !waiting) || (r->barge_in && r->evidence > RELEASE);
     if (r->barge_in && own > SURE && s->near_level_dbov > r->caller_dbov)
         r->caller_dbov = s->near_level_dbov;
     r->near_end_active = r->barge_in || (r->evidence > ACTIVE && r->speech_probability > 0.5f);

@@ -29,7 +29,7 @@ enum {
 #define SMOOTH_FOUND_SLOW 0.98f /* … and in general                                    */
 #define MISSING 0.35f           /* less of it is there, …                              */
 #define RELIED_ON 0.6f          /* … of an echo that so much has been there of         */
-#define LIKELY 0.15f  /* less likelihood of an echo, and nothing is suppressed; over 1.2 s of the agent's voice it falls to this */
+#define LIKELY 0.15f  /* less likelihood of an echo, and nothing is suppressed nor looked for; over 1.2 s of the agent's voice it falls to this */
 
 struct tp_echo_canceller {
     tp_echo_canceller_config config;
@@ -220,7 +220,8 @@ static void follow_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_
 static void watch_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r)
 {
     const float now = expected_ms(e, p);
-    const int heard = e->state.far_active && e->state.near_logit > 0.0f, missing = echo_missing(e);
+    const int heard = e->state.far_active && e->state.echo_likelihood > LIKELY && e->state.near_logit > 0.0f;
+    const int missing = echo_missing(e);
     const float moved_ms = tp_delay_watch_hop(&e->watch, p->delay, heard, now < 0.0f ? now : now > WATCH_EARLY_MS ? now - WATCH_EARLY_MS : 0.0f,
                                               now + WATCH_LATE_MS);
     e->state.echo_open = e->watch.open || missing;

@@ -9,8 +9,10 @@
 
 enum {
     HOPS_PER_S = 100,
-    TURN_HOPS = 120,   /* so much silence of the agent, and its next word begins a turn */
-    EVIDENCE_MS = 100, /* of so long a speech or less, evidence alone decides           */
+    TURN_HOPS = 120,   /* so much silence of the agent, and its next word begins a turn          */
+    EVIDENCE_MS = 100, /* of so long a speech or less, evidence alone decides                    */
+    OPEN_HOPS = 10,    /* as long a decision waits, at most, for whether the echo has moved …     */
+    CLEAR_HOPS = 3,    /* … and so long after nothing speaks for it any more                      */
 };
 
 #define PRIOR 0.4f /* log-odds: in training a false alarm counted two to four times */
@@ -29,6 +31,7 @@ enum {
 #define RELEASE 0.5f     /* of enough: the decision holds until less is left */
 #define ACTIVE 0.5f
 #define STILL 0.3f       /* the caller may still speak */
+#define MOVED 0.4f       /* share of what is enough that is left of the evidence when the echo has moved */
 
 /* Keys, beeps and ringing are somebody's sound too, but no voice: without one, evidence ends short of a decision. */
 #define VOICE 0.15f
@@ -52,6 +55,7 @@ struct tp_barge_in {
     tp_sound_span span;
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
+    size_t open_hops, clear_hops; /* a decision has waited, and since there was a reason to */
     int heard_pause;       /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
@@ -101,6 +105,7 @@ void tp_barge_in_reset(tp_barge_in *g)
     memset(g, 0, sizeof *g);
     g->config = config;
     g->silent_hops = TURN_HOPS;
+    g->clear_hops = CLEAR_HOPS + 1;
     g->voiceless_hops = VOICE_HOPS;
     g->now.caller_dbov = UNHEARD_DBOV;
     tp_sound_span_init(&g->span);
@@ -171,6 +176,17 @@ static float fainter(tp_barge_in *g, float level_dbov)
     return tp_clip(PER_DB * (r->caller_dbov - r->level_dbov - FAINTER_DB), 0.0f, MOST_FAINTER);
 }
 
+/* A decision that could fall now waits while it may be the agent's voice at another delay, and a little longer: what says so comes and goes. */
+static int waits(tp_barge_in *g, const tp_echo_state *s, int fires)
+{
+    g->clear_hops = s->echo_open ? 0 : g->clear_hops + 1;
+    if (!fires || g->clear_hops > CLEAR_HOPS)
+        g->open_hops = g->clear_hops > CLEAR_HOPS ? 0 : g->open_hops;
+    else
+        g->open_hops++;
+    return g->clear_hops <= CLEAR_HOPS && g->open_hops <= OPEN_HOPS;
+}
+
 static void hop(tp_barge_in *g)
 {
     const tp_echo_state *s = tp_barge_in_echo(g);
@@ -193,6 +209,9 @@ static void hop(tp_barge_in *g)
     const int voiced = g->voiceless_hops < VOICE_HOPS;
     if (!voiced && g->sum > UNVOICED * need)
         g->sum = UNVOICED * need;
+    /* The agent's voice at another delay sounded like the caller: that was no evidence. */
+    if (s->echo_settling && g->sum > MOVED * need)
+        g->sum = MOVED * need;
     const float most = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
     g->sum = g->sum < most ? g->sum : most;
     g->sum = g->sum > 0.0f ? g->sum : 0.0f;
@@ -211,7 +230,8 @@ static void hop(tp_barge_in *g)
     r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
     const int long_enough = g->config.min_speech_ms <= EVIDENCE_MS || lasted_ms >= (uint64_t)g->config.min_speech_ms;
     const int fires = r->evidence >= 1.0f && logit > 0.0f && long_enough;
-    r->barge_in = fires || (r->barge_in && r->evidence > RELEASE);
+    const int waiting = waits(g, s, fires);
+    r->barge_in = (fires && !waiting) || (r->barge_in && r->evidence > RELEASE);
     if (r->barge_in && own > SURE && s->near_level_dbov > r->caller_dbov)
         r->caller_dbov = s->near_level_dbov;
     r->near_end_active = r->barge_in || (r->evidence > ACTIVE && r->speech_probability > 0.5f);

@@ -21,7 +21,10 @@ enum {
     TAPS_PER_PHASE = 12,
     MAX_STEP = 4,
     MAX_TAPS = TAPS_PER_PHASE * MAX_STEP,
-    NEAR_KEPT = BLOCK + 2 * HOP,
+    MATCH_BLOCKS = 3,
+    MATCH_STEP = BLOCK / 2,
+    MATCH_LAGS = 8, /* 2 ms: what is summed of an echo that a room has spread */
+    NEAR_KEPT = BLOCK + (MATCH_BLOCKS - 1) * MATCH_STEP,
     MAX_SEGMENTS = 6,
     AGREE = 12, /* 3 ms */
     SLACK_HOPS = 32, /* of far signal: so often it is moved to the front */
@@ -82,9 +85,9 @@ static size_t far_bytes(const tp_delay_estimator_config *c)
     return tp_align_up((far_length(c) + SLACK_HOPS * HOP) * sizeof(int16_t));
 }
 
-static int16_t *far_of(tp_delay_estimator *d)
+static int16_t *far_of(const tp_delay_estimator *d)
 {
-    return (int16_t *)(void *)((char *)d + tp_align_up(sizeof *d));
+    return (int16_t *)(void *)((char *)(uintptr_t)d + tp_align_up(sizeof *d));
 }
 
 static float *cross_of(tp_delay_estimator *d, size_t segment)
@@ -157,23 +160,53 @@ tp_delay_estimate tp_delay_estimator_read(const tp_delay_estimator *d)
     return e;
 }
 
+/* The bins of BLOCK samples. */
+static void transform_block(const tp_delay_estimator *d, const float *block, float *block_re, float *block_im)
+{
+    float x[FFT] = { 0 }, re[FFT / 2 + 1], im[FFT / 2 + 1];
+    for (size_t i = 0; i < BLOCK; i++)
+        x[i] = block[i] * d->window[i];
+    tp_rfft_forward(FFT, x, re, im);
+    memcpy(block_re, re + FIRST_BIN, BINS * sizeof *re);
+    memcpy(block_im, im + FIRST_BIN, BINS * sizeof *im);
+}
+
 /* The near block of a round, and whether there is anything to compare. */
 static void begin_round(tp_delay_estimator *d)
 {
-    float x[FFT] = { 0 }, re[FFT / 2 + 1], im[FFT / 2 + 1];
     const float *block = d->near + NEAR_KEPT - BLOCK;
     const float near_power = tp_simd->dot(block, block, BLOCK) / BLOCK;
     const float far_power = TP_INT16_SCALE * TP_INT16_SCALE * (float)d->far_sum / (float)far_length(&d->config);
     d->round_on = far_power > FAR_ACTIVE && near_power > NEAR_ACTIVE;
     d->best = d->energy = 0.0f;
     d->best_lag = 0;
-    if (!d->round_on)
-        return;
-    for (size_t i = 0; i < BLOCK; i++)
-        x[i] = block[i] * d->window[i];
+    if (d->round_on)
+        transform_block(d, block, d->block_re, d->block_im);
+}
+
+/* Adds keep times what was there, and the whitened cross-spectrum of a near block and FFT samples of far signal. */
+static void add_cross(const float *block_re, const float *block_im, const int16_t *far, float keep, float *cross_re, float *cross_im)
+{
+    float x[FFT], re[FFT / 2 + 1], im[FFT / 2 + 1];
+    for (size_t i = 0; i < FFT; i++)
+        x[i] = TP_INT16_SCALE * (float)far[i];
     tp_rfft_forward(FFT, x, re, im);
-    memcpy(d->block_re, re + FIRST_BIN, sizeof d->block_re);
-    memcpy(d->block_im, im + FIRST_BIN, sizeof d->block_im);
+    for (size_t i = 0; i < BINS; i++) {
+        const float fr = re[FIRST_BIN + i], fi = im[FIRST_BIN + i], mr = block_re[i], mi = block_im[i];
+        const float cr = fr * mr + fi * mi, ci = fi * mr - fr * mi;
+        const float w = tp_power_rough(cr * cr + ci * ci + 1e-16f, -0.5f * WHITENING);
+        cross_re[i] = keep * cross_re[i] + w * cr;
+        cross_im[i] = keep * cross_im[i] + w * ci;
+    }
+}
+
+/* A cross-spectrum as a correlation: x[q] at a lag of SPAN - q, beyond the segment's first. */
+static void to_lags(const float *cross_re, const float *cross_im, float *x)
+{
+    float re[FFT / 2 + 1] = { 0 }, im[FFT / 2 + 1] = { 0 };
+    memcpy(re + FIRST_BIN, cross_re, BINS * sizeof *re);
+    memcpy(im + FIRST_BIN, cross_im, BINS * sizeof *im);
+    tp_rfft_inverse(FFT, re, im, x);
 }
 
 /* Adds one segment's whitened cross-spectrum and looks for the highest lag in it. */
@@ -181,23 +214,9 @@ static void correlate_segment(tp_delay_estimator *d, size_t segment, size_t hops
 {
     const int16_t *far = far_of(d) + d->far_at + far_length(&d->config) - hops_since * HOP - FFT - segment * SPAN;
     float *cross_re = cross_of(d, segment), *cross_im = cross_re + BINS;
-    const float keep = d->memory;
-    float x[FFT], re[FFT / 2 + 1], im[FFT / 2 + 1];
-    for (size_t i = 0; i < FFT; i++)
-        x[i] = TP_INT16_SCALE * (float)far[i];
-    tp_rfft_forward(FFT, x, re, im);
-    for (size_t i = 0; i < BINS; i++) {
-        const float fr = re[FIRST_BIN + i], fi = im[FIRST_BIN + i], mr = d->block_re[i], mi = d->block_im[i];
-        const float cr = fr * mr + fi * mi, ci = fi * mr - fr * mi;
-        const float w = tp_power_rough(cr * cr + ci * ci + 1e-16f, -0.5f * WHITENING);
-        cross_re[i] = keep * cross_re[i] + w * cr;
-        cross_im[i] = keep * cross_im[i] + w * ci;
-    }
-    memset(re, 0, sizeof re);
-    memset(im, 0, sizeof im);
-    memcpy(re + FIRST_BIN, cross_re, BINS * sizeof *re);
-    memcpy(im + FIRST_BIN, cross_im, BINS * sizeof *im);
-    tp_rfft_inverse(FFT, re, im, x);
+    float x[FFT];
+    add_cross(d->block_re, d->block_im, far, d->memory, cross_re, cross_im);
+    to_lags(cross_re, cross_im, x);
     d->energy += tp_simd->dot(x, x, SPAN);
     float best = d->best;
     size_t at = SPAN;
@@ -245,6 +264,46 @@ static void end_round(tp_delay_estimator *d)
     d->memory = MEMORY_SEARCH;
     if (resting(d))
         d->memory = same && d->score > SCORE_PLAIN ? MEMORY_PLAIN : MEMORY_FOLLOW;
+}
+
+tp_delay_match tp_delay_estimator_match(const tp_delay_estimator *d)
+{
+    float block_re[MATCH_BLOCKS][BINS], block_im[MATCH_BLOCKS][BINS], total = 1e-30f, best = 0.0f;
+    size_t best_lag = 0;
+    for (size_t b = 0; b < MATCH_BLOCKS; b++)
+        transform_block(d, d->near + NEAR_KEPT - BLOCK - b * MATCH_STEP, block_re[b], block_im[b]);
+    const size_t longest = (size_t)d->config.max_delay_ms * RATE_HZ / 1000;
+    for (size_t s = 0; s < d->segments; s++) {
+        const int16_t *far = far_of(d) + d->far_at + far_length(&d->config) - FFT - s * SPAN;
+        float cross_re[BINS] = { 0 }, cross_im[BINS] = { 0 }, x[FFT], sum = 0.0f;
+        for (size_t b = 0; b < MATCH_BLOCKS; b++)
+            add_cross(block_re[b], block_im[b], far - b * MATCH_STEP, 1.0f, cross_re, cross_im);
+        to_lags(cross_re, cross_im, x);
+        const size_t end = (s + 1) * SPAN;
+        for (size_t q = 0; q < SPAN; q++) {
+            const float old = q >= MATCH_LAGS ? x[q - MATCH_LAGS] : 0.0f;
+            total += x[q] * x[q];
+            sum += x[q] * x[q] - old * old;
+            if (sum > best && end - q <= longest) {
+                best = sum;
+                best_lag = end - q;
+            }
+        }
+    }
+    const tp_delay_match m = { best * (float)(d->segments * SPAN) / (MATCH_LAGS * total), (float)best_lag * (1000.0f / RATE_HZ) };
+    return m;
+}
+
+void tp_delay_estimator_move(tp_delay_estimator *d, float delay_ms)
+{
+    d->found = 1;
+    d->lag = (size_t)(delay_ms * (RATE_HZ / 1000.0f) + 0.5f);
+    d->locks++;
+    memset(cross_of(d, 0), 0, d->segments * 2 * BINS * sizeof(float));
+    d->rounds = 0.0f;
+    d->slot = 0;
+    d->last_score = 0.0f;
+    d->memory = MEMORY_SEARCH;
 }
 
 static void hop(tp_delay_estimator *d)

@@ -6,6 +6,7 @@
 #include "dsp/approx.h"
 #include "dsp/block.h"
 #include "dsp/simd.h"
+#include "echo/delay_watch.h"
 #include "echo/echo_parts.h"
 #include "echo/suppressor.h"
 #include "talkpath/talkpath.h"
@@ -13,6 +14,8 @@
 enum {
     EARLY_MS = 8,      /* a delay so much shorter, …                                          */
     LATE_MS = 40,      /* … or longer than the aligned filter's is still within its taps      */
+    WATCH_EARLY_MS = 12, WATCH_LATE_MS = 60, /* the same of one that only the last 160 ms show */
+    MOVED_REPLAY_HOPS = 16,
     SILENCE = 8,       /* of the far side: the first step of the µ-law */
     RECENT_HOPS = 100, /* the far side counts as active so long after its last sound could come back */
 };
@@ -22,7 +25,11 @@ enum {
 #define BETTER 0.9f
 #define USEFUL 0.35f  /* a filter that leaves less than this is not restarted */
 #define QUIET 1e-9f
-#define LIKELY 0.15f  /* less likelihood of an echo, and nothing is suppressed; over 1.2 s of the agent's voice it falls to this */
+#define SMOOTH_FOUND 0.75f      /* of how much of the echo expected is there, a hop, … */
+#define SMOOTH_FOUND_SLOW 0.98f /* … and in general                                    */
+#define MISSING 0.35f           /* less of it is there, …                              */
+#define RELIED_ON 0.6f          /* … of an echo that so much has been there of         */
+#define LIKELY 0.15f  /* less likelihood of an echo, and nothing is suppressed nor looked for; over 1.2 s of the agent's voice it falls to this */
 
 struct tp_echo_canceller {
     tp_echo_canceller_config config;
@@ -41,8 +48,9 @@ struct tp_echo_canceller {
     tp_suppressor suppressor;
     float near_power, residual_power; /* smoothed: is the aligned filter any good? */
     int trusted;
-    size_t useless_hops;
+    float expected, found, expected_slow, found_slow; /* the aligned filter's echo, and its correlation with what is heard */
     unsigned locks;
+    tp_delay_watch watch;
     float far_power, echo_power; /* smoothed while the filter predicts: the line's loss */
     tp_echo_state state;
     /* behind the struct: echo_parts.h */
@@ -90,6 +98,7 @@ void tp_echo_canceller_reset(tp_echo_canceller *e)
     tp_long_filter_init(p.long_filter, tp_echo_long_taps(&c));
     tp_aligned_filter_init(p.aligned, tp_echo_aligned_taps(&c), e->grid.bins);
     tp_delay_estimator_init(p.delay, &delay);
+    tp_delay_watch_init(&e->watch);
     tp_near_end_init(p.near_end);
     tp_suppressor_init(&e->suppressor);
     tp_vad_init(p.vad, &vad);
@@ -168,6 +177,29 @@ static void subtract(const tp_echo_row *a, const tp_echo_row *b, size_t n, tp_ec
     }
 }
 
+/* Where the aligned filter expects the echo to begin; below 0: nowhere. */
+static float expected_ms(const tp_echo_canceller *e, const tp_echo_parts *p)
+{
+    return p->aligned->started ? (float)p->aligned->lag / ((float)e->config.sample_rate_hz / 1000.0f) + ECHO_LEAD_MS : -1.0f;
+}
+
+static void restart_filter(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r, float delay_ms, size_t replay)
+{
+    const float ms = (float)e->config.sample_rate_hz / 1000.0f, lead = delay_ms > ECHO_LEAD_MS ? delay_ms - ECHO_LEAD_MS : 0.0f;
+    const size_t hops = e->slots / ECHO_HOP_SLOTS;
+    tp_aligned_filter_start(p->aligned, &e->grid, r, (uint64_t)(lead * ms + 0.5f), hops < replay ? hops : replay);
+    tp_long_filter_boost(p->long_filter, (size_t)delay_ms / (10 * LONG_SPACING));
+    e->trusted = 0;
+    e->near_power = e->residual_power = 0.0f;
+    e->expected = e->found = e->expected_slow = e->found_slow = 0.0f;
+}
+
+/* The aligned filter expects an echo that has always been there, and is not now: it was moved, or the telephone has cut it off. */
+static int echo_missing(const tp_echo_canceller *e)
+{
+    return e->found < MISSING * e->expected && e->found_slow > RELIED_ON * e->expected_slow;
+}
+
 /* (Re)starts the aligned filter when the delay estimator has found another delay and the filter is of no use where it is. */
 static void follow_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r)
 {
@@ -176,18 +208,30 @@ static void follow_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_
     if (d.locks == e->locks)
         return;
     e->locks = d.locks;
-    const float ms = (float)e->config.sample_rate_hz / 1000.0f, now = p->aligned->started ? (float)p->aligned->lag / ms + ECHO_LEAD_MS : -1.0f;
+    const float now = expected_ms(e, p);
     e->state.delay_ms = d.delay_ms;
     const int inside = p->aligned->started && d.delay_ms > now - EARLY_MS && d.delay_ms < now + LATE_MS;
     const int useful = p->aligned->started && p->aligned->behind == 0 && e->residual_power < USEFUL * e->near_power;
-    if (inside || useful)
+    if (!inside && !useful)
+        restart_filter(e, p, r, d.delay_ms, ECHO_REPLAY_HOPS);
+}
+
+/* Follows an echo that has moved, as soon as somebody is heard who may be only that. */
+static void watch_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r)
+{
+    const float now = expected_ms(e, p);
+    const int heard = e->state.far_active && e->state.echo_likelihood > LIKELY && e->state.near_logit > 0.0f;
+    const int missing = echo_missing(e);
+    const float moved_ms = tp_delay_watch_hop(&e->watch, p->delay, heard, now < 0.0f ? now : now > WATCH_EARLY_MS ? now - WATCH_EARLY_MS : 0.0f,
+                                              now + WATCH_LATE_MS);
+    e->state.echo_open = e->watch.open || missing;
+    e->state.echo_settling = e->watch.settling;
+    if (moved_ms < 0.0f)
         return;
-    const float lead = d.delay_ms > ECHO_LEAD_MS ? d.delay_ms - ECHO_LEAD_MS : 0.0f;
-    const size_t hops = e->slots / ECHO_HOP_SLOTS;
-    tp_aligned_filter_start(p->aligned, &e->grid, r, (uint64_t)(lead * ms + 0.5f), hops < ECHO_REPLAY_HOPS ? hops : ECHO_REPLAY_HOPS);
-    tp_long_filter_boost(p->long_filter, (size_t)d.delay_ms / (10 * LONG_SPACING));
-    e->trusted = 0;
-    e->near_power = e->residual_power = 0.0f;
+    tp_delay_estimator_move(p->delay, moved_ms);
+    e->locks = tp_delay_estimator_read(p->delay).locks;
+    e->state.delay_ms = moved_ms;
+    restart_filter(e, p, r, moved_ms, MOVED_REPLAY_HOPS);
 }
 
 /* Whether what the aligned filter predicts should be taken out. */
@@ -200,6 +244,11 @@ static void judge_filter(tp_echo_canceller *e, const tp_echo_row *m, const tp_ec
     e->near_power = SMOOTH * e->near_power + (1.0f - SMOOTH) * pm;
     e->residual_power = SMOOTH * e->residual_power + (1.0f - SMOOTH) * pe;
     e->echo_power = SMOOTH * e->echo_power + (1.0f - SMOOTH) * py;
+    const float pc = (tp_simd->dot(m->re, y->re, ECHO_BINS) + tp_simd->dot(m->im, y->im, ECHO_BINS)) / ECHO_BINS;
+    e->expected = SMOOTH_FOUND * e->expected + py;
+    e->found = SMOOTH_FOUND * e->found + pc;
+    e->expected_slow = SMOOTH_FOUND_SLOW * e->expected_slow + py;
+    e->found_slow = SMOOTH_FOUND_SLOW * e->found_slow + pc;
     if (e->residual_power > WORSE * e->near_power)
         e->trusted = 0;
     else if (e->residual_power < e->near_power)
@@ -303,6 +352,7 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_
     if (e->config.suppress && s->far_active)
         tp_keep_net_hop(&e->keep, e->grid.bins, p->near_end, m, residual, y, live ? &aligned : &far);
     follow_delay(e, p, r);
+    watch_delay(e, p, r);
 }
 
 static void slot(tp_echo_canceller *e, const tp_echo_parts *p)

@@ -56,6 +56,18 @@ void tp_delay_estimator_process(tp_delay_estimator *d, const int16_t *near, cons
 
 tp_delay_estimate tp_delay_estimator_read(const tp_delay_estimator *d);
 
+/* Where the last 160 ms of near signal are found in the far signal, whatever was heard before. */
+typedef struct tp_delay_match {
+    float score;    /* power of the correlation there over its mean at all lags */
+    float delay_ms;
+} tp_delay_match;
+
+/* Costs as much as six rounds: not for every hop. */
+tp_delay_match tp_delay_estimator_match(const tp_delay_estimator *d);
+
+/* The delay is now this one: what was summed before is forgotten. */
+void tp_delay_estimator_move(tp_delay_estimator *d, float delay_ms);
+
 size_t tp_delay_estimator_delay_samples(const tp_delay_estimator *d);
 
 #endif

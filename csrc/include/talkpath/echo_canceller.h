@@ -60,6 +60,8 @@ typedef struct tp_echo_state {
     float near_logit;       /* the same before the sigmoid                                  */
     float voice_probability; /* 0 … 1: any speech in what the linear filters leave (talkpath/vad.h) */
     float near_level_dbov;   /* of what they leave of this hop, mean of twelve bands; noise that is white up to 4 kHz has its own */
+    int echo_open;           /* what sounds like the caller may be the agent's voice at another delay   */
+    int echo_settling;       /* it was, and the filters have not caught up                              */
 } tp_echo_state;
 
 const char *tp_echo_canceller_check(const tp_echo_canceller_config *config);

@@ -1,0 +1,28 @@
+/*
+ * Is what sounds like the caller only the agent's voice, come back later or earlier than before?
+ *
+ * How: while the network hears a caller and the agent's voice may be in the air, the last 160 ms are looked for in all that was
+ * sent (tp_delay_estimator_match), every 20 ms. Found plainly, or twice at one place, where the filters do not expect it: the
+ * echo has moved. Found less plainly: that is open, and a decision had better wait for the next looks. After a move the filters
+ * have to settle; until then, and as long as the echo is plainly what is heard, nothing is to be made of what they leave.
+ */
+#ifndef TALKPATH_ECHO_DELAY_WATCH_H
+#define TALKPATH_ECHO_DELAY_WATCH_H
+
+#include "talkpath/delay_estimator.h"
+
+typedef struct tp_delay_watch {
+    unsigned heard, quiet, looks; /* hops with a caller, hops without, looks at this sound */
+    unsigned since_move;          /* hops                                                  */
+    float last_ms;                /* of a look that was not plain; below 0: none           */
+    float moved_ms;
+    int open, settling;
+} tp_delay_watch;
+
+void tp_delay_watch_init(tp_delay_watch *w);
+
+/* One hop. heard: the network hears the caller. from_ms … to_ms: where echo is expected; from_ms below 0: nowhere.
+ * Returns the new delay, or below 0 when nothing has moved. */
+float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, float from_ms, float to_ms);
+
+#endif

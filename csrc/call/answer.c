@@ -37,10 +37,10 @@ static void emit_verdict(tp_call *c, tp_amd_result result, tp_answer_method meth
     a->beep_until = result == TP_AMD_HUMAN ? c->received + samples(c, PERSON_BEEP_MS) : 0;
 }
 
-static void hear_network(tp_call *c, const int16_t *line)
+static void hear_network(tp_call *c, const int16_t *clean)
 {
     tp_call_progress_event tones[TP_CALL_PROGRESS_MAX_EVENTS(TP_CALL_MAX_FRAME)];
-    const size_t n = tp_call_progress_process(part(c, PART_PROGRESS), line, c->frame, tones);
+    const size_t n = tp_call_progress_process(part(c, PART_PROGRESS), clean, c->frame, tones);
     for (size_t i = 0; i < n; i++) {
         const tp_call_progress_event *t = &tones[i];
         int lines = 0;
@@ -94,8 +94,6 @@ void answer_listen_for_beep(tp_call *c, int listen)
 
 void answer_hear_line(tp_call *c, const int16_t *line)
 {
-    if (c->config.detect_answer)
-        hear_network(c, line);
     if (c->answer.beep_wanted)
         hear_beep(c, line);
 }
@@ -148,7 +146,9 @@ static void follow_talk(tp_call *c, int caller_speaks)
 void answer_hear_caller(tp_call *c, const int16_t *clean)
 {
     const tp_barge_in_reading *r = tp_barge_in_read(part(c, PART_GATE));
-    const int speaks = r->speech_probability > 0.5f;
+    if (c->config.detect_answer)
+        hear_network(c, clean);
+    const int speaks = r->near_end_active;
     if (c->answer.beep_wanted && c->answer.verdict == TP_AMD_HUMAN)
         follow_talk(c, speaks && !answer_tone_sounds(c));
     if (c->answer.decided)

@@ -2,8 +2,8 @@
  * Who answered: a person or a machine, and when the machine's beep is over.
  *
  * What        the network's tones, the verdict on who answered, the beep that ends a machine's greeting; as events
- * How         talkpath/call_progress.h and talkpath/beep.h hear the line as it is, talkpath/answering_machine.h what echo control
- *             leaves of it. The verdict's clock starts with the first word: silence and network tones before it do not count.
+ * How         talkpath/beep.h hears the line as it is (echo control does a short tone more harm than the agent's echo does);
+ *             talkpath/call_progress.h and talkpath/answering_machine.h hear what echo control leaves of it. The verdict's clock starts with the first word: silence and network tones before it do not count.
  *             What the agent has sent itself (call/own_sounds.h) is nobody's tone, beep or greeting
  *             After a person's verdict the beep is waited for a while longer: a short greeting is a person's until it beeps, and then
  *             the verdict is corrected. Somebody who answers what the agent has said is no machine

@@ -84,6 +84,7 @@ void tp_call_reset(tp_call *c)
     c->pcm_samples = (size_t)config.audio_rate_hz * (size_t)config.frame_ms / 1000;
     c->metrics.received_dbov = c->metrics.sent_dbov = -100.0f;
     answer_reset(c);
+    own_words_reset(&c->own_words, config.sample_rate_hz);
     c->suppressing = config.noise_cancellation;
     reference_reset(&c->reference, config.sample_rate_hz);
     const tp_call_components p = tp_call_components_of(&config);

@@ -4,6 +4,7 @@
 
 #include "call/answer.h"
 #include "call/own_sounds.h"
+#include "call/own_words.h"
 #include "call/reference.h"
 #include "call/turn.h"
 #include "talkpath/call.h"
@@ -41,6 +42,7 @@ struct tp_call {
 
     int held;                  /* the orchestrator has paused the agent */
     answer answer;
+    own_words own_words;
     uint64_t key_until;        /* a key sounded: samples received until it counts as over */
     uint64_t own_key_until;    /* an echo of the agent's own sounds until then; 0: none does */
     int suppressing;           /* noise suppression was on in the last frame */

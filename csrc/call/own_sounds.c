@@ -11,6 +11,7 @@ enum {
     MAX_FRAMES = KEPT_MS / MIN_FRAME_MS,
     DELAY_MS = 600,
     SLACK_MS = 30,  /* of the times that detectors give */
+    SAME_MS = 20,
     MAX_AHEAD_MS = 400,
     BLOCK_MS = 16,
     HOP_MS = 8,
@@ -32,6 +33,7 @@ enum {
 /* An echo is 6 dB below what was sent or less, but in a reverberant path some frequencies stand out by as much. */
 #define LOUDEST_KEY_DB -0.7f
 #define LOUDEST_TONE_DB 0.5f
+#define LOUDEST_AGAIN_DB 4.0f /* of a key that comes as late as the one before it */
 
 /* Frequencies of which any will do. */
 typedef struct probes {
@@ -211,6 +213,15 @@ static float dbov(float power)
     return 10.0f * log10f(power);
 }
 
+/* As far behind what was sent as the last echo of a key? */
+static int is_as_late(const own_sounds *o, const run *r, uint64_t start)
+{
+    if (!o->digit)
+        return 0;
+    const int64_t late = (int64_t)(start - r->earliest) - (int64_t)(o->key_start - o->key.earliest), same = (int64_t)samples(o, SAME_MS);
+    return late <= same && late >= -same;
+}
+
 static int key_tones(char digit, probes tones[2])
 {
     static const char keys[] = "123A456B789C*0#D";
@@ -245,7 +256,8 @@ uint64_t own_sounds_key(own_sounds *o, char digit, uint64_t start, float level_d
         return 0;
     const size_t found = find_runs(o, tones, 2, runs);
     for (size_t i = 0; i < found; i++) {
-        if (runs[i].cut || is_used(o, &runs[i]) || !in_time(o, &runs[i], start) || level_dbov > dbov(runs[i].power) + LOUDEST_KEY_DB)
+        const float loudest_db = is_as_late(o, &runs[i], start) ? LOUDEST_AGAIN_DB : LOUDEST_KEY_DB;
+        if (runs[i].cut || is_used(o, &runs[i]) || !in_time(o, &runs[i], start) || level_dbov > dbov(runs[i].power) + loudest_db)
             continue;
         o->used[o->used_next++ % USED] = runs[i].first;
         o->key = runs[i];

@@ -43,6 +43,8 @@ void tp_call_transmit(tp_call *c, uint8_t *payload)
         memset(x, 0, c->frame * sizeof *x);
     reference_push(&c->reference, x, c->frame);
     own_sounds_push(part(c, PART_OWN_SOUNDS), x, c->received, c->sent > c->received ? c->sent - c->received : 0, !quiet);
+    if (!c->answer.decided)
+        own_words_sent(&c->own_words, x, c->frame);
     c->sent += c->frame;
     c->metrics.sent_frames++;
     call_take_playout_events(c);

@@ -110,7 +110,9 @@ void tp_amd_reset(tp_amd *a)
 
 static int decide(tp_amd *a, tp_amd_result result, tp_amd_reason reason, float confidence)
 {
-    a->decision = (tp_amd_decision) { result, reason, confidence, (double)a->now_ms };
+    const int heard = a->first_ms >= 0;
+    a->decision = (tp_amd_decision){ .result = result, .reason = reason, .confidence = confidence, .decided_ms = (double)a->now_ms,
+                                     .from_ms = heard ? (double)a->first_ms : 0.0, .to_ms = heard ? (double)a->last_ms : 0.0 };
     return 1;
 }
 
@@ -223,8 +225,7 @@ int tp_amd_has_heard(const tp_amd *a)
 
 void tp_amd_restart(tp_amd *a)
 {
-    if (a->decision.result != TP_AMD_UNDECIDED)
-        return;
+    memset(&a->decision, 0, sizeof a->decision);
     if (a->first_ms >= 0)
         a->run_ms = 0;
     a->now_ms = a->run_ms; /* a word may be beginning */

@@ -62,6 +62,7 @@ typedef struct tp_amd_decision {
     tp_amd_reason reason;
     float confidence; /* share of such decisions that were right in tests; 0.5: a guess */
     double decided_ms;
+    double from_ms, to_ms; /* what was said, from its first word to its last; 0: nothing */
 } tp_amd_decision;
 
 typedef struct tp_amd tp_amd;
@@ -81,7 +82,7 @@ void tp_amd_ignore(tp_amd *a, int ignore);
 int tp_amd_has_heard(const tp_amd *a);
 
 /* What was heard until now was not the answer (but silence, or the network's tones): the clock starts again, and the voice activity
- * detector goes on. Nothing after the decision. */
+ * detector goes on. After a decision, what led to it was none: it is taken back. */
 void tp_amd_restart(tp_amd *a);
 
 /* The call is over: the decision that was made, or the best that can be made now. */

@@ -2,12 +2,17 @@
 
 #include <string.h>
 
-enum { SIZE = REFERENCE_MAX_RATE_HZ / 1000 * REFERENCE_MS, SURPLUS_FRAMES = 40 };
+enum {
+    SIZE = REFERENCE_MAX_RATE_HZ / 1000 * (REFERENCE_MS + REFERENCE_FRAME_MS),
+    PATIENCE_MS = 60, /* beyond the longest burst */
+    FORGET = 10,      /* a burst of 400 ms is forgotten in so many times that */
+};
 
 void reference_reset(reference_line *r, int sample_rate_hz)
 {
     memset(r, 0, sizeof *r);
     r->depth = (size_t)sample_rate_hz * REFERENCE_MS / 1000;
+    r->usual = r->depth;
 }
 
 static void drop(reference_line *r, size_t n)
@@ -18,12 +23,34 @@ static void drop(reference_line *r, size_t n)
 
 void reference_push(reference_line *r, const int16_t *sent, size_t n)
 {
-    /* A server that stops receiving must not fill the line: the oldest goes. */
-    if (r->count + n > r->depth)
-        drop(r, r->count + n - r->depth);
+    /* A server that stops receiving must not fill the line: the oldest goes. One frame is for who receives now. */
+    if (r->count > r->depth)
+        drop(r, r->count - r->depth);
     for (size_t i = 0; i < n; i++)
         r->ring[(r->first + r->count + i) % SIZE] = sent[i];
     r->count += n;
+}
+
+size_t reference_surplus(reference_line *r, int relied_on, size_t n)
+{
+    const size_t backlog = r->count > n ? (r->count - n) / n * n : 0;
+    if (!r->started) {
+        r->started = 1;
+        return backlog;
+    }
+    r->usual -= r->usual > n / FORGET ? n / FORGET : r->usual;
+    if (backlog == 0) {
+        r->usual = r->run > r->usual ? r->run : r->usual;
+        r->usual = r->usual < r->depth ? r->usual : r->depth;
+        r->run = 0;
+        return 0;
+    }
+    r->backlog = r->run == 0 || backlog < r->backlog ? backlog : r->backlog;
+    r->run += n;
+    if (relied_on || r->run <= r->usual + r->depth * PATIENCE_MS / REFERENCE_MS)
+        return 0;
+    r->run = 0;
+    return r->backlog;
 }
 
 size_t reference_take(reference_line *r, int16_t *far, size_t n)
@@ -33,12 +60,5 @@ size_t reference_take(reference_line *r, int16_t *far, size_t n)
         far[i] = r->ring[(r->first + i) % SIZE];
     memset(far + have, 0, (n - have) * sizeof *far);
     drop(r, have);
-    /* What is never taken is a head start of the transmit path: with it, an echo could come before its reference. */
-    if (r->surplus_frames++ == 0 || r->count < r->surplus)
-        r->surplus = r->count;
-    if (r->surplus_frames == SURPLUS_FRAMES) {
-        drop(r, r->surplus);
-        r->surplus_frames = 0;
-    }
     return have;
 }

@@ -1,10 +1,13 @@
 /*
  * The reference line: what was sent and may still come back, frame by frame of what is received.
  *
- * What        push what is sent, take what was sent in the same slot of time as what is received now
- * How         a ring; each frame received takes the oldest frame that none has taken. What is never taken is a head start of the
- *             transmit path, and is dropped: with it, an echo could come before its reference
- * Limits      400 ms of what is sent and not yet taken; more, and the oldest goes
+ * What        push what is sent; take what was sent in the same slot of time as what is received now
+ * How         a ring. The first frame received takes the newest frame sent, and each after it the next one: so the echo of a sender
+ *             who began first does not come before its reference. A backlog that stays is a sender who has run ahead (a receiver
+ *             who has lost frames), or one who fills the buffer at the other end (frames that come late): in the first case the reference
+ *             has to catch up, in the second it must not. The echo says which: while the canceller works where it is, nothing is
+ *             changed; if not, the surplus goes (reference_surplus). Bursts are no surplus: the backlog is gone after each
+ * Limits      a backlog of 400 ms; more, and the oldest goes
  * Units       samples
  */
 #ifndef TALKPATH_CALL_REFERENCE_H
@@ -14,17 +17,24 @@
 #include <stdint.h>
 
 #define REFERENCE_MS 400
+#define REFERENCE_FRAME_MS 60 /* of the longest frame */
 #define REFERENCE_MAX_RATE_HZ 16000
 
 typedef struct reference_line {
-    int16_t ring[REFERENCE_MAX_RATE_HZ / 1000 * REFERENCE_MS];
-    size_t depth;                   /* samples it holds at this rate                   */
-    size_t first, count;            /* what none has taken                             */
-    size_t surplus, surplus_frames; /* min backlog of the last frames, and their count */
+    int16_t ring[REFERENCE_MAX_RATE_HZ / 1000 * (REFERENCE_MS + REFERENCE_FRAME_MS)];
+    size_t depth;         /* max backlog, samples at this rate                              */
+    size_t first, count;  /* what none has taken                                            */
+    int started;          /* a frame was taken                                              */
+    size_t run, backlog;  /* since the backlog was gone, and its min since then             */
+    size_t usual;         /* the longest run that ended by itself, forgotten in 4 s         */
 } reference_line;
 
 void reference_reset(reference_line *r, int sample_rate_hz);
 void reference_push(reference_line *r, const int16_t *sent, size_t n);
+
+/* Samples, whole frames of n, that nothing received will take: take them before the next frame. relied_on: the echo is where it is
+ * expected to be. Once before each frame that is received. */
+size_t reference_surplus(reference_line *r, int relied_on, size_t n);
 
 /* far: n samples, silence for what is not known. Returns how many are known. */
 size_t reference_take(reference_line *r, int16_t *far, size_t n);

@@ -110,6 +110,12 @@ void tp_aligned_filter_start(tp_aligned_filter *f, const tp_echo_grid *g, const 
         load_far(f, g, r, (2 * replay + s) * g->slot, s);
 }
 
+void tp_aligned_filter_reload(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r)
+{
+    for (size_t s = 0; f->started && s < rows_of(f->taps); s++)
+        load_far(f, g, r, (2 * f->behind + s) * g->slot, s);
+}
+
 static int fill(const tp_aligned_filter *f, tp_kalman *k, float *drift, tp_echo_row *y)
 {
     const layout l = layout_of(f);

@@ -40,6 +40,9 @@ void tp_aligned_filter_init(tp_aligned_filter *f, size_t taps, size_t bins);
 /* Forgets everything and begins at a new lag, `replay` hops ago. */
 void tp_aligned_filter_start(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, uint64_t lag, size_t replay);
 
+/* The far ring has moved on without the near one: its spectra are taken anew, and what was learnt stays. */
+void tp_aligned_filter_reload(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r);
+
 /* One slot: predicts the echo in the slot that ends the rings; learns from `m` when it ends a hop and `learn` is set.
  * Returns 0, and y = 0, while there is nothing to predict. */
 int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, const tp_echo_row *m,

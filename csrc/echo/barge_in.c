@@ -242,6 +242,11 @@ void tp_barge_in_prefetch(const tp_barge_in *g)
     tp_echo_canceller_prefetch(canceller_of(g));
 }
 
+void tp_barge_in_skip(tp_barge_in *g, const int16_t *far, size_t n)
+{
+    tp_echo_canceller_skip(canceller_of(g), far, n);
+}
+
 int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far, size_t n, int16_t *out)
 {
     tp_echo_canceller *e = canceller_of(g);

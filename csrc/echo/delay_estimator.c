@@ -25,7 +25,7 @@ enum {
     MATCH_STEP = BLOCK / 2,
     MATCH_LAGS = 8, /* 2 ms: what is summed of an echo that a room has spread */
     NEAR_KEPT = BLOCK + (MATCH_BLOCKS - 1) * MATCH_STEP,
-    MAX_SEGMENTS = 6,
+    MAX_REACH_MS = 1000,
     AGREE = 12, /* 3 ms */
     SLACK_HOPS = 32, /* of far signal: so often it is moved to the front */
 };
@@ -74,10 +74,30 @@ struct tp_delay_estimator {
     /* behind the struct: far signal (far_length + slack, ±32768), then for each segment BINS real and imaginary parts */
 };
 
+static size_t segments_of(size_t delay_ms)
+{
+    return (delay_ms * RATE_HZ / 1000 + SPAN - 1) / SPAN;
+}
+
+/* The longest delay that a match may have. */
+static size_t reach_ms(const tp_delay_estimator_config *c)
+{
+    const size_t ms = (size_t)c->max_delay_ms + TP_DELAY_MATCH_BEYOND_MS;
+    return ms < MAX_REACH_MS ? ms : MAX_REACH_MS;
+}
+
+/* Of far signal that rounds need, … */
+static size_t round_length(const tp_delay_estimator_config *c)
+{
+    const size_t segments = segments_of((size_t)c->max_delay_ms);
+    return segments * SPAN + BLOCK + 2 * segments * HOP;
+}
+
+/* … and that is kept. */
 static size_t far_length(const tp_delay_estimator_config *c)
 {
-    const size_t segments = ((size_t)c->max_delay_ms * RATE_HZ / 1000 + SPAN - 1) / SPAN;
-    return segments * SPAN + BLOCK + 2 * segments * HOP;
+    const size_t match = segments_of(reach_ms(c)) * SPAN + BLOCK + (MATCH_BLOCKS - 1) * MATCH_STEP, round = round_length(c);
+    return match > round ? match : round;
 }
 
 static size_t far_bytes(const tp_delay_estimator_config *c)
@@ -108,7 +128,7 @@ size_t tp_delay_estimator_size(const tp_delay_estimator_config *c)
 {
     if (tp_delay_estimator_check(c))
         return 0;
-    const size_t segments = ((size_t)c->max_delay_ms * RATE_HZ / 1000 + SPAN - 1) / SPAN;
+    const size_t segments = segments_of((size_t)c->max_delay_ms);
     return tp_align_up(sizeof(tp_delay_estimator)) + far_bytes(c) + tp_align_up(segments * 2 * BINS * sizeof(float));
 }
 
@@ -127,7 +147,7 @@ void tp_delay_estimator_reset(tp_delay_estimator *d)
     const tp_delay_estimator_config config = d->config;
     memset(d, 0, tp_delay_estimator_size(&config));
     d->config = config;
-    d->segments = ((size_t)config.max_delay_ms * RATE_HZ / 1000 + SPAN - 1) / SPAN;
+    d->segments = segments_of((size_t)config.max_delay_ms);
     d->step = (size_t)config.sample_rate_hz / RATE_HZ;
     d->memory = MEMORY_SEARCH;
     for (size_t i = 0; i < BLOCK; i++) {
@@ -176,7 +196,7 @@ static void begin_round(tp_delay_estimator *d)
 {
     const float *block = d->near + NEAR_KEPT - BLOCK;
     const float near_power = tp_simd->dot(block, block, BLOCK) / BLOCK;
-    const float far_power = TP_INT16_SCALE * TP_INT16_SCALE * (float)d->far_sum / (float)far_length(&d->config);
+    const float far_power = TP_INT16_SCALE * TP_INT16_SCALE * (float)d->far_sum / (float)round_length(&d->config);
     d->round_on = far_power > FAR_ACTIVE && near_power > NEAR_ACTIVE;
     d->best = d->energy = 0.0f;
     d->best_lag = 0;
@@ -272,8 +292,8 @@ tp_delay_match tp_delay_estimator_match(const tp_delay_estimator *d)
     size_t best_lag = 0;
     for (size_t b = 0; b < MATCH_BLOCKS; b++)
         transform_block(d, d->near + NEAR_KEPT - BLOCK - b * MATCH_STEP, block_re[b], block_im[b]);
-    const size_t longest = (size_t)d->config.max_delay_ms * RATE_HZ / 1000;
-    for (size_t s = 0; s < d->segments; s++) {
+    const size_t segments = segments_of(reach_ms(&d->config)), longest = reach_ms(&d->config) * RATE_HZ / 1000;
+    for (size_t s = 0; s < segments; s++) {
         const int16_t *far = far_of(d) + d->far_at + far_length(&d->config) - FFT - s * SPAN;
         float cross_re[BINS] = { 0 }, cross_im[BINS] = { 0 }, x[FFT], sum = 0.0f;
         for (size_t b = 0; b < MATCH_BLOCKS; b++)
@@ -290,7 +310,7 @@ tp_delay_match tp_delay_estimator_match(const tp_delay_estimator *d)
             }
         }
     }
-    const tp_delay_match m = { best * (float)(d->segments * SPAN) / (MATCH_LAGS * total), (float)best_lag * (1000.0f / RATE_HZ) };
+    const tp_delay_match m = { best * (float)(segments * SPAN) / (MATCH_LAGS * total), (float)best_lag * (1000.0f / RATE_HZ) };
     return m;
 }
 
@@ -338,7 +358,7 @@ static void keep_far(tp_delay_estimator *d, const float *x)
         memmove(far, far + d->far_at, length * sizeof *far);
         d->far_at = 0;
     }
-    const int16_t *oldest = far + d->far_at;
+    const int16_t *oldest = far + d->far_at + length - round_length(&d->config); /* of what rounds need */
     int16_t *newest = far + d->far_at + length;
     for (size_t i = 0; i < HOP; i++) {
         float y = 32768.0f * x[i];
@@ -348,6 +368,19 @@ static void keep_far(tp_delay_estimator *d, const float *x)
         d->far_sum += (int32_t)newest[i] * newest[i] - (int32_t)oldest[i] * oldest[i];
     }
     d->far_at += HOP;
+}
+
+void tp_delay_estimator_skip(tp_delay_estimator *d, const int16_t *far, size_t n)
+{
+    const size_t taps = TAPS_PER_PHASE * d->step, full = HOP * d->step;
+    for (size_t at = 0; at + full <= n; at += full) {
+        float x[HOP];
+        for (size_t i = 0; i < full; i++)
+            d->far_in[taps + i] = TP_INT16_SCALE * (float)far[at + i];
+        decimate(d, d->far_in, x);
+        keep_far(d, x);
+    }
+    d->slot = 0; /* a round begun would compare across the gap */
 }
 
 void tp_delay_estimator_process(tp_delay_estimator *d, const int16_t *near, const int16_t *far, size_t n)

@@ -220,10 +220,12 @@ static void follow_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_
 static void watch_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r)
 {
     const float now = expected_ms(e, p);
-    const int heard = e->state.far_active && e->state.echo_likelihood > LIKELY && e->state.near_logit > 0.0f;
+    const uint64_t reach = (uint64_t)(e->config.max_delay_ms + TP_DELAY_MATCH_BEYOND_MS + e->config.tail_ms) * (uint64_t)e->config.sample_rate_hz / 1000;
+    const int heard = e->far_last > 0 && e->samples - e->far_last < reach && e->state.echo_likelihood > LIKELY && e->state.near_logit > 0.0f;
     const int missing = echo_missing(e);
     const float moved_ms = tp_delay_watch_hop(&e->watch, p->delay, heard, now < 0.0f ? now : now > WATCH_EARLY_MS ? now - WATCH_EARLY_MS : 0.0f,
                                               now + WATCH_LATE_MS);
+    e->state.echo_relied_on = e->trusted && !missing && e->found_slow > RELIED_ON * e->expected_slow;
     e->state.echo_open = e->watch.open || missing;
     e->state.echo_settling = e->watch.settling;
     if (moved_ms < 0.0f)
@@ -355,6 +357,14 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_
     watch_delay(e, p, r);
 }
 
+/* When the far side last sounded: x ends at e->samples. */
+static void note_far(tp_echo_canceller *e, const int16_t *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (x[i] > SILENCE || x[i] < -SILENCE)
+            e->far_last = e->samples;
+}
+
 static void slot(tp_echo_canceller *e, const tp_echo_parts *p)
 {
     const size_t n = e->grid.slot;
@@ -363,9 +373,7 @@ static void slot(tp_echo_canceller *e, const tp_echo_parts *p)
     e->samples += n;
     e->slots++;
     tp_delay_estimator_process(p->delay, e->slot_near, e->slot_far, n);
-    for (size_t i = 0; i < n; i++)
-        if (e->slot_far[i] > SILENCE || e->slot_far[i] < -SILENCE)
-            e->far_last = e->samples;
+    note_far(e, e->slot_far, n);
     const tp_echo_rings r = { p->near, p->far, p->near_length, p->far_length, e->samples, e->far_last };
     const int ends_hop = e->slots % ECHO_HOP_SLOTS == 0, learn = e->samples >= e->frozen_until;
 
@@ -406,6 +414,40 @@ static void slot(tp_echo_canceller *e, const tp_echo_parts *p)
     take_out(e, e->cut_tail, e->cutting ? &cut : NULL, &edges, out);
     for (size_t i = 0; i < n; i++)
         e->ready[i] = to_int16(out[i]);
+}
+
+/* What is in a ring moves on by n samples, as if it had been received so much later. */
+static void delay_ring(int16_t *ring, size_t length, size_t n)
+{
+    const size_t by = n % length, halves[3][2] = { { 0, length - by }, { length - by, length }, { 0, length } };
+    for (size_t h = 0; h < 3; h++)
+        for (size_t a = halves[h][0], b = halves[h][1]; a + 1 < b; a++, b--) {
+            const int16_t x = ring[a];
+            ring[a] = ring[b - 1];
+            ring[b - 1] = x;
+        }
+}
+
+void tp_echo_canceller_skip(tp_echo_canceller *e, const int16_t *far, size_t n)
+{
+    const tp_echo_parts p = parts_of(e);
+    const size_t hop = ECHO_HOP_SLOTS * e->grid.slot;
+    if (e->fill != 0 || e->slots % ECHO_HOP_SLOTS != 0 || n % hop != 0)
+        return;
+    tp_delay_estimator_skip(p.delay, far, n);
+    delay_ring(p.near, p.near_length, n);
+    e->frozen_until += e->frozen_until > e->samples ? n : 0;
+    for (size_t at = 0; at < n; at += hop) {
+        tp_echo_row row;
+        push(p.far, p.far_length, e->samples, far + at, hop);
+        e->samples += hop;
+        note_far(e, far + at, hop);
+        tp_echo_analyse(&e->grid, p.far, p.far_length, e->samples, row.re, row.im, NULL);
+        tp_long_filter_skip(p.long_filter, &row);
+        tp_near_end_skip(p.near_end, row.re, row.im);
+    }
+    const tp_echo_rings r = { p.near, p.far, p.near_length, p.far_length, e->samples, e->far_last };
+    tp_aligned_filter_reload(p.aligned, &e->grid, &r);
 }
 
 void tp_echo_canceller_process(tp_echo_canceller *e, const int16_t *near, const int16_t *far, size_t n, int16_t *out)

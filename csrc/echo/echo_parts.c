@@ -31,7 +31,7 @@ static layout layout_of(const tp_echo_canceller_config *c)
     const tp_vad_config vad = { .sample_rate_hz = c->sample_rate_hz };
     const size_t ms = (size_t)c->sample_rate_hz / 1000, bins = c->sample_rate_hz == 16000 ? ECHO_MAX_BINS : ECHO_BINS;
     l.near_length = (10 * (ECHO_REPLAY_HOPS + 2) + 40) * ms;
-    l.far_length = l.near_length + (size_t)(c->max_delay_ms + c->tail_ms) * ms;
+    l.far_length = l.near_length + (size_t)(c->max_delay_ms + TP_DELAY_MATCH_BEYOND_MS + c->tail_ms) * ms;
     l.far = tp_align_up(l.near_length * sizeof(int16_t));
     l.delay = l.far + tp_align_up(l.far_length * sizeof(int16_t));
     l.long_filter = l.delay + tp_align_up(tp_delay_estimator_size(&delay));

@@ -64,24 +64,38 @@ void tp_long_filter_boost(tp_long_filter *f, size_t tap)
     }
 }
 
-int tp_long_filter_hop(tp_long_filter *f, const tp_echo_row *far, const tp_echo_row *near, int learn, tp_long_row *echo,
-                       tp_long_row *residual)
+/* The far spectrum's row, and its power. */
+static void push_far(tp_long_filter *f, const tp_echo_row *far)
 {
-    const layout l = layout_of(f);
     const size_t rows = rows_of(f->taps);
     f->row = (f->row + 1) % rows;
-    tp_bfloat16 *x = l.x + f->row * 2 * ECHO_LONG_BINS;
-    tp_long_row m;
+    tp_bfloat16 *x = layout_of(f).x + f->row * 2 * ECHO_LONG_BINS;
     float power = 0.0f;
     for (size_t i = 0; i < ECHO_LONG_BINS; i++) {
         const float re = far->re[2 * i], im = far->im[2 * i];
         power += re * re + im * im;
         x[i] = tp_to_bfloat16(re);
         x[ECHO_LONG_BINS + i] = tp_to_bfloat16(im);
+    }
+    f->activity[f->row] = power;
+}
+
+void tp_long_filter_skip(tp_long_filter *f, const tp_echo_row *far)
+{
+    push_far(f, far);
+}
+
+int tp_long_filter_hop(tp_long_filter *f, const tp_echo_row *far, const tp_echo_row *near, int learn, tp_long_row *echo,
+                       tp_long_row *residual)
+{
+    const layout l = layout_of(f);
+    const size_t rows = rows_of(f->taps);
+    push_far(f, far);
+    tp_long_row m;
+    for (size_t i = 0; i < ECHO_LONG_BINS; i++) {
         m.re[i] = near->re[2 * i];
         m.im[i] = near->im[2 * i];
     }
-    f->activity[f->row] = power;
 
     tp_kalman k;
     float drift[TP_KALMAN_MAX_TAPS];

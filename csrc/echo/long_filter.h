@@ -34,6 +34,9 @@ typedef struct tp_long_row {
 int tp_long_filter_hop(tp_long_filter *f, const tp_echo_row *far, const tp_echo_row *near, int learn, tp_long_row *echo,
                        tp_long_row *residual);
 
+/* A hop's far spectrum, sent while nothing was received. */
+void tp_long_filter_skip(tp_long_filter *f, const tp_echo_row *far);
+
 float tp_long_filter_variance(const tp_long_filter *f);
 
 #endif

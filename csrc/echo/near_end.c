@@ -24,7 +24,7 @@ struct tp_near_end {
     tp_floor_tracker near_floor, residual_floor;
     float floors[NEAR_BANDS]; /* of the residual */
     float far[FAR_HOPS][NEAR_BANDS], far_peak[PEAK_PARTS][NEAR_BANDS], aligned[4][NEAR_BANDS];
-    size_t hop;
+    size_t hop, far_hop; /* heard, sent */
     float leak[NEAR_BANDS];
     /* Cross-spectra with the echo estimate, and powers, smoothed. */
     float residual_re[ECHO_BINS], residual_im[ECHO_BINS], near_re[ECHO_BINS], near_im[ECHO_BINS];
@@ -159,7 +159,7 @@ static void far_powers(tp_near_end *n, const tp_near_input *in, float *weighted,
     *profile_peak = most / total;
     for (size_t b = 0; b < NEAR_BANDS; b++)
         weighted[b] = peak[b] = LEVEL_FLOOR;
-    const float *now = n->far[n->hop % FAR_HOPS];
+    const float *now = n->far[n->far_hop % FAR_HOPS];
     float *part = n->far_peak[n->hop / PEAK_HOPS % PEAK_PARTS];
     for (size_t b = 0; b < NEAR_BANDS; b++)
         part[b] = n->hop % PEAK_HOPS == 0 || now[b] > part[b] ? now[b] : part[b];
@@ -167,7 +167,7 @@ static void far_powers(tp_near_end *n, const tp_near_input *in, float *weighted,
         for (size_t b = 0; b < NEAR_BANDS; b++)
             peak[b] = n->far_peak[i][b] > peak[b] ? n->far_peak[i][b] : peak[b];
     for (size_t t = 0; t < in->profile_taps && 2 * t < FAR_HOPS; t++) {
-        const float *far = n->far[(n->hop + FAR_HOPS - 2 * t) % FAR_HOPS], share = in->profile[t] / total;
+        const float *far = n->far[(n->far_hop + FAR_HOPS - 2 * t) % FAR_HOPS], share = in->profile[t] / total;
         for (size_t b = 0; b < NEAR_BANDS; b++)
             weighted[b] += share * far[b];
     }
@@ -181,7 +181,7 @@ static void features(tp_near_end *n, const tp_near_input *in)
     float *const m = power[NEAR], *const e = power[RESIDUAL], *const y = power[ECHO], *const xd = power[ALIGNED];
     float *const el = power[LONG_RESIDUAL], *const yl = power[LONG_ECHO], *const near_floor = power[NEAR_FLOOR];
     float *const floor = power[FLOOR], *const weighted = power[WEIGHTED], *const peak = power[PEAK];
-    float *now = n->far[n->hop % FAR_HOPS];
+    float *now = n->far[n->far_hop % FAR_HOPS];
     bands_of(in->near->re, in->near->im, m);
     bands_of(in->residual->re, in->residual->im, e);
     bands_of(in->echo->re, in->echo->im, y);
@@ -270,4 +270,11 @@ void tp_near_end_hop(tp_near_end *n, const tp_near_input *in)
     features(n, in);
     tp_near_net_step(&n->net, n->features);
     n->hop++;
+    n->far_hop++;
+}
+
+void tp_near_end_skip(tp_near_end *n, const float *far_re, const float *far_im)
+{
+    bands_of(far_re, far_im, n->far[n->far_hop % FAR_HOPS]);
+    n->far_hop++;
 }

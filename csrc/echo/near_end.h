@@ -39,6 +39,9 @@ size_t tp_near_end_size(void);
 void tp_near_end_init(tp_near_end *n);
 void tp_near_end_hop(tp_near_end *n, const tp_near_input *in);
 
+/* A hop's far spectrum, sent while nothing was received. */
+void tp_near_end_skip(tp_near_end *n, const float *far_re, const float *far_im);
+
 const float *tp_near_end_features(const tp_near_end *n); /* NEAR_FEATURES of the newest hop            */
 float tp_near_end_level_dbov(const tp_near_end *n);      /* of the residual                            */
 float tp_near_end_logit(const tp_near_end *n);           /* of the caller's speech                     */

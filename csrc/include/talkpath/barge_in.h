@@ -67,6 +67,9 @@ void tp_barge_in_reset(tp_barge_in *g);
  * completed (or holds, when they completed none). */
 int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far, size_t n, int16_t *out);
 
+/* As tp_echo_canceller_skip. */
+void tp_barge_in_skip(tp_barge_in *g, const int16_t *far, size_t n);
+
 /* As tp_echo_canceller_prefetch. */
 void tp_barge_in_prefetch(const tp_barge_in *g);
 

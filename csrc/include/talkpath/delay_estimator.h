@@ -54,7 +54,13 @@ void tp_delay_estimator_reset(tp_delay_estimator *d);
 /* n samples of both streams, taken in the same slots of time. */
 void tp_delay_estimator_process(tp_delay_estimator *d, const int16_t *near, const int16_t *far, size_t n);
 
+/* n samples, whole hops of 10 ms after whole hops, that were sent while nothing was received: what comes next was received so
+ * much later. */
+void tp_delay_estimator_skip(tp_delay_estimator *d, const int16_t *far, size_t n);
+
 tp_delay_estimate tp_delay_estimator_read(const tp_delay_estimator *d);
+
+#define TP_DELAY_MATCH_BEYOND_MS 400 /* a match is looked for so much beyond max_delay_ms, 1000 ms at most */
 
 /* Where the last 160 ms of near signal are found in the far signal, whatever was heard before. */
 typedef struct tp_delay_match {

@@ -61,6 +61,7 @@ typedef struct tp_echo_state {
     float voice_probability; /* 0 … 1: any speech in what the linear filters leave (talkpath/vad.h) */
     float near_level_dbov;   /* of what they leave of this hop, mean of twelve bands; noise that is white up to 4 kHz has its own */
     int echo_open;           /* what sounds like the caller may be the agent's voice at another delay   */
+    int echo_relied_on;      /* an echo is where it is expected                                         */
     int echo_settling;       /* it was, and the filters have not caught up                              */
 } tp_echo_state;
 
@@ -72,6 +73,10 @@ void tp_echo_canceller_reset(tp_echo_canceller *e);
 /* n samples of near (received) and far (sent in the same slots of time); out takes n samples. near NULL: they were lost,
  * and count as silence that nothing is learnt from. far NULL: what was sent is not known. */
 void tp_echo_canceller_process(tp_echo_canceller *e, const int16_t *near, const int16_t *far, size_t n, int16_t *out);
+
+/* n samples, whole hops of 10 ms between whole hops, that were sent while nothing was received: what comes next was received
+ * so much later, and the echo of these may be in it. Anything else is ignored. */
+void tp_echo_canceller_skip(tp_echo_canceller *e, const int16_t *far, size_t n);
 
 /* Before the first samples of a frame, where many calls share a cache: fetches what their echo will need from memory. Changes nothing. */
 void tp_echo_canceller_prefetch(const tp_echo_canceller *e);

@@ -29,14 +29,18 @@ void reference_push(reference_line *r, const int16_t *sent, size_t n)
     for (size_t i = 0; i < n; i++)
         r->ring[(r->first + r->count + i) % SIZE] = sent[i];
     r->count += n;
+    r->pushed = 1;
 }
 
 size_t reference_surplus(reference_line *r, int relied_on, size_t n)
 {
     const size_t backlog = r->count > n ? (r->count - n) / n * n : 0;
-    if (!r->started) {
-        r->started = 1;
-        return backlog;
+    if (!r->started) { /* a sender in bursts has a backlog too at first; who has sent again before the next frame has a head start */
+        const int ahead = r->taken && r->pushed;
+        r->started = ahead || (r->taken && backlog == 0);
+        r->taken = 1;
+        r->pushed = 0;
+        return ahead ? backlog : 0;
     }
     r->usual -= r->usual > n / FORGET ? n / FORGET : r->usual;
     if (backlog == 0) {

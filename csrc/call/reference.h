@@ -2,8 +2,8 @@
  * The reference line: what was sent and may still come back, frame by frame of what is received.
  *
  * What        push what is sent; take what was sent in the same slot of time as what is received now
- * How         a ring. The first frame received takes the newest frame sent, and each after it the next one: so the echo of a sender
- *             who began first does not come before its reference. A backlog that stays is a sender who has run ahead (a receiver
+ * How         a ring. Each frame received takes the next one sent, but what a sender who began first has sent before goes at once, or
+ *             its echo would come before its reference. A later backlog that stays is a sender who has run ahead (a receiver
  *             who has lost frames), or one who fills the buffer at the other end (frames that come late): in the first case the reference
  *             has to catch up, in the second it must not. The echo says which: while the canceller works where it is, nothing is
  *             changed; if not, the surplus goes (reference_surplus). Bursts are no surplus: the backlog is gone after each
@@ -24,7 +24,7 @@ typedef struct reference_line {
     int16_t ring[REFERENCE_MAX_RATE_HZ / 1000 * (REFERENCE_MS + REFERENCE_FRAME_MS)];
     size_t depth;         /* max backlog, samples at this rate                              */
     size_t first, count;  /* what none has taken                                            */
-    int started;          /* a frame was taken                                              */
+    int taken, pushed, started; /* a frame was; one since the last look; the head start is gone */
     size_t run, backlog;  /* since the backlog was gone, and its min since then             */
     size_t usual;         /* the longest run that ended by itself, forgotten in 4 s         */
 } reference_line;

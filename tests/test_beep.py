@@ -182,6 +182,114 @@ def test_hole_does_not_split():
     assert len(beeps(line(0.5, x, 1.0))) == 1
 
 
+# --- what the line does to a beep ---------------------------------------------------------------------------------------
+
+DAMAGED = {"single": 659, "low": 480, "high": 1900, "pair": (600, 1000), "wide pair": (853, 1960), "chirp": 1200}
+
+
+def damaged(kind, ms, dbov=-18):
+    return tone(DAMAGED[kind], ms / 1000, dbov, chirp=0.04 if kind == "chirp" else 0.0, seed=ms)
+
+
+def assert_once(pcm, kind, start_ms, end_ms):
+    found = beeps(pcm)
+    assert len(found) == 1
+    [b] = found
+    low, high = (1200, 1248) if kind == "chirp" else (-1, 1)
+    if kind == "chirp":
+        assert low < b.frequency_hz < high
+    else:
+        assert min(abs(b.frequency_hz - hz) for hz in np.atleast_1d(DAMAGED[kind])) < 2
+    assert abs(b.end_ms - end_ms) < 25
+    assert -15 < b.start_ms - start_ms < 70  # a rest before a hole may be lost
+    return b
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("ms", [253, 400, 1100])
+def test_drop_outs(kind, ms):
+    """One hole of 10 to 60 ms anywhere, or two."""
+    for holes in [(29, 20)], [(12, 60)], [(90, 10)], [(100, 45)], [(ms - 110, 60)], [(60, 20), (150, 30)]:
+        x = damaged(kind, ms)
+        for at, length in holes:
+            x[at * 8 : (at + length) * 8] = 0
+        assert_once(line(0.5, x, 0.8), kind, 500, 500 + ms)
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("step_db", [-10, -6, 6, 10])
+def test_steps_of_the_level(kind, step_db):
+    for at in (60, 130, 200):
+        for hole_ms in (0, 20):
+            x = damaged(kind, 300, -24 if step_db > 0 else -14)
+            x[at * 8 :] *= 10 ** (step_db / 20)
+            x[200 : 200 + hole_ms * 8] = 0
+            assert_once(line(0.5, x, 0.8), kind, 500, 800)
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("lost", [(0,), (1,), (3,), (5, 6), (2, 9)])
+def test_concealed_frames(kind, lost):
+    """What the call hears of a beep when frames of it were lost."""
+    concealer = tp.PacketLossConcealer(8000, 20)
+    pcm = line(0.5, damaged(kind, 400), 0.8)
+    first = 4000 // 160
+    heard = [
+        concealer.conceal() if k - first in lost else concealer.receive(pcm[160 * k : 160 * k + 160])
+        for k in range(len(pcm) // 160)
+    ]
+    assert_once(np.concatenate(heard), kind, 500, 900)
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("gap_ms", [15, 35, 60])
+def test_two_parts(kind, gap_ms):
+    part = damaged(kind, 200)
+    b = assert_once(line(0.5, part, gap_ms / 1000, part, 0.8), kind, 500, 900 + gap_ms)
+    assert abs(b.duration_ms - 400 - gap_ms) < 25
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("lost_ms", [5, 23, 60])
+def test_clipped_start(kind, lost_ms):
+    x = damaged(kind, 300)[lost_ms * 8 :]
+    assert_once(line(0.5, x, 0.8), kind, 500, 800 - lost_ms)
+
+
+def with_drop_outs(pcm, seed, every_ms=400):
+    rng = np.random.default_rng(seed)
+    pcm = pcm.copy()
+    for _ in range(len(pcm) // (8 * every_ms)):
+        at = int(rng.integers(0, len(pcm) - 500))
+        pcm[at : at + int(rng.integers(80, 480))] = 0
+    return pcm
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_drop_outs_make_no_beep_of_other_tones(seed):
+    """Keys, ringback and voices with drop-outs."""
+    keys = tp.dtmf.generate("0123456789*#ABCD", tone_ms=300, gap_ms=150)
+    assert beeps(with_drop_outs(ulaw(keys / 32768), seed, 200)) == []
+    for name in ("ringback US", "ringback UK", "ringback JP", "busy US", "dial US"):
+        parts = [0.3]
+        for _ in range(6):
+            for hz, on, off in NETWORK[name]:
+                parts += [tone(hz, on, -14, seed=len(parts)), off]
+        assert beeps(with_drop_outs(line(*parts), seed)) == [], name
+    assert beeps(with_drop_outs(line(voice(15, 110 + 40 * seed, seed=seed), 0.5), seed)) == []
+
+
+def test_ringback_of_one_tone_with_a_hole_or_a_step():
+    for hz, on in ((425, 1.0), (440, 1.5), (400, 0.375), (425, 0.5), (440, 0.5)):
+        for at in (0.2, 0.45, 0.7):
+            x = tone(hz, on, -16)
+            k = int(at * len(x))
+            x[k : k + 200] = 0
+            assert beeps(line(0.5, x, 1.0)) == [], (hz, on, at)
+            x[k:] *= 0.6
+            assert beeps(line(0.5, x, 1.0)) == [], (hz, on, at)
+
+
 def test_room_after_the_beep():
     rng = np.random.default_rng(5)
     room = np.convolve(rng.standard_normal(12000), np.ones(3) / 3, "same") * 10 ** (-25 / 20)

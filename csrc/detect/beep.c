@@ -8,16 +8,18 @@
 #include "talkpath/talkpath.h"
 
 enum {
-    MOST_FRAMES = 512, /* of one tone: 5.1 s */
-    END_FRAMES = 3,    /* without the tone: it is over */
+    MAX_FRAMES = 512, /* of one tone: 5.1 s */
+    END_FRAMES = 7,    /* without the tone: it is over. A hole of 60 ms has 5 or 6 */
     SOUNDING_FRAMES = 6,
     FORGET_FRAMES = 500, /* a tone that comes again within this many is a cadence */
     MELODY_FRAMES = 6,   /* a tone that follows another this closely is part of a sequence */
 };
 
-#define LEAST_SHARE 0.55f   /* of a frame's power that the tones must hold */
-#define LEAST_POWER 2.5e-5f /* -46 dBov */
-#define LEAST_FALL 0.1f     /* a tone that falls by 10 dB in 20 ms has ended */
+#define MIN_SHARE 0.55f   /* of a frame's power that the tones must hold */
+#define MIN_POWER 2.5e-5f /* -46 dBov */
+#define NEXT_MIN_POWER 0.03f /* a tone that follows another */
+#define NEXT_MIN_SHARE 0.9f
+#define MIN_FALL 0.1f     /* a tone that falls by 10 dB in 20 ms has ended */
 
 struct tp_beep {
     tp_beep_config config;
@@ -32,7 +34,7 @@ struct tp_beep {
     float last_hz;
     uint64_t last_end;
     int had_last;
-    tp_tone_frame frames[MOST_FRAMES + END_FRAMES + 1];
+    tp_tone_frame frames[MAX_FRAMES + END_FRAMES + 1];
 };
 
 const char *tp_beep_check(const tp_beep_config *config)
@@ -78,14 +80,14 @@ size_t tp_beep_delay_samples(const tp_beep *b)
 
 static int is_tonal(const tp_tone_frame *f)
 {
-    return f->main_power >= LEAST_POWER && f->main_power + f->harmonic_power + f->second_power > LEAST_SHARE * f->total;
+    return f->main_power >= MIN_POWER && f->main_power + f->harmonic_power + f->second_power > MIN_SHARE * f->total;
 }
 
 /* Does the frame go on with the tone? A pair's tones may change places: then they are put back. */
 static int continues(const tp_beep *b, tp_tone_frame *f)
 {
     const tp_tone_frame *last = &b->frames[b->length - 1];
-    const float steps = (float)b->gap + 1.0f, off = 0.022f * last->main_hz;
+    const float steps = (float)(b->gap < 2 ? b->gap : 2) + 1.0f, off = 0.022f * last->main_hz;
     const float reach = (off > 12.0f ? off : 12.0f) * steps;
     if (!is_tonal(f))
         return 0;
@@ -99,7 +101,7 @@ static int continues(const tp_beep *b, tp_tone_frame *f)
         f->second_power = power;
     }
     const tp_tone_frame *before = b->length >= 2 ? &b->frames[b->length - 2] : last;
-    return f->main_power > LEAST_FALL * before->main_power;
+    return f->main_power > MIN_FALL * before->main_power;
 }
 
 static double frame_ms(uint64_t first, float frame)
@@ -109,16 +111,29 @@ static double frame_ms(uint64_t first, float frame)
     return ms > 0.0 ? ms : 0.0;
 }
 
+/* Has another tone begun since: two frames of little else? */
+static int another_follows(const tp_beep *b)
+{
+    const tp_tone_frame *f = b->frames + b->length + END_FRAMES - 2;
+    const float power = NEXT_MIN_POWER * b->frames[b->length / 2].main_power;
+    for (int i = 0; i < 2; i++)
+        if (f[i].main_power < power || f[i].main_power < NEXT_MIN_SHARE * f[i].total)
+            return 0;
+    return fabsf(f[1].main_hz - f[0].main_hz) < 0.022f * f[0].main_hz;
+}
+
 /* The tone is over: frames[length … length + END_FRAMES - 1] are what followed. */
 static int judge(tp_beep *b, tp_beep_event *event)
 {
     tp_beep_shape shape;
-    const tp_beep_verdict verdict = tp_beep_judge(b->frames, b->length, b->frames + b->length + 1, &shape);
+    tp_beep_verdict verdict = tp_beep_judge(b->frames, b->length, b->frames + b->length + 1, &shape);
     const uint64_t end = b->first_frame + b->length;
     if (verdict == TP_BEEP_SHORT && !b->too_long)
         return 0;
     if (b->too_long || verdict == TP_BEEP_SHORT)
         shape.hz = b->frames[b->length - 1].main_hz;
+    if (verdict == TP_BEEP_YES && another_follows(b))
+        verdict = TP_BEEP_GOES_ON;
     const int is_machine = verdict == TP_BEEP_YES || verdict == TP_BEEP_NETWORK || verdict == TP_BEEP_GOES_ON || b->too_long;
     const int follows = b->had_last && b->first_frame < b->last_end + MELODY_FRAMES;
     const int repeats = b->had_last && b->first_frame < b->last_end + FORGET_FRAMES
@@ -155,7 +170,7 @@ static int take_frame(tp_beep *b, const tp_tone_frame *frame, tp_beep_event *eve
     if (continues(b, &f)) {
         b->length += b->gap;
         b->gap = 0;
-        if (b->length >= MOST_FRAMES) { /* keeps the newest second: enough to follow the tone */
+        if (b->length >= MAX_FRAMES) { /* keeps the newest second: enough to follow the tone */
             b->too_long = 1;
             memmove(b->frames, b->frames + 100, (b->length - 100) * sizeof b->frames[0]);
             b->length -= 100;
@@ -175,7 +190,7 @@ static int take_frame(tp_beep *b, const tp_tone_frame *frame, tp_beep_event *eve
     const uint64_t now = b->frame_count;
     for (size_t i = 0; i < END_FRAMES; i++) {
         b->frame_count = now + 1 + i - END_FRAMES;
-        take_frame(b, &rest[i], event); /* three frames cannot end a tone */
+        take_frame(b, &rest[i], event); /* so few frames cannot end a tone */
     }
     b->frame_count = now;
     return found;

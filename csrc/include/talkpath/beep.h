@@ -2,10 +2,12 @@
  * Voicemail beep: one event a beep, when it is over and certain.
  *
  * What        steady, ramped, slightly chirped (±5 %), clipped or harmonic-rich tones and pairs of tones between 300 and
- *             3000 Hz, 80 ms … 5 s long, after speech or silence. Not: speech, singing, music, DTMF, network tones
- * How         detect/tone_track.h every 10 ms; a run of frames with one tone; when it ends, and 20 … 30 ms more have
- *             shown what follows, detect/beep_shape.c judges: frequency on a straight line to within what noise explains,
- *             level without jumps, nothing beside the tone but the noise that stays when it is over
+ *             3000 Hz, 80 ms … 5 s long, after speech or silence, with drop-outs of up to 60 ms, concealed frames, steps of up
+ *             to 10 dB, or in two parts: reported once, with its whole length. Not: speech, singing, music, DTMF, network tones
+ * How         detect/tone_track.h every 10 ms; a run of frames with one tone; when it ends, and 70 ms more have shown that it
+ *             does not come again, detect/beep_shape.c judges: frequency on a straight line to within what noise explains,
+ *             level without jumps, nothing beside the tone but the noise that stays when it is over. Frames that a hole or a
+ *             step disturbs are left out, when nothing was added there and enough frames are left
  * Limits      in noise down to 10 dB SNR and levels down to -33 dBov 0.995 of 2,400 generated voicemails' beeps are found,
  *             the first event always being the beep's; none in 4.3 h of speech, synthetic speech and music; frequency
  *             within 0.1 Hz (a chirp's: that of its middle). More is asked of tones below 440 Hz, where voices have theirs
@@ -17,7 +19,7 @@
  *             a pause (special information, a melody) is none
  * Units       level_dbov: power of the loudest 32 ms; times from the first sample, at half amplitude
  * History     5 s of tone frames; look-ahead: none
- * Latency     an event comes 40 … 60 ms after the end of its beep
+ * Latency     an event comes 80 … 100 ms after the end of its beep
  * Aliasing    pcm is only read
  * Chunks      any length; events do not depend on how the stream is cut
  * Cost        about 1.7 µs for 20 ms at 8 kHz, 1.9 µs at 16 kHz, 0.2 µs in silence

@@ -64,7 +64,8 @@ cdef class BeepDetector(_State):
     Notes
     -----
     Finds steady, ramped, slightly chirped, clipped or harmonic-rich tones and pairs of tones between 300 and 3000 Hz, of
-    80 ms to 5 s, from -35 dBov, in noise down to 10 dB SNR. Does not report speech, singing, music, DTMF, dial tone,
+    80 ms to 5 s, from -35 dBov, in noise down to 10 dB SNR; with drop-outs of up to 60 ms, concealed frames, steps of its
+    level or in two parts it is found once, with its whole length. Does not report speech, singing, music, DTMF, dial tone,
     ringback, busy, reorder, SIT, fax or howler tones. One burst of an unknown single-frequency network tone cannot be told
     from a beep; its repetitions can. Given up for that: beeps that look exactly like a burst of 400, 425 or 440 Hz busy
     tone or 1100 Hz fax calling tone.

@@ -128,13 +128,12 @@ static void judge(tp_call *c, const int16_t *clean)
     const uint64_t missing = tp_barge_in_delay_samples(part(c, PART_GATE)), before = c->received - c->frame;
     const size_t skip = before >= missing ? 0 : (size_t)(missing - before) < c->frame ? (size_t)(missing - before) : c->frame;
     if (tp_amd_process(machine, clean + skip, c->frame - skip, &decision)) {
-        if (are_own_words(c, &decision)) {
-            tp_amd_restart(machine);
-            return;
-        }
-        a->decided = 1;
-        if (decision.result != a->verdict)
+        const int own = are_own_words(c, &decision);
+        a->decided = !own && decision.result != TP_AMD_UNKNOWN;
+        if (!own && decision.result != a->verdict)
             emit_verdict(c, decision.result, TP_ANSWER_BY_AUDIO);
+        if (!a->decided)
+            tp_amd_restart(machine);
         return;
     }
     if (tp_amd_has_heard(machine)) {

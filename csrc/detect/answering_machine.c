@@ -13,6 +13,7 @@
 #define LEAST_SPEECH_MS 150    /* less in all, and then silence, was no greeting            */
 #define ONSET_POWER 8.0f       /* a hop 9 dB over the silence before it may be the next word … */
 #define ONSET_HOLD_MS 150      /* … which holds a decision back for so long                 */
+#define MAX_SILENCE_POWER 0.3f /* what follows a person's greeting is 5 dB softer at least: else it is music, and was no greeting */
 #define SHORT_GREETING_MS 1100 /* "hello?", "yes, Miller": two thirds of the silence do*/
 
 /* Shares of right decisions of each kind, measured on 1,260 generated calls, people and machines equally likely. */
@@ -39,6 +40,7 @@ struct tp_amd {
     float hop_power;     /* their sum of squares                */
     float silence_power; /* the same of the hops since the last speech, averaged */
     int64_t onset_ms;    /* a hop stood out of the silence last */
+    double run_energy, spoken_energy, silent_energy; /* hop powers summed: of this run, of the words, since the last */
     tp_amd_decision decision;
 };
 
@@ -146,6 +148,19 @@ static void watch_for_onset(tp_amd *a)
     a->silence_power += 0.1f * (a->hop_power - a->silence_power);
 }
 
+/* Is what follows the words as loud as they were? */
+static int goes_on(const tp_amd *a, int64_t silence_ms)
+{
+    return a->silent_energy / (double)silence_ms > (double)MAX_SILENCE_POWER * a->spoken_energy / (double)a->spoken_ms;
+}
+
+static void forget_words(tp_amd *a)
+{
+    a->first_ms = -1;
+    a->spoken_ms = a->words = 0;
+    a->spoken_energy = a->silent_energy = 0.0;
+}
+
 /* 10 ms on; 1 when that decides. */
 static int step(tp_amd *a, float speech_probability)
 {
@@ -153,6 +168,7 @@ static int step(tp_amd *a, float speech_probability)
     a->speaking = speech_probability > (a->speaking ? SILENCE : SPEECH);
     if (a->speaking) {
         a->run_ms += HOP_MS;
+        a->run_energy += (double)a->hop_power;
         if (a->run_ms >= SHORTEST_WORD_MS) {
             if (a->first_ms < 0)
                 a->first_ms = a->now_ms - a->run_ms;
@@ -160,9 +176,14 @@ static int step(tp_amd *a, float speech_probability)
             a->words += !a->in_word;
             a->in_word = 1;
             a->last_ms = a->now_ms;
+            a->spoken_energy += a->run_energy;
+            a->run_energy = 0.0;
+            a->silent_energy = 0.0;
         }
     } else {
         a->run_ms = 0;
+        a->run_energy = 0.0;
+        a->silent_energy += (double)a->hop_power;
     }
     const int64_t silence_ms = a->now_ms - a->last_ms;
     if (silence_ms >= a->config.between_words_silence_ms)
@@ -170,10 +191,8 @@ static int step(tp_amd *a, float speech_probability)
 
     watch_for_onset(a);
 
-    if (a->first_ms >= 0 && a->spoken_ms < LEAST_SPEECH_MS && silence_ms >= silence_needed_ms(a)) {
-        a->first_ms = -1;
-        a->spoken_ms = a->words = 0;
-    }
+    if (a->first_ms >= 0 && silence_ms >= silence_needed_ms(a) && (a->spoken_ms < LEAST_SPEECH_MS || goes_on(a, silence_ms)))
+        forget_words(a);
     if (a->first_ms < 0) {
         if (a->now_ms >= a->config.initial_silence_ms)
             return decide(a, TP_AMD_UNKNOWN, TP_AMD_INITIAL_SILENCE, CONFIDENCE_GUESS);
@@ -226,12 +245,14 @@ int tp_amd_has_heard(const tp_amd *a)
 void tp_amd_restart(tp_amd *a)
 {
     memset(&a->decision, 0, sizeof a->decision);
-    if (a->first_ms >= 0)
+    if (a->first_ms >= 0) {
         a->run_ms = 0;
+        a->run_energy = 0.0;
+    }
     a->now_ms = a->run_ms; /* a word may be beginning */
     a->last_ms = 0;
-    a->first_ms = -1;
-    a->spoken_ms = a->words = a->in_word = 0;
+    a->in_word = 0;
+    forget_words(a);
     a->onset_ms = -ONSET_HOLD_MS;
 }
 

@@ -116,7 +116,8 @@ static void judge_turn(turn *t)
     if (t->speaking)
         return;
     /* Who answers before the agent is done may go on when it is. */
-    const double since_ms = t->early.any && t->agent_ended_ms > t->last_voice_ms ? t->agent_ended_ms : t->last_voice_ms;
+    const int early = t->start_ms < t->agent_ended_ms && t->last_voice_ms < t->agent_ended_ms;
+    const double since_ms = early ? t->agent_ended_ms : t->last_voice_ms;
     const double silence_ms = t->now_ms - since_ms;
     if (silence_ms >= turn_delay_ms(t))
         complete(t, TP_TRIGGER_SILENCE);

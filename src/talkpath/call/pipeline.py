@@ -16,6 +16,7 @@ from talkpath.call.events import Event
 from talkpath.call.recording import Recorder
 from talkpath.call.results import CallMetrics, CallState, Received, Transmitted
 from talkpath.call.translation import Clears, played, translate
+from talkpath.call.words import count_words, ends_sentence
 from talkpath.errors import ConfigError, StateError, TalkpathError
 from talkpath.playout_sources import Sources, int16_samples
 from talkpath.wav import Source as WavSource
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from talkpath._core import RawEvent
 
 _EVENTS_THAT_WAIT = 96  # in the core, before they are taken out; it keeps 256
-_SENTENCE_ENDS = (".", "!", "?", "。", "!", "?", "…")
 _ENCODE: dict[str, Callable[[Buffer], bytes]] = {"ulaw": g711.ulaw_encode, "alaw": g711.alaw_encode, "l16": l16.encode}
 _DECODE: dict[str, Callable[[Buffer], Samples]] = {
     "ulaw": g711.ulaw_decode,
@@ -358,10 +358,11 @@ class CallPipeline:
     def transcript(self, text: str, final: bool = False) -> None:
         """Words that the STT heard: of the present segment so far, or (`final`) all of it.
 
-        They count towards `min_interruption_words`; a final text that ends a sentence ends the turn as surely as a model.
+        They count towards `min_interruption_words`, in every script (Chinese, Japanese and Thai by character); a final text that ends
+        a sentence ends the turn as surely as a model.
         """
         self._check_alive()
-        self._core.transcript(len(text.split()), bool(final), text.rstrip().endswith(_SENTENCE_ENDS))
+        self._core.transcript(count_words(text), bool(final), ends_sentence(text))
         self._did("transcript", text, bool(final))
 
     def turn_probability(self, p: float) -> None:

@@ -137,7 +137,6 @@ cdef class _PlayoutQueue(_State):
     cdef tp_playout_queue *_q
     cdef _Store _store
     cdef object _owner  # whose memory it is, if not its own
-    cdef readonly bint crowded  # after a read: many events wait, and should be taken out
 
     def __cinit__(self, sample_rate=8000):
         cdef tp_playout_queue_config config = tp_playout_queue_defaults()
@@ -231,12 +230,10 @@ cdef class _PlayoutQueue(_State):
     def read(self, pcm):
         """Fills `pcm`; returns how many of its samples came from sources."""
         cdef Py_buffer dst
-        cdef tp_playout_event event
         cdef size_t n
         n = <size_t>_get_pcm(pcm, &dst, True)
         n = tp_playout_queue_read(self._q, <int16_t *>dst.buf, n)
         PyBuffer_Release(&dst)
-        self.crowded = tp_playout_queue_peek_event(self._q, 96, &event) != 0
         return n
 
     def events(self):
@@ -265,6 +262,12 @@ cdef class _PlayoutQueue(_State):
     @property
     def paused(self):
         return tp_playout_queue_paused(self._q) != 0
+
+    @property
+    def crowded(self):
+        """Many events wait: take them out soon."""
+        cdef tp_playout_event event
+        return tp_playout_queue_peek_event(self._q, 96, &event) != 0
 
     @property
     def capacity(self):

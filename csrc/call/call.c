@@ -186,7 +186,6 @@ void call_act(tp_call *c, int actions)
     if (actions & TURN_RESUME)
         tp_playout_queue_resume(q);
     if (actions & TURN_COMMIT) {
-        call_emit_received(c, (tp_call_event){ .type = TP_CALL_INTERRUPTED });
         tp_playout_queue_clear(q, 0);
         call_take_playout_events(c);
     }

@@ -1,4 +1,4 @@
-/* The queue's control: what ends its items, pause, resume and clear; and what is told of them. */
+/* The queue's control: what ends its items, pause, resume and clear; its events, and what there is to know of it. */
 #include "playout/playout_state.h"
 
 #include "talkpath/talkpath.h"
@@ -45,12 +45,11 @@ void tp_playout_end_first(tp_playout_queue *q, tp_playout_event_kind kind, uint6
         kind = kind == TP_PLAYOUT_COMPLETED ? TP_PLAYOUT_MARK : kind;
     } else {
         q->queued -= s->length - s->played;
-        q->sounding -= s->kind == SPEECH || s->kind == FILE_SAMPLES;
-        q->dialling -= s->kind == KEYS;
         if (in_ring(s))
             q->oldest = s->kind == SPEECH ? s->begin + s->length : s->begin + s->length / key_samples(q);
     }
     tp_playout_emit(q, kind, s, at_samples);
+    q->of_kind[s->kind]--;
     q->first = (q->first + 1) % q->store.items;
     q->count--;
 }
@@ -66,6 +65,7 @@ void tp_playout_pass_marks(tp_playout_queue *q, uint64_t position, uint64_t now)
         tp_playout_emit(q, TP_PLAYOUT_MARK, &mark, now - since);
         if (q->open && q->open_marks == q->count - 1)
             q->open_marks--;
+        q->of_kind[MARK]--;
         *item_at(q, 1) = source; /* takes the mark's place in line */
         q->first = (q->first + 1) % q->store.items;
         q->count--;
@@ -152,4 +152,48 @@ void tp_playout_queue_clear(tp_playout_queue *q, int everything)
     q->motion = RUNNING;
     q->fade_at = q->fade_length;
     q->dry_blocks = q->stuck_blocks = 0;
+}
+
+/* --- what there is ---------------------------------------------------------------------------------------------------- */
+
+uint64_t tp_playout_queue_queued(const tp_playout_queue *q)
+{
+    return q->queued + q->tail_length;
+}
+
+int tp_playout_queue_current(const tp_playout_queue *q, uint32_t *id, uint64_t *position, int *interruptible)
+{
+    if (q->count == 0)
+        return 0;
+    const item *s = item_at(q, 0);
+    *id = s->id;
+    *position = s->played;
+    *interruptible = s->interruptible;
+    return 1;
+}
+
+uint64_t tp_playout_queue_now(const tp_playout_queue *q)
+{
+    return q->made;
+}
+
+int tp_playout_queue_speaks(const tp_playout_queue *q)
+{
+    return q->of_kind[SPEECH] + q->of_kind[FILE_SAMPLES] > 0;
+}
+
+int tp_playout_queue_dials(const tp_playout_queue *q)
+{
+    return q->of_kind[KEYS] > 0;
+}
+
+uint64_t tp_playout_queue_underruns(const tp_playout_queue *q)
+{
+    return q->underruns;
+}
+
+size_t tp_playout_queue_delay_samples(const tp_playout_queue *q)
+{
+    (void)q;
+    return 0;
 }

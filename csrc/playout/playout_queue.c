@@ -157,8 +157,7 @@ static int add(tp_playout_queue *q, item s)
         return TP_ELENGTH;
     tp_playout_queue_finish(q);
     q->queued += s.length;
-    q->sounding += s.kind == SPEECH || s.kind == FILE_SAMPLES;
-    q->dialling += s.kind == KEYS;
+    q->of_kind[s.kind]++;
     q->open = s.kind == SPEECH;
     *item_at(q, q->count++) = s;
     return TP_OK;
@@ -208,6 +207,7 @@ int tp_playout_queue_mark(tp_playout_queue *q, uint32_t id, uint64_t ahead)
     const item *in = open_item(q);
     const uint64_t place = in != NULL ? in->length + ahead : TP_PLAYOUT_AFTER;
     *item_at(q, q->count++) = (item){ .id = id, .kind = MARK, .interruptible = 1, .finished = 1, .length = place };
+    q->of_kind[MARK]++;
     q->open_marks += in != NULL;
     return TP_OK;
 }
@@ -261,48 +261,4 @@ int tp_playout_queue_ready(tp_playout_queue *q, uint32_t id, uint64_t ready, int
     }
     s->finished = finished != 0;
     return TP_OK;
-}
-
-/* --- what there is ---------------------------------------------------------------------------------------------------- */
-
-uint64_t tp_playout_queue_queued(const tp_playout_queue *q)
-{
-    return q->queued + q->tail_length;
-}
-
-int tp_playout_queue_current(const tp_playout_queue *q, uint32_t *id, uint64_t *position, int *interruptible)
-{
-    if (q->count == 0)
-        return 0;
-    const item *s = item_at(q, 0);
-    *id = s->id;
-    *position = s->played;
-    *interruptible = s->interruptible;
-    return 1;
-}
-
-uint64_t tp_playout_queue_now(const tp_playout_queue *q)
-{
-    return q->made;
-}
-
-int tp_playout_queue_speaks(const tp_playout_queue *q)
-{
-    return q->sounding > 0;
-}
-
-int tp_playout_queue_dials(const tp_playout_queue *q)
-{
-    return q->dialling > 0;
-}
-
-uint64_t tp_playout_queue_underruns(const tp_playout_queue *q)
-{
-    return q->underruns;
-}
-
-size_t tp_playout_queue_delay_samples(const tp_playout_queue *q)
-{
-    (void)q;
-    return 0;
 }

@@ -1,4 +1,4 @@
-/* What the queue remembers; shared by playout_queue.c (what goes in), playout_control.c (pause, clear, events) and
+/* What the queue remembers; shared by playout_queue.c (what goes in), playout_control.c (pause, clear, events, state) and
  * playout_block.c (sound from it). */
 #ifndef TALKPATH_PLAYOUT_STATE_H
 #define TALKPATH_PLAYOUT_STATE_H
@@ -45,8 +45,7 @@ struct tp_playout_queue {
     int open;            /* the newest source is speech that goes on … */
     size_t open_marks;   /* … with so many marks behind it            */
     uint64_t queued;     /* samples to be played                      */
-    size_t sounding;     /* items of speech and files                 */
-    size_t dialling;     /* items of keys                             */
+    size_t of_kind[MARK + 1]; /* items of each kind */
 
     motion motion;
     size_t fade_at, fade_length; /* gain: 0 at 0, 1 at fade_length */
@@ -106,7 +105,8 @@ static inline int16_t *ring(const tp_playout_queue *q)
 /* The i-th item in line. */
 static inline item *item_at(const tp_playout_queue *q, size_t i)
 {
-    return (item *)store_memory(q) + (q->first + i) % q->store.items;
+    const size_t at = q->first + i;
+    return (item *)store_memory(q) + (at < q->store.items ? at : at - q->store.items);
 }
 
 static inline size_t key_samples(const tp_playout_queue *q)

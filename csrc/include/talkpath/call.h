@@ -118,7 +118,6 @@ typedef enum tp_call_event_type {
     TP_CALL_LINE_TONE,
     TP_CALL_TURN_METRICS,
     TP_CALL_PLAYOUT,
-    TP_CALL_INTERRUPTED,         /* no fields: the caller's interruption is committed, the queue was cleared */
     TP_CALL_AUDIO_CLEARED,       /* no fields: tp_call_clear_audio was called                                */
     TP_CALL_SPEECH_DISCARDED     /* no fields: tp_call_discarded was called, of another utterance            */
 } tp_call_event_type;

@@ -45,7 +45,6 @@ cdef extern from "talkpath/call.h" nogil:
         TP_CALL_LINE_TONE
         TP_CALL_TURN_METRICS
         TP_CALL_PLAYOUT
-        TP_CALL_INTERRUPTED
         TP_CALL_AUDIO_CLEARED
         TP_CALL_SPEECH_DISCARDED
     # The structs of the union have no names in C: these are for the compiler of this file alone.
@@ -134,7 +133,7 @@ cdef dict _EVENT_TYPES = {
     TP_CALL_FALSE_INTERRUPTION: "agent.false_interruption", TP_CALL_BACKCHANNEL: "user.backchannel",
     TP_CALL_IDLE: "user.idle", TP_CALL_KEY: "user.dtmf", TP_CALL_ANSWERED: "voicemail.detected",
     TP_CALL_BEEP: "voicemail.beep", TP_CALL_LINE_TONE: "line.tone", TP_CALL_TURN_METRICS: "turn.metrics",
-    TP_CALL_PLAYOUT: "playout", TP_CALL_INTERRUPTED: "interrupted", TP_CALL_AUDIO_CLEARED: "audio.cleared",
+    TP_CALL_PLAYOUT: "playout", TP_CALL_AUDIO_CLEARED: "audio.cleared",
     TP_CALL_SPEECH_DISCARDED: "agent.speech_discarded",
 }
 

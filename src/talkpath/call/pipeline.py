@@ -84,7 +84,7 @@ class CallPipeline:
     seed : int
         Of this call's comfort noise.
     state_bytes : int
-        Memory of the call in C; it never grows.
+        Memory of the call in C; what waits beyond a second of speech has memory of its own, while it does.
 
     Notes
     -----
@@ -461,7 +461,7 @@ class CallPipeline:
 
     @property
     def state_bytes(self) -> int:
-        """Memory of the call in C."""
+        """Memory of the call in C, without what waits beyond a second of speech."""
         return self._core.state_bytes
 
     def reset(self) -> None:
@@ -518,8 +518,6 @@ class CallPipeline:
                 ended = playout.kind in ("completed", "interrupted")
                 self._greeted |= ended or (playout.kind == "started" and playout.name != self._greeting)
             return clears.gather(playout, clock) or played(playout, clock)
-        if kind == "interrupted":
-            return None
         if kind == "agent.speech_discarded":
             return translate(raw, utterance=self._discarded.popleft())
         if kind == "turn.metrics":

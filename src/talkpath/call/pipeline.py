@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 from talkpath import g711, l16
 from talkpath._core import _Call, owned
 from talkpath._types import Buffer, Samples
-from talkpath.ambience import NAMES, load
+from talkpath.ambience import load
 from talkpath.call.config import FIXED, CallConfig
 from talkpath.call.events import Event
-from talkpath.call.recording import Recorder
+from talkpath.call.recording import Recorder, kept_sound
 from talkpath.call.results import CallMetrics, CallState, Received, Transmitted
 from talkpath.call.translation import Clears, played, translate
 from talkpath.errors import ConfigError, StateError, TalkpathError
@@ -340,7 +340,7 @@ class CallPipeline:
         samples = load(sound, self.config.wire.sample_rate_hz)
         self._check_alive()
         self._core.background(samples, volume, loop)
-        self._did("play_background", self._kept_sound(sound, samples), volume, bool(loop))
+        self._did("play_background", kept_sound(sound, lambda: samples), volume, bool(loop))
 
     @owned
     def stop_background(self) -> None:
@@ -456,13 +456,9 @@ class CallPipeline:
         if "background_audio" in changes:
             self._start_background(background)
         if background is not None and isinstance(given := changes["background_audio"], Mapping) and "sound" in given:
-            changes["background_audio"] = {**given, "sound": self._kept_sound(given["sound"], background[0])}
+            samples = background[0]
+            changes["background_audio"] = {**given, "sound": kept_sound(given["sound"], lambda: samples)}
         self._did("update", changes)
-
-    @staticmethod
-    def _kept_sound(sound: Any, samples: Samples) -> Any:
-        """What a log keeps of a background: a built-in one's name, or the samples."""
-        return sound if isinstance(sound, str) and sound in NAMES else samples
 
     @owned
     def hangup(self) -> list[Event]:

@@ -6,13 +6,13 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from talkpath._types import Buffer
+from talkpath._types import Buffer, Samples
 from talkpath.ambience import NAMES, load
 from talkpath.call.config import CallConfig
 
@@ -33,10 +33,10 @@ class Recorder:
         self._deflate = zlib.compressobj(6)
         self._since_flush = 0
         background = config.background
-        own = background is not None and background["sound"] not in NAMES
         fields = config.to_dict()
-        if own and background is not None:  # the sound itself, so that the log needs no file
-            fields["background_audio"] = {**background, "sound": load(background["sound"], config.wire.sample_rate_hz)}
+        if background is not None:
+            sound, rate_hz = background["sound"], config.wire.sample_rate_hz
+            fields["background_audio"] = {**background, "sound": kept_sound(sound, lambda: load(sound, rate_hz))}
         self._write(COMMAND, to_json(fields))
 
     def _write(self, kind: int, content: Buffer) -> None:
@@ -91,6 +91,11 @@ class Recorder:
         with contextlib.suppress(OSError):
             self._file.write(self._deflate.flush())
             self._file.close()
+
+
+def kept_sound(sound: Any, samples: Callable[[], Samples]) -> Any:
+    """What a log keeps of a background, so that it needs no file: a built-in one's name, or the samples."""
+    return sound if isinstance(sound, str) and sound in NAMES else samples()
 
 
 def to_json(value: Any) -> bytes:

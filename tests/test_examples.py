@@ -17,6 +17,12 @@ STORIES = {
         "hang up",
     ],
     "ivr_navigation": ["user.turn_completed", "dtmf.sent", "the menu hears: 14711#", "user.dtmf"],
+    "commands_from_other_threads": [
+        "24000 samples were taken; then a FormatError",
+        "agent.speech_completed",
+        "asyncio",
+        "agent.speech_completed",
+    ],
     "typing_while_a_tool_runs": ["let me check", "tool_called", "typing: -", "it arrives tomorrow"],
 }
 

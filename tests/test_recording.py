@@ -242,3 +242,144 @@ def test_marks_late_chunks_and_files_are_in_the_log(frame_ms, tmp_path):
         np.concatenate([x.call.decode(r.payload) for r in results if isinstance(r, tp.Transmitted)]),
         np.concatenate(x.sent),
     )
+
+
+# --- whatever was done, in whatever order -------------------------------------------------------------------------------
+
+
+def quietly(function, *arguments, **named):
+    """What was refused is not in the log."""
+    try:
+        return function(*arguments, **named)
+    except (tp.TalkpathError, OSError):
+        return None
+
+
+def live_through(call, other, steps, choose, sounds):
+    """Random commands, right and wrong; every result."""
+    group, results = tp.CallGroup(), []
+    near, rate = voice(4000, call.config.wire.sample_rate_hz, seed=3), call.config.wire.sample_rate_hz
+    n = call.config.frame_samples
+
+    def payload():
+        at = int(choose.integers(0, len(near) - n))
+        return call.encode(near[at : at + n] if choose.random() < 0.7 else np.zeros(n, np.int16))
+
+    def exchange():
+        came = [payload(), None, b"short", 5, bytearray(payload()), np.frombuffer(payload(), np.uint8)][
+            choose.integers(6)
+        ]
+        pairs = [(other, None), (call, came)][:: choose.choice([-1, 1])]
+        return group.exchange(iter(pairs))[[c for c, _ in pairs].index(call)]
+
+    def update():
+        return call.update(
+            **[
+                {"cng_divisor": np.int64(choose.integers(1, 5000))},
+                {"semantic_vad": {"min_interruption_duration_ms": np.int32(300), "completed_turn_threshold": np.float32(0.6)}},
+                {"semantic_vad": str(choose.choice(["high", "low", "auto"]))},
+                {"noise_cancellation": np.bool_(True), "noise_cancellation_level": np.uint8(70)},
+                {"background_audio": {"sound": sounds["path"], "volume": np.float32(0.5)}},
+                {"background_audio": {"sound": sounds[rate], "loop": False}},
+                {"background_audio": {"volume": 0.2}},
+                {"background_audio": None},
+                {"background_audio": {"sound": "office"}},
+                {"idle_timeout": {"no_response_timeout_ms": np.int64(1000), "max_retries": 2}},
+                {"idle_timeout": None},
+                {"allow_interruptions": False},
+                {"stream": "audio/x-mulaw;rate=16000"},
+                {"cng_divisor": 0},
+                {"semantic_vad": {"colour": 1}},
+            ][choose.integers(15)]
+        )  # fmt: skip
+
+    speech = voice(700, 24000, seed=5)
+    actions = [
+        (12, lambda: call.receive(payload())),
+        (3, lambda: call.receive(payload(), float(choose.integers(0, 500)))),
+        (2, lambda: call.receive(payload(), np.float32(20), out=np.zeros(call.config.audio_rate_hz, np.int16))),
+        (2, call.conceal),
+        (16, call.transmit),
+        (12, exchange),
+        (1, lambda: call.receive(b"nonsense")),
+        (1, lambda: call.receive(payload(), "never")),
+        (
+            4,
+            lambda: call.speak(
+                speech[: choose.integers(0, 9000)], 24000, f"u{choose.integers(3)}", bool(choose.random() < 0.3)
+            ),
+        ),
+        (1, lambda: call.speak(speech, np.int64(16000), "v", np.bool_(True))),
+        (1, lambda: call.speak(speech.astype(np.float32), 8000)),
+        (1, lambda: call.play(sounds["path"], bool(choose.random() < 0.5), "file")),
+        (1, lambda: call.play(b"no wav")),
+        (1, lambda: call.send_dtmf(str(choose.choice(["12#", "x", ""])))),
+        (1, lambda: call.silence(float(choose.integers(-5, 60)))),
+        (1, lambda: call.checkpoint(f"c{choose.integers(9)}")),
+        (1, lambda: call.play_background(sounds[rate] if choose.random() < 0.5 else "typing", np.float64(0.3))),
+        (1, call.stop_background),
+        (1, call.pause),
+        (2, call.resume),
+        (1, call.interrupt),
+        (1, call.clear_audio),
+        (1, lambda: call.transcript("yes please.", bool(choose.random() < 0.5))),
+        (1, lambda: call.turn_probability(np.float32(choose.random() * 1.2))),
+        (1, call.extend_wait),
+        (1, lambda: call.mark(f"m{choose.integers(3)}")),
+        (4, update),
+        (0.3, call.reset),
+        (0.5, lambda: [call.state, call.metrics, repr(call)]),
+    ]
+    weights = np.array([w for w, _ in actions]) / sum(w for w, _ in actions)
+    for k in choose.choice(len(actions), steps, p=weights):
+        found = quietly(actions[k][1])
+        for result in found if isinstance(found, tuple) and not hasattr(found, "_fields") else (found,):
+            if isinstance(result, tp.Received):
+                results.append(("received", result.pcm[: call._core.pcm_samples].tobytes(), result.events))
+            elif isinstance(result, tp.Transmitted):
+                results.append(("transmitted", result.payload, result.events))
+    return results
+
+
+def check_random_life(seed, steps, tmp_path):
+    choose = np.random.default_rng(seed)
+    sounds = {"path": write_wav(tmp_path / "sound.wav", voice(600, 8000, seed=9), 8000)}
+    sounds |= {rate: voice(500, rate, seed=8) for rate in (8000, 16000)}
+    stream, frame_ms = LINES[seed % 3]
+    background = [
+        None,
+        {"sound": str(sounds["path"])},
+        {"sound": "office"},
+        {"sound": voice(400, 16000 if seed % 3 == 2 else 8000)},
+    ]
+    call = tp.CallPipeline(stream=stream, frame_ms=frame_ms, background_audio=background[seed % 4], max_queued_ms=3000,
+                           detection_method="audio" if seed % 2 else "disabled", semantic_vad="high")  # fmt: skip
+    call.record(tmp_path / "a.log")
+    results = live_through(call, tp.CallPipeline(), steps, choose, sounds)
+    metrics, config = call.metrics, call.config
+    call.hangup()
+    sounds["path"].unlink()  # the log needs nothing else
+    again, finished = [], None
+    for replayed, result in replay(tmp_path / "a.log"):
+        if not replayed._over:
+            finished = replayed.metrics
+        if isinstance(result, tp.Received):
+            again.append(("received", result.pcm.tobytes(), result.events))
+        elif isinstance(result, tp.Transmitted):
+            again.append(("transmitted", result.payload, result.events))
+    assert len(again) == len(results)
+    for k, (a, b) in enumerate(zip(again, results, strict=True)):
+        assert a == b, f"result {k} of seed {seed}"
+    assert repr(finished) == repr(metrics)
+    assert config.turns is not None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_life_of_a_call_replays(seed, tmp_path):
+    check_random_life(seed, 400, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8, 48))
+def test_many_lives_of_a_call_replay(seed, tmp_path):
+    check_random_life(seed, 3000, tmp_path)

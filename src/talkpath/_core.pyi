@@ -1,7 +1,8 @@
 """Types of the compiled core. Docstrings are in the .pxi files."""
 
+from collections.abc import Callable
 from os import PathLike
-from typing import Any, Literal, TypeAlias, final, overload
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar, final, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,14 @@ def l16_decode(data: Buffer, /, byteorder: Byteorder = "little", *, out: None = 
 @overload
 def l16_decode(data: Buffer, /, byteorder: Byteorder = "little", *, out: Buffer) -> int: ...
 
-class _State: ...
+class _State:
+    def __copy__(self) -> NoReturn: ...
+    def __deepcopy__(self, memo: dict[int, Any]) -> NoReturn: ...
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+def owned(function: _Method) -> _Method: ...
+def whole(value: object) -> int | None: ...
 
 @final
 class Resampler(_State):
@@ -330,6 +338,7 @@ def dtmf_generate(
     out: Buffer,
 ) -> int: ...
 
+@final
 class _PlayoutQueue(_State):
     def __init__(self, sample_rate: int = 8000) -> None: ...
     capacity: int
@@ -410,6 +419,7 @@ class LevelNormalizer(_State):
 # type, clock, time_ms, fields
 RawEvent: TypeAlias = tuple[str, str, float, dict[str, Any]]
 
+@final
 class _Call(_State):
     payload_bytes: int
     frame_ms: int
@@ -444,8 +454,16 @@ class _Call(_State):
 @final
 class _Exchange:
     def __init__(self, calls: list[_Call], payloads: list[Buffer | None]) -> None: ...
+    @property
+    def errors(self) -> list[Exception | None]: ...
+    def refuse(self, i: int, error: Exception, wholly: bool) -> None: ...
+    def begin(self) -> None: ...
     def run(self, start: int, stop: int) -> None: ...
-    def finish(self) -> list[tuple[Samples | None, int, int, bytes]]: ...
+    def finish(self) -> list[tuple[Samples | None, int, int, bytes | None]]: ...
+
+_Result = TypeVar("_Result")
+
+def _exchange(calls: list[_Call], payloads: list[Buffer | None], body: Callable[[_Exchange], _Result]) -> _Result: ...
 
 _VOLUME: float
 

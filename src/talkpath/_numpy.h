@@ -39,4 +39,10 @@ static inline int tp_array_view(PyObject *object, int type, int writable, Py_buf
     return 1;
 }
 
+/* So that releasing it does nothing, unless it was acquired meanwhile. */
+static inline void tp_no_buffer(Py_buffer *view)
+{
+    view->obj = NULL;
+}
+
 #endif

@@ -6,21 +6,39 @@ from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from libc.string cimport memcpy
 
+import contextlib
+import functools
 import math
+import numbers
 
 import numpy
 
-from talkpath.errors import BY_STATUS, ConfigError, FormatError, LengthError, StateError, TalkpathError
+from talkpath.errors import BY_STATUS, ConfigError, FormatError, LengthError, NoBufferError, StateError, TalkpathError
 
 
 cdef extern from "_numpy.h" nogil:
     int tp_numpy_import() except -1
     object tp_new_int16(Py_ssize_t n, int16_t **data) with gil
     bint tp_array_view(object obj, int type, bint writable, Py_buffer *view) with gil
+    void tp_no_buffer(Py_buffer *view)
     int NPY_INT16
     int NPY_UINT8
+
+cdef extern from "_owner.h" nogil:
+    int tp_owner_take(char *flag)
+    void tp_owner_give(char *flag)
+    int tp_once(char *flag)
+    const long TP_WORK_CLOSED
+    void tp_wait()
+    int tp_work_is_open(long *work)
+    void tp_work_open(long *work)
+    int tp_work_enter(long *work)
+    void tp_work_leave(long *work)
+    void tp_work_close(long *work)
+    int tp_work_is_done(long *work)
 
 cdef extern from "_shelf.h":
     int tp_shelf_import() except -1
@@ -49,6 +67,10 @@ cdef extern from *:
 
 # --- buffers: acquire, use, release; count is in samples (or bytes) ---------------------------------------------------
 
+cdef str _PCM = "int16 samples (an int16 array or bytes)"
+cdef str _DATA = "bytes of wire data"
+
+
 cdef inline bint _is_int16(const Py_buffer *view) noexcept:
     """True for an int16 buffer in the machine's own order."""
     cdef const char *f = view.format
@@ -59,26 +81,52 @@ cdef inline bint _is_int16(const Py_buffer *view) noexcept:
     return f[0] == c"h" and f[1] == 0
 
 
-cdef inline bint _is_bytes(const Py_buffer *view) noexcept:
-    return view.itemsize == 1
+cdef inline bint _is_bytes(const Py_buffer *view, bint signed) noexcept:
+    """True for bytes; `signed`: int8 too, which as samples would be taken for what they are not."""
+    cdef const char *f = view.format
+    if view.itemsize != 1 or view.ndim != 1:
+        return False
+    if f == NULL:
+        return True
+    if f[0] == c"@" or f[0] == c"=" or f[0] == c"<" or f[0] == c">" or f[0] == c"!":
+        f += 1
+    return f[1] == 0 and (f[0] == c"B" or f[0] == c"c" or (signed and f[0] == c"b"))
+
+
+cdef int _get_buffer(object obj, Py_buffer *view, bint writable, str expected) except -1:
+    """Acquires any C-contiguous buffer."""
+    tp_no_buffer(view)
+    try:
+        PyObject_GetBuffer(obj, view, (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) if writable
+                           else (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT))
+    except (TypeError, ValueError, BufferError) as error:
+        if not isinstance(obj, (bytes, bytearray, memoryview, numpy.ndarray)) and isinstance(error, TypeError):
+            raise NoBufferError(f"expected {expected}, got {type(obj).__name__}") from None
+        raise FormatError(f"expected {expected}: {error}") from None
+    return 0
+
+
+cdef int _refuse_format(Py_buffer *view, str expected) except -1:
+    """Says what a buffer holds, and releases it."""
+    form = view.format.decode("ascii", "replace") if view.format != NULL else "?"
+    dimensions = view.ndim
+    PyBuffer_Release(view)
+    raise FormatError(f"expected {expected}, got items of format {form!r} in {dimensions} dimensions")
 
 
 cdef Py_ssize_t _get_pcm(object obj, Py_buffer *view, bint writable=False) except -1:
     """Acquires int16 samples: an int16 array, or raw bytes in the machine's order. Returns the number of samples."""
     if tp_array_view(obj, NPY_INT16, writable, view):
         return view.len // 2
-    PyObject_GetBuffer(obj, view, (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) if writable
-                       else (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT))
+    _get_buffer(obj, view, writable, "a writable buffer of int16 samples" if writable else _PCM)
     if view.ndim > 1:
         dimensions = view.ndim
         PyBuffer_Release(view)
         raise FormatError(f"expected mono samples in one dimension, got {dimensions}; pass one channel at a time")
-    if _is_int16(view):
+    if view.ndim == 1 and _is_int16(view):
         return view.len // 2
-    if not _is_bytes(view):
-        form = view.format.decode("ascii", "replace") if view.format != NULL else "?"
-        PyBuffer_Release(view)
-        raise FormatError(f"expected int16 samples (an int16 array or bytes), got items of format {form!r}")
+    if not _is_bytes(view, False):
+        _refuse_format(view, _PCM)
     if view.len % 2:
         n = view.len
         PyBuffer_Release(view)
@@ -93,12 +141,9 @@ cdef Py_ssize_t _get_data(object obj, Py_buffer *view, bint writable=False) exce
     """Acquires bytes of wire data. Returns their number."""
     if tp_array_view(obj, NPY_UINT8, writable, view):
         return view.len
-    PyObject_GetBuffer(obj, view, (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) if writable
-                       else (PyBUF_C_CONTIGUOUS | PyBUF_FORMAT))
-    if not _is_bytes(view):
-        form = view.format.decode("ascii", "replace") if view.format != NULL else "?"
-        PyBuffer_Release(view)
-        raise FormatError(f"expected bytes of wire data, got items of format {form!r}")
+    _get_buffer(obj, view, writable, "a writable buffer of bytes" if writable else _DATA)
+    if not _is_bytes(view, True):
+        _refuse_format(view, _DATA)
     return view.len
 
 
@@ -129,17 +174,81 @@ cdef Py_ssize_t _get_out_data(object out, Py_buffer *view, Py_ssize_t need) exce
 cdef class _State:
     """Owns the aligned memory of one kernel state; base of all stream objects.
 
-    They build their state in `__cinit__`, which nothing can skip: an object without a state cannot exist.
+    They build their state in `__cinit__`, which nothing can skip: an object without a state cannot exist. One owner at a time:
+    every method that reads or changes the state enters it first, and whoever comes while another thread is inside, or from a
+    callback of the same one, gets a StateError.
     """
     cdef void *_memory  # NULL: the state lies on a shelf
     cdef void *_state
+    cdef char _is_inside  # a method is at work on the state …
+    cdef char _is_owned   # … or a method of the Python object around it
+    cdef char *_inside    # of the object whose memory it is
 
     def __cinit__(self, *args, **kwargs):
         self._memory = NULL
         self._state = NULL
+        self._is_inside = self._is_owned = 0
+        self._inside = &self._is_inside
 
     def __dealloc__(self):
         _give_back(self)
+
+    def __copy__(self):
+        _refuse_copy(self)
+
+    def __deepcopy__(self, memo):
+        _refuse_copy(self)
+
+
+cdef int _refuse(object entered) except -1:
+    raise StateError(f"{type(entered).__name__.lstrip('_')} is in use: another thread is inside, or this one already is. One owner "
+                     "at a time: post commands to the thread that runs it")
+
+
+cdef int _refuse_copy(object copied) except -1:
+    raise StateError(f"{type(copied).__name__.lstrip('_')} is the state of one stream, which cannot be copied; make a new one")
+
+
+cdef inline int _enter(_State state) except -1:
+    """Before a method touches the state; `_leave` follows whatever happens."""
+    if not tp_owner_take(state._inside):
+        _refuse(state)
+    return 0
+
+
+cdef inline void _leave(_State state) noexcept:
+    tp_owner_give(state._inside)
+
+
+cdef _State _state_of(object owner):
+    core = owner._core
+    if not isinstance(core, _State):
+        raise StateError(f"{type(owner).__name__} was never initialised")
+    return <_State>core
+
+
+def owned(function):
+    """Makes a method of a Python object around a state (`self._core`) enter that object, and leave it whatever happens.
+
+    Here and not in Python, for there an exception of a signal could come between entering and leaving.
+    """
+    @cython.binding(True)
+    def method(self, *args, **kwargs):
+        cdef _State core = _state_of(self)
+        if not tp_owner_take(&core._is_owned):
+            _refuse(self)
+        try:
+            if kwargs:
+                return function(self, *args, **kwargs)
+            if len(args) == 0:  # no tuple is made for the two that run every frame
+                return function(self)
+            if len(args) == 1:
+                return function(self, args[0])
+            return function(self, *args)
+        finally:
+            tp_owner_give(&core._is_owned)
+
+    return functools.wraps(function)(method)
 
 
 cdef void _give_back(_State owner) noexcept:
@@ -180,20 +289,34 @@ cdef int _check_config(const char *problem, str got) except -1:
     return 0
 
 
+cpdef object whole(object value):
+    """Python's int of a whole number of any kind, NumPy's and floats such as 8000.0 too; None for anything else."""
+    if type(value) is int:
+        return value
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return int(value) if math.isfinite(value) and value == math.floor(value) else None
+
+
 cdef int _int(object value, str field) except? -1:
     """An int configuration field; a whole float such as 8000.0 is taken too."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not -2**31 < value < 2**31:
+    number = whole(value)
+    if number is None or not -2**31 < number < 2**31:
         raise ConfigError(f"{field} must be a whole number (got {value!r})")
-    return value
+    return number
 
 
 cdef double _float(object value, str field) except? -1e300:
     """A finite float configuration field."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    cdef double number = math.nan
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):
+            number = float(value)
+    if not math.isfinite(number):
         raise ConfigError(f"{field} must be a finite number (got {value!r})")
-    return value
+    return number
 
 
 def _statuses():

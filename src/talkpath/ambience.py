@@ -49,8 +49,10 @@ def load(sound: Source | Samples, sample_rate: int) -> Samples:
         samples = np.ascontiguousarray(sound)
     elif isinstance(sound, str) and not os.path.splitext(sound)[1]:
         return generate(sound, sample_rate)
-    else:
+    elif isinstance(sound, str | os.PathLike | bytes | bytearray | memoryview):
         samples = read_wav(sound, sample_rate)
+    else:
+        raise FormatError(f"a sound is a name, a WAV file or int16 samples in an array (got {type(sound).__name__})")
     if len(samples) == 0:
         raise FormatError("the sound is empty")
     return samples

@@ -13,6 +13,10 @@ class FormatError(TalkpathError, ValueError):
     """Data is not what its format promises; the message gives the byte offset where that is known."""
 
 
+class NoBufferError(FormatError, TypeError):
+    """Samples or bytes were expected, and what came is neither: None, a list, a str."""
+
+
 class LengthError(FormatError):
     """A buffer has the wrong length. Nothing was processed: the stream can go on."""
 

@@ -1,10 +1,12 @@
 """What the agent says, in order: speech that streams in, files, DTMF keys, silence; one frame out for every frame of time."""
 
+from typing import Any
+
 import numpy as np
 
-from talkpath._core import _PlayoutQueue
+from talkpath._core import _PlayoutQueue, owned, whole
 from talkpath._types import Buffer, Samples
-from talkpath.errors import ConfigError
+from talkpath.errors import ConfigError, StateError
 from talkpath.playout_sources import Sources
 from talkpath.results import PlayoutEvent
 from talkpath.wav import Source as WavSource
@@ -34,7 +36,7 @@ class PlayoutQueue:
     Every sample of a source is played exactly once. `pause` and `resume` fade over 10 ms, `clear` over 5 ms; a source that begins
     or ends off zero is bent there. Speech that runs dry before its end is concealed for 60 ms and fades. Method, limits and
     cost: csrc/include/talkpath/playout_queue.h. Not picklable as a stream; it pickles its configuration. One object belongs to one
-    call and one thread at a time.
+    call; whoever enters it while another thread is inside gets a StateError.
 
     Examples
     --------
@@ -50,9 +52,10 @@ class PlayoutQueue:
     delay_ms = 0.0
 
     def __init__(self, sample_rate: int = 8000, frame_ms: int = 20, max_queued_ms: int = 60_000) -> None:
-        if frame_ms not in _FRAME_MS:
+        if whole(frame_ms) not in _FRAME_MS:
             raise ConfigError(f"frame_ms must be one of {', '.join(map(str, _FRAME_MS))} (got {frame_ms!r})")
         self._core = _PlayoutQueue(sample_rate)
+        sample_rate, frame_ms = int(sample_rate), int(frame_ms)
         self._sources = Sources(self._core, sample_rate, max_queued_ms)
         self.sample_rate, self.frame_ms, self.max_queued_ms = sample_rate, frame_ms, max_queued_ms
         self._frame_samples = sample_rate * frame_ms // 1000
@@ -60,6 +63,7 @@ class PlayoutQueue:
 
     # --- sources ------------------------------------------------------------------------------------------------------------
 
+    @owned
     def speak(
         self,
         pcm: Buffer,
@@ -107,6 +111,7 @@ class PlayoutQueue:
             self._events.append(PlayoutEvent("discarded", "speech", utterance, at_ms, 0, 0.0))
         return taken
 
+    @owned
     def play(self, source: WavSource, name: str = "", allow_interruption: bool = True) -> None:
         """Queue a WAV file (path or bytes), mixed to mono. It is read now, and converted piece by piece while it plays.
 
@@ -121,6 +126,7 @@ class PlayoutQueue:
         """
         self._sources.play(source, name, allow_interruption)
 
+    @owned
     def send_dtmf(self, digits: str, allow_interruption: bool = False) -> None:
         """Queue key presses: 100 ms tone, 100 ms gap each, -10 dBov.
 
@@ -131,10 +137,12 @@ class PlayoutQueue:
         """
         self._sources.send_dtmf(digits, allow_interruption)
 
+    @owned
     def silence(self, ms: float, allow_interruption: bool = True) -> None:
         """Queue silence, 0 to 600000 ms."""
         self._sources.silence(ms, allow_interruption)
 
+    @owned
     def checkpoint(self, name: str) -> None:
         """Queue a mark: a "checkpoint" event comes when everything before it was played; a `clear` drops it.
 
@@ -145,19 +153,23 @@ class PlayoutQueue:
 
     # --- control ------------------------------------------------------------------------------------------------------------
 
+    @owned
     def pause(self) -> bool:
         """Fade out over 10 ms and stand still. False: the present source must not be interrupted, and plays on."""
         return self._core.pause()
 
+    @owned
     def resume(self) -> None:
         """Go on where `pause` stopped, fading in over 10 ms."""
         self._core.resume()
 
+    @owned
     def clear(self, everything: bool = True) -> None:
         """Forget what is queued, with a fade of 5 ms. `everything=False` keeps what must not be interrupted. Ends a pause."""
         self._core.clear(everything)
         self._collect()
 
+    @owned
     def reset(self) -> None:
         """Forget everything at once: the object is as new."""
         self._core.reset()
@@ -166,6 +178,7 @@ class PlayoutQueue:
 
     # --- out ------------------------------------------------------------------------------------------------------------------
 
+    @owned
     def read(self, *, out: Buffer | None = None) -> Samples | int:
         """Produce the next frame: always exactly one; zeros where nothing plays.
 
@@ -189,6 +202,7 @@ class PlayoutQueue:
         self._core.read(frame)
         return frame
 
+    @owned
     def events(self) -> list[PlayoutEvent]:
         """What happened since the last call, oldest first."""
         self._collect()
@@ -203,22 +217,31 @@ class PlayoutQueue:
                 self._events.append(event)
 
     @property
+    @owned
     def queued_ms(self) -> float:
         """How much is still to be played."""
         return self._sources.queued * 1000 / self.sample_rate
 
     @property
+    @owned
     def paused(self) -> bool:
         """Between `pause` and `resume`."""
         return self._core.paused
 
     @property
+    @owned
     def underruns(self) -> int:
         """How often speech ran dry before its end."""
         return self._core.underruns
 
     def __reduce__(self) -> tuple[type["PlayoutQueue"], tuple[int, int, int]]:
         return type(self), (self.sample_rate, self.frame_ms, self.max_queued_ms)
+
+    def __copy__(self) -> "PlayoutQueue":
+        raise StateError("a PlayoutQueue cannot be copied; make a new one")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "PlayoutQueue":
+        raise StateError("a PlayoutQueue cannot be copied; make a new one")
 
     def __repr__(self) -> str:
         return f"PlayoutQueue(sample_rate={self.sample_rate}, frame_ms={self.frame_ms}, max_queued_ms={self.max_queued_ms})"

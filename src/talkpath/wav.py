@@ -13,6 +13,7 @@ import numpy.typing as npt
 import soxr
 
 from talkpath import g711
+from talkpath._core import whole
 from talkpath._types import Samples
 from talkpath.errors import ConfigError, FormatError
 
@@ -199,9 +200,10 @@ class WavStream:
     """
 
     def __init__(self, source: Source, sample_rate: int = 16000) -> None:
-        if not 1000 <= sample_rate <= HIGHEST_HZ:
+        rate = whole(sample_rate)
+        if rate is None or not 1000 <= rate <= HIGHEST_HZ:
             raise ConfigError(f"sample_rate must be 1000 to {HIGHEST_HZ} (got {sample_rate!r})")
-        self._rate_hz = sample_rate
+        self._rate_hz = rate
         self._bytes = _Bytes(source)
         try:
             self._form, self._start, end = _locate(self._bytes)
@@ -296,7 +298,10 @@ def read_wav_channels(source: Source, sample_rate: int = 16000) -> list[Samples]
 
 
 def write_wav(path: str | os.PathLike[str], pcm: Samples, sample_rate: int) -> None:
-    """Write mono int16 PCM."""
+    """Write mono int16 PCM; a FormatError for anything else."""
+    if not isinstance(pcm, np.ndarray) or pcm.dtype != np.int16 or pcm.ndim != 1:
+        form = f"{pcm.dtype} of {pcm.ndim} dimensions" if isinstance(pcm, np.ndarray) else type(pcm).__name__
+        raise FormatError(f"expected mono int16 samples, got {form}")
     with wave.open(os.fspath(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)

@@ -138,6 +138,7 @@ def _call_components(dict config):
     return tp_call_components_of(&c)
 
 
+@cython.final
 cdef class _Call(_State):
     """The C call as it is; `talkpath.CallPipeline` is the one to use."""
     cdef tp_call *_c
@@ -160,218 +161,412 @@ cdef class _Call(_State):
         self.pcm_samples = <Py_ssize_t>tp_call_pcm_samples(self._c)
 
     def update(self, dict config):
-        cdef tp_call_config c = _call_config(config)
-        _check(tp_call_update(self._c, &c))
+        cdef tp_call_config c
+        _enter(self)
+        try:
+            c = _call_config(config)
+            _check(tp_call_update(self._c, &c))
+        finally:
+            _leave(self)
 
-    cdef int _wrong_length(self, Py_ssize_t have) except -1:
-        raise LengthError(f"payload has {have} bytes; a {self.frame_ms} ms frame has {self.payload_bytes}")
+    cdef int _get_frame(self, object payload, Py_buffer *src) except -1:
+        """Acquires a wire frame."""
+        cdef Py_ssize_t have = _get_data(payload, src)
+        if have != self.payload_bytes:
+            PyBuffer_Release(src)
+            raise LengthError(f"payload has {have} bytes; a {self.frame_ms} ms frame has {self.payload_bytes}")
+        return 0
 
     def receive(self, payload, out=None):
         cdef Py_buffer src, dst
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t have = _get_data(payload, &src)
+        _enter(self)
+        tp_no_buffer(&src)
         try:
-            if have != self.payload_bytes:
-                self._wrong_length(have)
+            self._get_frame(payload, &src)
             if out is None:
                 out = tp_new_int16(self.pcm_samples, &samples)
-                tp_call_receive(self._c, <const uint8_t *>src.buf, <size_t>have, samples)
+                tp_call_receive(self._c, <const uint8_t *>src.buf, <size_t>self.payload_bytes, samples)
                 return out
             _get_out_pcm(out, &dst, self.pcm_samples)
-            tp_call_receive(self._c, <const uint8_t *>src.buf, <size_t>have, <int16_t *>dst.buf)
+            tp_call_receive(self._c, <const uint8_t *>src.buf, <size_t>self.payload_bytes, <int16_t *>dst.buf)
             PyBuffer_Release(&dst)
             return out
         finally:
             PyBuffer_Release(&src)
+            _leave(self)
 
     def conceal(self, out=None):
         cdef Py_buffer dst
         cdef int16_t *samples = NULL
-        if out is None:
-            out = tp_new_int16(self.pcm_samples, &samples)
-            tp_call_conceal(self._c, samples)
+        _enter(self)
+        try:
+            if out is None:
+                out = tp_new_int16(self.pcm_samples, &samples)
+                tp_call_conceal(self._c, samples)
+                return out
+            _get_out_pcm(out, &dst, self.pcm_samples)
+            tp_call_conceal(self._c, <int16_t *>dst.buf)
+            PyBuffer_Release(&dst)
             return out
-        _get_out_pcm(out, &dst, self.pcm_samples)
-        tp_call_conceal(self._c, <int16_t *>dst.buf)
-        PyBuffer_Release(&dst)
-        return out
+        finally:
+            _leave(self)
 
     def transmit(self):
-        payload = PyBytes_FromStringAndSize(NULL, self.payload_bytes)
-        tp_call_transmit(self._c, tp_bytes_data(payload))
-        return payload
+        _enter(self)
+        try:
+            payload = PyBytes_FromStringAndSize(NULL, self.payload_bytes)
+            tp_call_transmit(self._c, tp_bytes_data(payload))
+            return payload
+        finally:
+            _leave(self)
 
     def events(self):
         """[(type, clock, time_ms, {field: value})], oldest first."""
         cdef tp_call_event e
-        found = []
-        while tp_call_next_event(self._c, &e):
-            if e.type == TP_CALL_PLAYOUT:
-                _let_go(self._store, e.playout.kind, e.playout.id)
-            found.append(_event(&e))
-        _settle(tp_call_queue(self._c), self._store)
-        return found
+        _enter(self)
+        try:
+            found = []
+            while tp_call_next_event(self._c, &e):
+                if e.type == TP_CALL_PLAYOUT:
+                    _let_go(self._store, e.playout.kind, e.playout.id)
+                found.append(_event(&e))
+            _settle(tp_call_queue(self._c), self._store)
+            return found
+        finally:
+            _leave(self)
 
     @property
     def event_count(self):
-        return tp_call_event_count(self._c)
+        _enter(self)
+        try:
+            return tp_call_event_count(self._c)
+        finally:
+            _leave(self)
 
     def queue(self):
         """The playout queue within, to write to."""
         return _view_of(tp_call_queue(self._c), self, self._store)
 
     def pause(self):
-        return tp_call_pause(self._c) != 0
+        _enter(self)
+        try:
+            return tp_call_pause(self._c) != 0
+        finally:
+            _leave(self)
 
     def resume(self):
-        tp_call_resume(self._c)
+        _enter(self)
+        try:
+            tp_call_resume(self._c)
+        finally:
+            _leave(self)
 
-    def clear(self, everything):
-        tp_call_clear(self._c, everything)
+    def clear(self, bint everything):
+        _enter(self)
+        try:
+            tp_call_clear(self._c, everything)
+        finally:
+            _leave(self)
 
     def clear_audio(self):
-        tp_call_clear_audio(self._c)
+        _enter(self)
+        try:
+            tp_call_clear_audio(self._c)
+        finally:
+            _leave(self)
 
     def discarded(self, size_t samples, bint first):
-        tp_call_discarded(self._c, samples, first)
+        _enter(self)
+        try:
+            tp_call_discarded(self._c, samples, first)
+        finally:
+            _leave(self)
 
-    def background(self, loop, volume, loops):
-        self._sounds.play(tp_call_mixer(self._c), loop, _volume(volume), loops)
+    def background(self, loop, volume, bint loops):
+        _enter(self)
+        try:
+            self._sounds.play(tp_call_mixer(self._c), loop, _volume(volume), loops)
+        finally:
+            _leave(self)
 
-    def transcript(self, words, final, ends_sentence):
-        tp_call_transcript(self._c, words, final, ends_sentence)
+    def transcript(self, words, bint final, bint ends_sentence):
+        _enter(self)
+        try:
+            tp_call_transcript(self._c, max(0, min(words, 10_000)), final, ends_sentence)
+        finally:
+            _leave(self)
 
     def turn_probability(self, probability):
-        tp_call_turn_probability(self._c, probability)
+        _enter(self)
+        try:
+            tp_call_turn_probability(self._c, probability)
+        finally:
+            _leave(self)
 
     def extend_wait(self):
-        tp_call_extend_wait(self._c)
+        _enter(self)
+        try:
+            tp_call_extend_wait(self._c)
+        finally:
+            _leave(self)
 
-    def listen_for_beep(self, listen):
-        _check(tp_call_listen_for_beep(self._c, listen))
+    def listen_for_beep(self, bint listen):
+        _enter(self)
+        try:
+            _check(tp_call_listen_for_beep(self._c, listen))
+        finally:
+            _leave(self)
 
     def reset(self):
-        tp_call_reset(self._c)
-        _forget(self._store)
-        self._sounds = _Sounds()
+        _enter(self)
+        try:
+            tp_call_reset(self._c)
+            _forget(self._store)
+            self._sounds = _Sounds()
+        finally:
+            _leave(self)
 
     @property
     def user_state(self):
-        return _USER_STATES[tp_call_user_state(self._c)]
+        _enter(self)
+        try:
+            return _USER_STATES[tp_call_user_state(self._c)]
+        finally:
+            _leave(self)
 
     @property
     def agent_state(self):
-        return _AGENT_STATES[tp_call_agent_state(self._c)]
+        _enter(self)
+        try:
+            return _AGENT_STATES[tp_call_agent_state(self._c)]
+        finally:
+            _leave(self)
 
     @property
     def received_ms(self):
-        return tp_call_received_ms(self._c)
+        _enter(self)
+        try:
+            return tp_call_received_ms(self._c)
+        finally:
+            _leave(self)
 
     @property
     def sent_ms(self):
-        return tp_call_sent_ms(self._c)
+        _enter(self)
+        try:
+            return tp_call_sent_ms(self._c)
+        finally:
+            _leave(self)
 
     @property
     def delay_ms(self):
-        return tp_call_delay_ms(self._c)
+        _enter(self)
+        try:
+            return tp_call_delay_ms(self._c)
+        finally:
+            _leave(self)
 
     def metrics(self):
         """(received, lost, sent, underruns, reference gaps, received dBov, sent dBov, turns, interruptions, false ones,
         backchannels, echo delay, its confidence, ERL, ERLE, echo likelihood, double talk, speech probability, evidence,
         discarded chunks, discarded samples)"""
-        cdef tp_call_metrics m = tp_call_read_metrics(self._c)
-        cdef const tp_echo_state *e = tp_barge_in_echo(tp_call_gate(self._c))
-        cdef const tp_barge_in_reading *r = tp_barge_in_read(tp_call_gate(self._c))
-        return (m.received_frames, m.lost_frames, m.sent_frames, m.underruns, m.reference_gaps, m.received_dbov, m.sent_dbov,
-                m.counts.turns, m.counts.interruptions, m.counts.false_interruptions, m.counts.backchannels,
-                e.delay_ms, e.delay_confidence, e.erl_db, e.erle_db, e.echo_likelihood, bool(e.double_talk),
-                r.speech_probability, r.evidence, m.discarded_chunks, m.discarded_samples)
+        cdef tp_call_metrics m
+        cdef const tp_echo_state *e
+        cdef const tp_barge_in_reading *r
+        _enter(self)
+        try:
+            m = tp_call_read_metrics(self._c)
+            e = tp_barge_in_echo(tp_call_gate(self._c))
+            r = tp_barge_in_read(tp_call_gate(self._c))
+            return (m.received_frames, m.lost_frames, m.sent_frames, m.underruns, m.reference_gaps, m.received_dbov, m.sent_dbov,
+                    m.counts.turns, m.counts.interruptions, m.counts.false_interruptions, m.counts.backchannels,
+                    e.delay_ms, e.delay_confidence, e.erl_db, e.erle_db, e.echo_likelihood, bool(e.double_talk),
+                    r.speech_probability, r.evidence, m.discarded_chunks, m.discarded_samples)
+        finally:
+            _leave(self)
 
 
 # --- many calls -------------------------------------------------------------------------------------------------------
 
+cdef enum:
+    _WHOLE, _SEND_ONLY, _NOTHING  # what is done with a call
+
 cdef struct _Slot:
     tp_call *call
     const uint8_t *payload  # NULL: lost
-    size_t payload_bytes
     int16_t *pcm
     uint8_t *sent
-    int status
-    bint held            # its view has a buffer
+    int work
+    char taken           # a thread is at it, or has been
+    bint owned
+    bint inside
     size_t heard_events  # how many of the call's events were there before it sent, …
     size_t events        # … and after
 
 
 @cython.final
 cdef class _Exchange:
-    """One frame in and one frame out for each of some calls: prepare, run any parts of it on any threads, finish."""
+    """One frame in and one frame out for each of some calls: begin, run any pieces of it on any threads, finish.
+
+    It owns its calls as long as it lives or until `_end`; those that somebody else owns are left alone. Payloads are copied.
+    """
     cdef _Slot *_slots
-    cdef Py_buffer *_views
+    cdef uint8_t *_payloads
     cdef Py_ssize_t _count
-    cdef Py_ssize_t _acquired
+    cdef long _work
     cdef list _calls
     cdef list _pcm
     cdef list _sent
+    cdef list _errors
 
-    def __cinit__(self, list calls, list payloads):
-        self._count = len(calls)
-        self._slots = <_Slot *>PyMem_Malloc(<size_t>(self._count + 1) * sizeof(_Slot))
-        self._views = <Py_buffer *>PyMem_Malloc(<size_t>(self._count + 1) * sizeof(Py_buffer))
-        if self._slots == NULL or self._views == NULL:
+    def __cinit__(self, list calls not None, list payloads not None):
+        cdef Py_ssize_t count = len(calls), i
+        cdef size_t size = 0
+        cdef uint8_t *copy
+        self._work = TP_WORK_CLOSED
+        self._calls, self._pcm, self._sent, self._errors = list(calls), [], [], [None] * count
+        if len(payloads) != count:
+            raise ConfigError(f"{count} calls and {len(payloads)} payloads")
+        for call in self._calls:
+            if not isinstance(call, _Call):
+                raise TypeError(f"expected calls, got {type(call).__name__}")
+            size += <size_t>(<_Call>call).payload_bytes
+        payloads = list(payloads)
+        self._slots = <_Slot *>PyMem_Calloc(<size_t>count + 1, sizeof(_Slot))
+        self._payloads = <uint8_t *>PyMem_Malloc(size + 1)
+        if self._slots == NULL or self._payloads == NULL:
             raise MemoryError("no memory for an exchange")
-        self._acquired = 0
-        self._calls, self._pcm, self._sent = calls, [], []
+        copy = self._payloads
+        for i in range(count):
+            self._count = i + 1
+            self._slots[i].call = (<_Call>self._calls[i])._c
+            self._slots[i].owned = tp_owner_take(&(<_Call>self._calls[i])._is_owned)
+            if not self._slots[i].owned:
+                self.refuse(i, StateError("the call is in use: another thread is inside"), True)
+            elif payloads[i] is not None:
+                copy = self._copy(i, <_Call>self._calls[i], payloads[i], copy)
+
+    cdef uint8_t *_copy(self, Py_ssize_t i, _Call call, object payload, uint8_t *copy) except NULL:
+        """A payload, so that nothing that happens to its buffer matters; returns where the next goes."""
+        cdef Py_buffer src
+        try:
+            call._get_frame(payload, &src)
+        except Exception as error:
+            self.refuse(i, error, False)
+            return copy
+        memcpy(copy, src.buf, <size_t>call.payload_bytes)
+        PyBuffer_Release(&src)
+        self._slots[i].payload = copy
+        return copy + call.payload_bytes
+
+    @property
+    def errors(self):
+        """What was wrong with each call, or None."""
+        return list(self._errors)
+
+    def refuse(self, Py_ssize_t i, object error, bint wholly):
+        """Nothing is received on the i-th call, for this reason; `wholly`: nothing is sent either."""
+        if not 0 <= i < self._count or tp_work_is_open(&self._work):
+            raise StateError("the exchange has begun, or has no such call")
+        self._slots[i].work = _NOTHING if wholly or self._slots[i].work == _NOTHING else _SEND_ONLY
+        if self._errors[i] is None:
+            self._errors[i] = error
+
+    def begin(self):
+        """From now on the calls' states are the exchange's."""
         cdef Py_ssize_t i
         cdef _Call call
+        cdef _Slot *slot
         cdef int16_t *samples = NULL
+        if self._sent:
+            raise StateError("the exchange has begun")
         for i in range(self._count):
-            call = calls[i]
-            self._slots[i].call = call._c
-            self._slots[i].payload = NULL
-            self._slots[i].payload_bytes = 0
-            self._slots[i].status = 0
-            self._slots[i].heard_events = self._slots[i].events = 0
-            self._slots[i].held = False
-            self._acquired = i + 1
-            if payloads[i] is not None:
-                try:
-                    self._slots[i].payload_bytes = <size_t>_get_data(payloads[i], &self._views[i])
-                    self._slots[i].payload = <const uint8_t *>self._views[i].buf
-                    self._slots[i].held = True
-                except (TypeError, ValueError, BufferError, TalkpathError):
-                    self._slots[i].status = 1  # told by finish()
-            pcm = tp_new_int16(call.pcm_samples, &samples)
-            self._slots[i].pcm = samples
-            sent = PyBytes_FromStringAndSize(NULL, call.payload_bytes)
-            self._slots[i].sent = tp_bytes_data(sent)
+            call = <_Call>self._calls[i]
+            slot = &self._slots[i]
+            pcm = sent = None
+            if slot.work != _NOTHING:
+                slot.inside = tp_owner_take(call._inside)
+                if not slot.inside:
+                    self.refuse(i, StateError("the call is in use: another thread is inside"), True)
+            if slot.work == _WHOLE:
+                pcm = tp_new_int16(call.pcm_samples, &samples)
+                slot.pcm = samples
+            if slot.work != _NOTHING:
+                sent = PyBytes_FromStringAndSize(NULL, call.payload_bytes)
+                slot.sent = tp_bytes_data(sent)
             self._pcm.append(pcm)
             self._sent.append(sent)
+        tp_work_open(&self._work)
 
     def run(self, Py_ssize_t start, Py_ssize_t stop):
-        """The calls from `start` to `stop`, without the GIL."""
+        """The calls from `start` to `stop` that no other thread has taken, without the GIL."""
         cdef Py_ssize_t i
         cdef _Slot *slot
+        start, stop = max(start, 0), min(stop, self._count)
+        if not tp_work_enter(&self._work):
+            return
         with nogil:
             for i in range(start, stop):
                 slot = &self._slots[i]
-                if slot.status == 0:
-                    if slot.payload == NULL:
-                        tp_call_conceal(slot.call, slot.pcm)
-                    else:
-                        slot.status = tp_call_receive(slot.call, slot.payload, slot.payload_bytes, slot.pcm)
+                if slot.work == _NOTHING or not tp_once(&slot.taken):
+                    continue
+                if slot.work == _WHOLE and slot.payload == NULL:
+                    tp_call_conceal(slot.call, slot.pcm)
+                elif slot.work == _WHOLE:
+                    tp_call_receive(slot.call, slot.payload, tp_call_payload_bytes(slot.call), slot.pcm)
                 slot.heard_events = tp_call_event_count(slot.call)
                 tp_call_transmit(slot.call, slot.sent)
                 slot.events = tp_call_event_count(slot.call)
+            tp_work_leave(&self._work)
+
+    cdef void _stop(self) noexcept:
+        """No thread is at a call any more, and none comes."""
+        cdef Py_ssize_t i
+        tp_work_close(&self._work)
+        if not tp_work_is_done(&self._work):
+            with nogil:
+                while not tp_work_is_done(&self._work):
+                    tp_wait()
+        for i in range(self._count):
+            if self._slots[i].inside:
+                self._slots[i].inside = False
+                tp_owner_give((<_Call>self._calls[i])._inside)
+
+    cdef void _end(self) noexcept:
+        """The calls are free."""
+        cdef Py_ssize_t i
+        self._stop()
+        for i in range(self._count):
+            if self._slots[i].owned:
+                self._slots[i].owned = False
+                tp_owner_give(&(<_Call>self._calls[i])._is_owned)
 
     def finish(self):
-        """[(pcm or None for a payload that was refused, number of events of the receive path, number of all, bytes)]"""
-        return [(self._pcm[i] if self._slots[i].status == 0 else None, self._slots[i].heard_events, self._slots[i].events, self._sent[i])
-                for i in range(self._count)]
+        """[(pcm or None, number of events of the receive path, number of all, bytes or None)], when all threads are done."""
+        cdef Py_ssize_t i
+        cdef _Slot *slot
+        self._stop()
+        found = []
+        for i in range(self._count):
+            slot = &self._slots[i]
+            if slot.taken:
+                found.append((self._pcm[i], slot.heard_events, slot.events, self._sent[i]))
+            else:
+                found.append((None, 0, 0, None))
+        return found
 
     def __dealloc__(self):
-        cdef Py_ssize_t i
-        for i in range(self._acquired):
-            if self._slots[i].held:
-                PyBuffer_Release(&self._views[i])
+        if self._slots != NULL:
+            self._end()
         PyMem_Free(self._slots)
-        PyMem_Free(self._views)
+        PyMem_Free(self._payloads)
+
+
+def _exchange(list calls, list payloads, body):
+    """`body(exchange)` while the calls are the exchange's: whatever comes out of it, no thread is at a call afterwards."""
+    cdef _Exchange work = _Exchange(calls, payloads)
+    try:
+        return body(work)
+    finally:
+        work._end()

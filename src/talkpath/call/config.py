@@ -1,9 +1,10 @@
 """The configuration of one call: the names, defaults and ranges of Plivo's agent stack."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
+
+import numpy as np
 
 from talkpath._core import _VOLUME as VOLUME
 from talkpath._core import _call_defaults, _noise_dbov, _noise_divisor, _turn_presets
@@ -42,21 +43,97 @@ FIXED = ("stream", "frame_ms", "audio_format", "detection_method", "greeting_int
 # --- what a value may be ------------------------------------------------------------------------------------------------
 
 
-def _one_of(path: str, value: object, allowed: Mapping[Any, Any] | tuple[Any, ...]) -> None:
-    if not any(type(value) is type(a) and value == a for a in allowed):
+def _one_of(path: str, value: object, allowed: Mapping[Any, Any] | tuple[Any, ...]) -> Any:
+    plain = _plain(value)
+    if not any(type(plain) is type(a) and plain == a for a in allowed):
         raise ConfigError(f"{path} must be one of {', '.join(map(repr, allowed))} (got {value!r})")
+    return plain
 
 
-def _number(path: str, value: object, low: float, high: float, whole: bool = False) -> None:
-    kind = "a whole number" if whole else "a number"
-    good = isinstance(value, int) or (isinstance(value, float) and not whole and math.isfinite(value))
-    if isinstance(value, bool) or not good or not low <= value <= high:  # type: ignore[operator]
+def _number(path: str, value: object, low: float, high: float, whole: bool = False) -> Any:
+    kind, plain = "a whole number" if whole else "a number", _plain(value)
+    good = isinstance(plain, int) or (isinstance(plain, float) and not whole)
+    if isinstance(plain, bool) or not good or not low <= plain <= high:
         raise ConfigError(f"{path} must be {kind}, {low:g} to {high:g} (got {value!r})")
+    return plain
 
 
-def _flag(path: str, value: object) -> None:
-    if not isinstance(value, bool):
+def _flag(path: str, value: object) -> bool:
+    plain = _plain(value)
+    if not isinstance(plain, bool):
         raise ConfigError(f"{path} must be True or False (got {value!r})")
+    return plain
+
+
+def _plain(value: object) -> Any:
+    """Python's own number, truth or text for NumPy's, and for what is derived from them; anything else as it is."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, str) and type(value) is not str:
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return value
+
+
+class Settings(dict[str, Any]):
+    """A dict in a configuration: nobody changes it, so it can be hashed and shared."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("a configuration never changes; make another one: config.replaced(...)")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset((name, _hashable(value)) for name, value in self.items()))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self.keys() == other.keys() and all(_is_same(value, other[name]) for name, value in self.items())
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Any]]]:
+        return type(self), (dict(self),)
+
+
+def _hashable(value: object) -> object:
+    """Equal for what is equal; samples and what cannot be hashed are told apart by comparing them."""
+    if isinstance(value, np.ndarray):
+        return value.shape
+    try:
+        hash(value)
+    except TypeError:
+        return None
+    return value
+
+
+def _is_same(a: object, b: object) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.dtype == b.dtype and np.array_equal(a, b)
+    return bool(a == b)
+
+
+def _settled(value: Any) -> Any:
+    """What a configuration keeps of what it was given: a copy that nobody changes."""
+    if isinstance(value, Mapping):
+        return Settings({name: _settled(element) for name, element in value.items()})
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, np.ndarray):
+        if value.flags.writeable:
+            value = value.copy()
+            value.flags.writeable = False
+        return value
+    return _plain(value)
 
 
 def _mapping(path: str, value: object, names: tuple[str, ...]) -> dict[str, Any]:
@@ -123,10 +200,10 @@ def _semantic_vad(value: object) -> SemanticVad:
     _one_of(f"{path}.eagerness", eagerness, tuple(PRESETS))
     for name, number in given.items():
         if name in _VAD_RANGES:
-            _number(f"{path}.{name}", number, *_VAD_RANGES[name], whole=True)
+            given[name] = _number(f"{path}.{name}", number, *_VAD_RANGES[name], whole=True)
         else:
             low = 0.01 if name == "speech_activation_threshold" else 0.0
-            _number(f"{path}.{name}", number, low, 0.99 if low else 1.0)
+            given[name] = _number(f"{path}.{name}", number, low, 0.99 if low else 1.0)
     known = {f.name: getattr(PRESETS[eagerness], f.name) for f in fields(SemanticVad)}
     vad = SemanticVad(**{**known, **given})
     if vad.incomplete_turn_threshold > vad.completed_turn_threshold:
@@ -161,8 +238,8 @@ def _idle(value: object) -> dict[str, int]:
     found = {}
     for name, (low, high) in _IDLE_RANGES.items():
         value = given.get(name)
-        found[name] = _MEDIUM[name] if value is None else value
-        _number(f"idle_timeout.{name}", found[name], low, high, whole=True)
+        value = _MEDIUM[name] if value is None else value
+        found[name] = _number(f"idle_timeout.{name}", value, low, high, whole=True)
     return found
 
 
@@ -172,8 +249,8 @@ def _background(value: object) -> dict[str, Any] | None:
     given = _mapping("background_audio", value, ("sound", "volume", "loop"))
     if "sound" not in given:
         raise ConfigError("background_audio.sound is missing")
-    _number("background_audio.volume", given.setdefault("volume", VOLUME), 0.0, 1.0)
-    _flag("background_audio.loop", given.setdefault("loop", True))
+    given["volume"] = _number("background_audio.volume", given.get("volume", VOLUME), 0.0, 1.0)
+    given["loop"] = _flag("background_audio.loop", given.get("loop", True))
     return given
 
 
@@ -256,17 +333,19 @@ class CallConfig:
     def __post_init__(self) -> None:
         for name, allowed in (("stream", WIRE_FORMATS), ("frame_ms", FRAME_MS), ("audio_format", AUDIO_FORMATS),
                               ("detection_method", DETECTION_METHODS), ("speaks_first", ("agent", "user"))):  # fmt: skip
-            _one_of(name, getattr(self, name), allowed)
+            object.__setattr__(self, name, _one_of(name, getattr(self, name), allowed))
         for name in ("plc_enabled", "comfort_noise_enabled", "noise_cancellation", "allow_interruptions",
                      "greeting_interruptible", "echo_control", "normalize_level"):  # fmt: skip
-            _flag(name, getattr(self, name))
+            object.__setattr__(self, name, _flag(name, getattr(self, name)))
         for name, low, high, whole in (
             ("cng_divisor", 1, _CNG_DIVISOR_MAX, True), ("noise_cancellation_level", 60, 100, True),
             ("greeting_interrupt_duration", 0.0, 5.0, False), ("wait_for_user_timeout_s", 0.0, 60.0, False),
             ("duck_db", 0.0, 40.0, False), ("max_queued_ms", 100, 600_000, True), ("seed", 0, 2**32 - 1, True),
         ):  # fmt: skip
             if name != "seed" or self.seed is not None:
-                _number(name, getattr(self, name), low, high, whole)
+                object.__setattr__(self, name, _number(name, getattr(self, name), low, high, whole))
+        for name in ("semantic_vad", "idle_timeout", "background_audio"):
+            object.__setattr__(self, name, _settled(getattr(self, name)))
         _ = self.turns, self.idle, self.background
 
     @property

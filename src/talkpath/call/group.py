@@ -1,14 +1,57 @@
 """Many calls: one frame in and one frame out for each of them, in one native call, on a fixed pool of threads."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import _thread
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
 
-from talkpath._core import _Exchange
+from talkpath._core import _Exchange, _exchange, whole
 from talkpath._types import Buffer
 from talkpath.call.events import Event
 from talkpath.call.pipeline import CallPipeline
 from talkpath.call.results import Received, Transmitted
-from talkpath.errors import ConfigError, LengthError, StateError, TalkpathError
+from talkpath.errors import ConfigError, StateError
+
+Frames = Iterable[tuple[CallPipeline, Buffer | None]]
+Exchanged = tuple[Received | Exception, Transmitted]
+
+
+class _Pool:
+    """Threads that end with it.
+
+    It has none of the locks that are written in Python, as executors do: a KeyboardInterrupt inside one leaves it locked for good.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._tasks: SimpleQueue[tuple[_Exchange, int, int] | None] = SimpleQueue()
+        self._to_start = [None] * threads
+
+    def run(self, work: _Exchange, start: int, stop: int) -> None:
+        """A piece of an exchange, on some thread, soon."""
+        while self._to_start:
+            _thread.start_new_thread(_serve, (self._tasks,))
+            with suppress(IndexError):  # another thread was faster: one more than needed
+                self._to_start.pop()
+        self._tasks.put((work, start, stop))
+
+    def end(self) -> None:
+        """All threads, when they have done what there is."""
+        self._tasks.put(None)
+
+    __del__ = end
+
+
+def _serve(tasks: "SimpleQueue[tuple[_Exchange, int, int] | None]") -> None:
+    while True:
+        task = tasks.get()
+        if task is None:
+            tasks.put(None)  # for the next
+            return
+        work, start, stop = task
+        work.run(start, stop)
+        del task, work  # it owns its calls as long as it lives
 
 
 class CallGroup:
@@ -27,74 +70,102 @@ class CallGroup:
     Notes
     -----
     A call in a group is like any other: results and events are the same as with `receive` and `transmit`, in the same order.
-    During an exchange its calls belong to the group. One thing comes a frame later than by itself: a protected source that
-    waits behind a long utterance, when the caller interrupts that.
+    During an exchange its calls belong to the group: whoever enters one of them gets a StateError. One thing comes a frame later
+    than by itself: a protected source that waits behind a long utterance, when the caller interrupts that. A group that was made
+    before a fork has threads of its own in the child.
 
     Examples
     --------
     >>> group = talkpath.CallGroup(threads=2)
-    >>> results = group.exchange([(call, payload) for call, payload in zip(calls, payloads)])
+    >>> for received, transmitted in group.exchange(zip(calls, payloads)):
+    ...     if isinstance(received, Exception):
+    ...         log(received)
     """
 
     def __init__(self, threads: int = 1) -> None:
-        if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= 256:
+        number = whole(threads)
+        if number is None or not 1 <= number <= 256:
             raise ConfigError(f"threads must be 1 to 256 (got {threads!r})")
-        self.threads = threads
+        self.threads = number
         self._closed = False
-        self._pool = ThreadPoolExecutor(threads - 1, "talkpath") if threads > 1 else None
+        self._pools: dict[int, _Pool] = {}  # of this process, and forgotten ones of its parents
 
-    def exchange(
-        self, frames: Sequence[tuple[CallPipeline, Buffer | None]]
-    ) -> list[tuple[Received | TalkpathError, Transmitted]]:
+    def exchange(self, frames: Frames) -> list[Exchanged]:
         """One frame of time for each call.
 
         Parameters
         ----------
-        frames : sequence of (call, payload)
-            The wire frame that came, or None: it was lost.
+        frames : iterable of (call, payload)
+            The wire frame that came, or None: it was lost. Any iterable: a list, `zip(calls, payloads)`, a generator.
 
         Returns
         -------
         list of (Received, Transmitted)
-            In the order given. A payload that is not one frame gives a LengthError in place of Received; nothing was
-            received on that call then, and no other call is harmed.
+            In the order given. What goes wrong with one call is its own result: an exception in place of Received, and nothing
+            was received on that call then; no other is harmed or late. A payload that is not one frame: LengthError; no bytes
+            at all: FormatError; a frame is sent all the same. A call that is over, or in use by another thread: StateError; its
+            `Transmitted.payload` is empty, for nothing was sent.
 
         Raises
         ------
         ConfigError
-            A call is given twice.
+            A call is given twice. Nothing was processed.
+        TypeError
+            Something in `frames` is no pair of a CallPipeline and a payload. Nothing was processed.
         StateError
-            A call is over. Nothing was processed.
+            The group is closed.
         """
         if self._closed:
             raise StateError("the group is closed")
-        # Of a thousand calls, none is in the cache any more: each one's objects are looked at once, unless it has something to say.
-        cores, hungry, noted = [], [], []
-        for call, _ in frames:
-            if call._over:
-                raise StateError("a call in the exchange is over")
-            cores.append(call._core)
-            noted.append(call._recorder is not None or bool(call._waiting))
-            if call._sources.pending:
-                hungry.append(call._sources)
+        calls: list[CallPipeline] = []
+        payloads: list[Buffer | None] = []
+        for pair in list(frames):
+            try:
+                call, payload = pair
+            except (TypeError, ValueError):
+                raise TypeError(f"expected pairs of a call and a payload, got {type(pair).__name__}") from None
+            if not isinstance(call, CallPipeline):
+                raise TypeError(f"expected a CallPipeline and a payload, got {type(call).__name__}")
+            calls.append(call)
+            payloads.append(payload)
+        cores = [call._core for call in calls]
         if len(set(map(id, cores))) != len(cores):
             raise ConfigError("a call is given twice in one exchange")
-        for sources in hungry:
-            sources.feed()
-        work = _Exchange(cores, [payload for _, payload in frames])
-        self._run(work, len(cores))
-        results: list[tuple[Received | TalkpathError, Transmitted]] = []
-        for (call, payload), has_more, (pcm, heard, events, sent) in zip(frames, noted, work.finish(), strict=True):
+        return _exchange(cores, payloads, partial(self._exchange, calls, payloads))
+
+    def _exchange(self, calls: list[CallPipeline], payloads: list[Buffer | None], work: _Exchange) -> list[Exchanged]:
+        """While the calls are the exchange's. Of a thousand, none is in the cache any more: each is looked at once unless it has news."""
+        busy, noted = work.errors, []
+        for i, call in enumerate(calls):
+            has_news = False
+            if not isinstance(busy[i], StateError):
+                if call._over:
+                    work.refuse(i, StateError("the call is over"), True)
+                elif call._sources.pending:
+                    try:
+                        call._sources.feed()
+                    except Exception as failed:
+                        work.refuse(i, failed, False)
+                has_news = call._recorder is not None or bool(call._waiting)
+            noted.append(has_news)
+        work.begin()
+        self._run(work, len(calls))
+        outcomes, errors = work.finish(), work.errors
+        results: list[Exchanged] = []
+        for i, (pcm, heard, count, sent) in enumerate(outcomes):
             before: list[Event] = []
             after: list[Event] = []
-            if has_more or events:
-                before, after = self._events(call, payload, pcm is not None, heard)
-            if pcm is None:
-                have = len(payload) if isinstance(payload, bytes | bytearray) else "?"
-                error = LengthError(
-                    f"payload has {have} bytes; a {call.config.frame_ms} ms frame has {call._core.payload_bytes}"
-                )
-                results.append((error, Transmitted(sent, before + after)))
+            error = errors[i]
+            if sent is None:
+                results.append((error or StateError("the exchange was cut short"), Transmitted(b"", [])))
+                continue
+            if noted[i] or count:
+                try:
+                    before, after = self._events(calls[i], payloads[i], error is None, heard)
+                except Exception as failed:
+                    error = failed
+            if error is not None or pcm is None:
+                results.append((error or StateError("the exchange was cut short"), Transmitted(sent, before + after)))
             else:
                 results.append((Received(pcm, before), Transmitted(sent, after)))
         return results
@@ -103,34 +174,37 @@ class CallGroup:
     def _events(call: CallPipeline, payload: Buffer | None, taken: bool, heard: int) -> tuple[list[Event], list[Event]]:
         """Of the receive path and of the transmit path; the frame goes into the call's log."""
         if call._recorder is not None:
-            if taken:
-                call._recorder.frame(payload)
-            call._recorder.command("transmit")
+            call._recorder.exchange(taken, payload)
         waiting, call._waiting = call._waiting, []
         raws = call._core.events()
         return waiting + call._translated(raws[:heard]), call._translated(raws[heard:])
 
     def _run(self, work: _Exchange, count: int) -> None:
-        if self._pool is None or count < 2 * self.threads:
-            work.run(0, count)
-            return
-        bounds = [count * k // self.threads for k in range(self.threads + 1)]
-        others = [self._pool.submit(work.run, a, b) for a, b in zip(bounds[1:-1], bounds[2:], strict=True)]
-        work.run(bounds[0], bounds[1])
-        for other in others:
-            other.result()
+        """On all threads; what the others have not begun is done here, so that none of them is waited for but for one call."""
+        if self.threads > 1 and count >= 2 * self.threads:
+            process = os.getpid()
+            pool = self._pools.get(process) or self._pools.setdefault(process, _Pool(self.threads - 1))
+            bounds = [count * k // self.threads for k in range(self.threads + 1)]
+            try:
+                for a, b in zip(bounds[1:-1], bounds[2:], strict=True):
+                    pool.run(work, a, b)
+            except RuntimeError:  # no thread to be had: this one does it all
+                pass
+        work.run(0, count)
 
     def close(self) -> None:
         """End the threads; `exchange` must not be called any more."""
         self._closed = True
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._pools.clear()
 
     def __enter__(self) -> "CallGroup":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> tuple[type["CallGroup"], tuple[int]]:
+        return type(self), (self.threads,)
 
     def __repr__(self) -> str:
         return f"CallGroup(threads={self.threads})"

@@ -5,15 +5,16 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 from talkpath import g711, l16
-from talkpath._core import _Call
+from talkpath._core import _Call, owned
 from talkpath._types import Buffer, Samples
-from talkpath.ambience import NAMES, load
+from talkpath.ambience import load
 from talkpath.call.config import FIXED, CallConfig
 from talkpath.call.events import Event
-from talkpath.call.recording import Recorder
+from talkpath.call.recording import Recorder, kept_sound
 from talkpath.call.results import CallMetrics, CallState, Received, Transmitted
 from talkpath.call.translation import Clears, played, translate
 from talkpath.call.words import count_words, ends_sentence
@@ -89,7 +90,11 @@ class CallPipeline:
     Notes
     -----
     Time is counted in samples, never by a clock: call `receive` (or `conceal`) once for every frame of the line and
-    `transmit` once for every frame to send. Events come with the next of these. The object belongs to one thread at a time.
+    `transmit` once for every frame to send. Events come with the next of these.
+
+    One owner at a time: whoever enters a call while another thread is inside (in any of its methods, or with it in an exchange), or
+    from within one of its own methods (a signal's handler), gets a StateError, and the call goes on as if nothing had been asked.
+    Post commands to the thread that runs the call: docs/calls.md, examples/commands_from_other_threads.py.
 
     Examples
     --------
@@ -149,6 +154,7 @@ class CallPipeline:
 
     # --- the line -----------------------------------------------------------------------------------------------------------
 
+    @owned
     def receive(self, payload: Buffer, timestamp_ms: float | None = None, *, out: Buffer | None = None) -> Received:
         """Take one wire frame.
 
@@ -168,21 +174,24 @@ class CallPipeline:
 
         Raises
         ------
-        LengthError
-            Not one frame. Nothing was processed: the call can go on.
+        FormatError
+            No bytes; a LengthError: not one frame. Nothing was processed: the call can go on.
         StateError
-            After `hangup`.
+            After `hangup`; or another thread is inside.
         """
         if self._over:
             self._check_alive()
         core = self._core
+        if timestamp_ms is not None:
+            timestamp_ms = self._timestamp(timestamp_ms)
         pcm = core.receive(payload, out)
         if self._recorder is not None:
-            self._recorder.frame(payload)
+            self._recorder.frame(payload, timestamp_ms)
         if timestamp_ms is not None:
             self._note_timestamp(timestamp_ms)
         return Received(pcm, self._events() if core.event_count or self._waiting else [])
 
+    @owned
     def conceal(self, *, out: Buffer | None = None) -> Received:
         """Say that one wire frame was lost; returns what to use in its place."""
         if self._over:
@@ -193,6 +202,7 @@ class CallPipeline:
             self._recorder.frame(None)
         return Received(pcm, self._events() if core.event_count or self._waiting else [])
 
+    @owned
     def transmit(self) -> Transmitted:
         """Produce the next wire frame: always exactly one, whatever there is to say."""
         if self._over:
@@ -213,6 +223,13 @@ class CallPipeline:
         """The wire's bytes as samples at its rate."""
         return _DECODE[self.config.wire.codec](payload)
 
+    @staticmethod
+    def _timestamp(timestamp_ms: float) -> float:
+        try:
+            return float(timestamp_ms)
+        except (TypeError, ValueError, OverflowError):
+            raise ConfigError(f"timestamp_ms must be a number (got {timestamp_ms!r})") from None
+
     def _note_timestamp(self, timestamp_ms: float) -> None:
         last = self._timestamp_ms
         self._timestamp_ms = timestamp_ms
@@ -229,6 +246,7 @@ class CallPipeline:
         if self._core.event_count > _EVENTS_THAT_WAIT:
             self._waiting += self._translated(self._core.events())
 
+    @owned
     def speak(self, pcm: Buffer, sample_rate: int, utterance: str = "", final: bool = False) -> int:
         """Queue speech as it comes from a synthesiser.
 
@@ -276,6 +294,7 @@ class CallPipeline:
         self._did("speak", samples, sample_rate, utterance, bool(final))
         return taken
 
+    @owned
     def play(self, source: WavSource, allow_interruption: bool = True, name: str | None = None) -> None:
         """Queue a WAV file, a path or its bytes; `name` (its path by default) comes back in `play.completed`.
 
@@ -290,18 +309,21 @@ class CallPipeline:
         self._sources.play(source, name or "", allow_interruption)
         self._did("play", source, bool(allow_interruption), name or "")
 
+    @owned
     def send_dtmf(self, digits: str) -> None:
         """Queue key presses; `dtmf.sent` comes when they have left."""
         self._check_alive()
         self._sources.send_dtmf(digits, interruptible=False)
         self._did("send_dtmf", digits)
 
+    @owned
     def silence(self, ms: float) -> None:
         """Queue silence."""
         self._check_alive()
         self._sources.silence(ms, interruptible=True)
         self._did("silence", ms)
 
+    @owned
     def checkpoint(self, name: str) -> None:
         """Queue a mark: `mark.played` comes when everything before it was heard.
 
@@ -312,20 +334,22 @@ class CallPipeline:
         self._sources.checkpoint(name)
         self._did("checkpoint", name)
 
+    @owned
     def play_background(self, sound: WavSource | Samples, volume: float = 0.3, loop: bool = True) -> None:
         """Fade to a background, under everything else; see `AmbienceMixer`."""
         samples = load(sound, self.config.wire.sample_rate_hz)
         self._check_alive()
         self._core.background(samples, volume, loop)
-        built_in = isinstance(sound, str) and sound in NAMES
-        self._did("play_background", sound if built_in else samples, volume, bool(loop))
+        self._did("play_background", kept_sound(sound, lambda: samples), volume, bool(loop))
 
+    @owned
     def stop_background(self) -> None:
         """Fade the background out."""
         self._check_alive()
         self._core.background(None, 0.0, True)
         self._did("stop_background")
 
+    @owned
     def pause(self) -> bool:
         """Fade out and stand still; False when what is said must not be interrupted."""
         self._check_alive()
@@ -333,12 +357,14 @@ class CallPipeline:
         self._did("pause")
         return paused
 
+    @owned
     def resume(self) -> None:
         """Go on where the agent stood still."""
         self._check_alive()
         self._core.resume()
         self._did("resume")
 
+    @owned
     def interrupt(self) -> None:
         """Cut what the agent says, all of it: `agent.speech_interrupted` tells how much was heard, and which checkpoints were cut."""
         self._check_alive()
@@ -346,6 +372,7 @@ class CallPipeline:
         self._waiting += self._translated(self._core.events())
         self._did("interrupt")
 
+    @owned
     def clear_audio(self) -> None:
         """As `interrupt`, and `audio.cleared` comes."""
         self._check_alive()
@@ -355,6 +382,7 @@ class CallPipeline:
 
     # --- what the orchestrator knows --------------------------------------------------------------------------------------------
 
+    @owned
     def transcript(self, text: str, final: bool = False) -> None:
         """Words that the STT heard: of the present segment so far, or (`final`) all of it.
 
@@ -365,20 +393,23 @@ class CallPipeline:
         self._core.transcript(count_words(text), bool(final), ends_sentence(text))
         self._did("transcript", text, bool(final))
 
+    @owned
     def turn_probability(self, p: float) -> None:
         """How likely the caller has finished, 0 to 1, by a semantic model; holds until the caller speaks again."""
         self._check_alive()
-        if not 0.0 <= p <= 1.0:
+        if not isinstance(p, Real) or not 0.0 <= p <= 1.0:
             raise ConfigError(f"p must be 0 to 1 (got {p!r})")
         self._core.turn_probability(p)
         self._did("turn_probability", float(p))
 
+    @owned
     def extend_wait(self) -> None:
         """The caller asked for time: the next `user.idle` waits `extended_wait_time_ms`."""
         self._check_alive()
         self._core.extend_wait()
         self._did("extend_wait")
 
+    @owned
     def listen_for_beep(self, listen: bool = True) -> None:
         """Wait for a machine's beep from now on (`voicemail.beep`, once), or no longer.
 
@@ -396,12 +427,16 @@ class CallPipeline:
         self._core.listen_for_beep(bool(listen))
         self._did("listen_for_beep", bool(listen))
 
+    @owned
     def mark(self, name: str) -> None:
         """Note the stream time under a name, for the next `turn.metrics`."""
         self._check_alive()
+        if not isinstance(name, str):
+            raise ConfigError(f"name must be a str (got {name!r})")
         self._marks[name] = self._core.received_ms
         self._did("mark", name)
 
+    @owned
     def update(self, **changes: Any) -> None:
         """Change the configuration from the next frame on; dicts change what they name.
 
@@ -421,8 +456,12 @@ class CallPipeline:
         self.config = config
         if "background_audio" in changes:
             self._start_background(background)
+        if background is not None and isinstance(given := changes["background_audio"], Mapping) and "sound" in given:
+            samples = background[0]
+            changes["background_audio"] = {**given, "sound": kept_sound(given["sound"], lambda: samples)}
         self._did("update", changes)
 
+    @owned
     def hangup(self) -> list[Event]:
         """End the call: what was being said is cut, and the last events come back. Nothing is processed after it."""
         self._check_alive()
@@ -438,23 +477,30 @@ class CallPipeline:
     # --- what there is ---------------------------------------------------------------------------------------------------------
 
     @property
+    @owned
     def state(self) -> CallState:
         """Who does what."""
         return CallState(self._core.user_state, self._core.agent_state)
 
     @property
+    @owned
     def metrics(self) -> CallMetrics:
         """A snapshot."""
         raw = self._core.metrics()
         delay_ms = raw[11] if raw[11] >= 0 else None
-        return CallMetrics(*raw[:11], delay_ms, *raw[12:-2], self.queued_ms, self._timestamp_gaps, *raw[-2:])  # type: ignore[call-arg]
+        return CallMetrics(*raw[:11], delay_ms, *raw[12:-2], self._queued_ms(), self._timestamp_gaps, *raw[-2:])  # type: ignore[call-arg]
 
     @property
+    @owned
     def queued_ms(self) -> float:
         """What is still to be said."""
+        return self._queued_ms()
+
+    def _queued_ms(self) -> float:
         return self._sources.queued * 1000 / self.config.wire.sample_rate_hz
 
     @property
+    @owned
     def delay_ms(self) -> float:
         """Of the PCM behind the wire."""
         return self._core.delay_ms
@@ -464,6 +510,7 @@ class CallPipeline:
         """Memory of the call in C, without what waits beyond a second of speech."""
         return self._core.state_bytes
 
+    @owned
     def reset(self) -> None:
         """Forget the call: as new, with the present configuration."""
         self._core.reset()
@@ -478,6 +525,7 @@ class CallPipeline:
         self._start_background(self._background(self.config))
         self._did("reset")
 
+    @owned
     def record(self, path: str | os.PathLike[str]) -> None:
         """Write everything that goes in from now on into a log that `talkpath replay` reproduces bit for bit.
 
@@ -493,8 +541,17 @@ class CallPipeline:
     def __reduce__(self) -> tuple[type["CallPipeline"], tuple[CallConfig]]:
         return type(self), (self.config,)
 
+    def __copy__(self) -> Self:
+        raise StateError("a call cannot be copied; make a new one with its config")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        raise StateError("a call cannot be copied; make a new one with its config")
+
     def __repr__(self) -> str:
-        state = self.state
+        try:
+            state = self.state
+        except StateError:
+            return f"CallPipeline(stream={self.config.stream!r}, in use)"
         return f"CallPipeline(stream={self.config.stream!r}, user {state.user}, agent {state.agent})"
 
     # --- events --------------------------------------------------------------------------------------------------------------------

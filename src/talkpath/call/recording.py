@@ -1,21 +1,26 @@
 """Calls written as logs: everything that went in. `talkpath.call.replay` reads them."""
 
+import base64
 import contextlib
 import json
 import os
 import struct
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from talkpath._types import Buffer
+from talkpath._types import Buffer, Samples
 from talkpath.ambience import NAMES, load
 from talkpath.call.config import CallConfig
 
 MAGIC = b"talkpath log 1\n"
-FRAME, LOST, TRANSMIT, COMMAND = range(4)  # kinds of records
+FRAME, LOST, TRANSMIT, COMMAND, EXCHANGE, STAMPED = range(6)  # kinds of records
+REFUSED = b"\0"  # what an exchange begins with: its payload was refused, lost, or follows
+NOTHING_CAME = b"\1"
+CAME = b"\2"
 
 
 class Recorder:
@@ -28,12 +33,11 @@ class Recorder:
         self._deflate = zlib.compressobj(6)
         self._since_flush = 0
         background = config.background
-        own = background is not None and background["sound"] not in NAMES
-        plain = config.replaced(background_audio=None) if own else config
-        self._write(COMMAND, json.dumps(plain.to_dict()).encode())
-        if own and background is not None:  # the sound itself, so that the log needs no file
-            samples = load(background["sound"], config.wire.sample_rate_hz)
-            self.command("play_background", samples, background["volume"], background["loop"])
+        fields = config.to_dict()
+        if background is not None:
+            sound, rate_hz = background["sound"], config.wire.sample_rate_hz
+            fields["background_audio"] = {**background, "sound": kept_sound(sound, lambda: load(sound, rate_hz))}
+        self._write(COMMAND, to_json(fields))
 
     def _write(self, kind: int, content: Buffer) -> None:
         if self.failed:
@@ -48,12 +52,19 @@ class Recorder:
         except OSError:  # a full disk ends the log, not the call
             self.failed = True
 
-    def frame(self, payload: Buffer | None) -> None:
+    def frame(self, payload: Buffer | None, timestamp_ms: float | None = None) -> None:
         """A wire frame, or its loss."""
         if payload is None:
             self._write(LOST, b"")
-        else:
+        elif timestamp_ms is None:
             self._write(FRAME, payload)
+        else:
+            self._write(STAMPED, struct.pack("<d", timestamp_ms) + bytes(payload))
+
+    def exchange(self, taken: bool, payload: Buffer | None) -> None:
+        """One frame of time in a group, which is not quite `receive` and `transmit`."""
+        came = CAME + bytes(payload) if taken and payload is not None else NOTHING_CAME
+        self._write(EXCHANGE, came if taken else REFUSED)
 
     def keep(self, source: Any) -> Any:
         """A file's bytes instead of its path, so that the log needs nothing else."""
@@ -72,7 +83,7 @@ class Recorder:
                 plain.append({"buffer": len(buffers[-1]), "int16": isinstance(value, np.ndarray)})
             else:
                 plain.append(value)
-        head = json.dumps([name, plain], default=_plain).encode()
+        head = to_json([name, plain])
         self._write(COMMAND, struct.pack("<I", len(head)) + head + b"".join(buffers))
 
     def close(self) -> None:
@@ -82,6 +93,35 @@ class Recorder:
             self._file.close()
 
 
+def kept_sound(sound: Any, samples: Callable[[], Samples]) -> Any:
+    """What a log keeps of a background, so that it needs no file: a built-in one's name, or the samples."""
+    return sound if isinstance(sound, str) and sound in NAMES else samples()
+
+
+def to_json(value: Any) -> bytes:
+    """With samples and bytes inside it."""
+    return json.dumps(value, default=_plain).encode()
+
+
+def from_json(text: bytes) -> Any:
+    """What `to_json` wrote."""
+    return json.loads(text, object_hook=_whole)
+
+
 def _plain(value: Any) -> Any:
-    """What JSON does not know: NumPy's numbers; samples inside `update(background_audio=...)` are left out."""
-    return value.item() if isinstance(value, np.generic) else None
+    """What JSON does not know."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return {"int16 in base64": base64.b64encode(value.astype("<i2").tobytes()).decode()}
+    if isinstance(value, bytes | bytearray | memoryview):
+        return {"bytes in base64": base64.b64encode(bytes(value)).decode()}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else None
+
+
+def _whole(value: dict[str, Any]) -> Any:
+    if "int16 in base64" in value:
+        return np.frombuffer(base64.b64decode(value["int16 in base64"]), "<i2").astype(np.int16)
+    return base64.b64decode(value["bytes in base64"]) if "bytes in base64" in value else value

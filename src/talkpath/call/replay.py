@@ -1,6 +1,5 @@
 """Logs of calls played again: the same outputs and events come out, bit for bit."""
 
-import json
 import os
 import struct
 import zlib
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from talkpath.call.config import CallConfig
+from talkpath.call.group import CallGroup
 from talkpath.call.pipeline import CallPipeline
-from talkpath.call.recording import COMMAND, FRAME, LOST, MAGIC
+from talkpath.call.recording import CAME, COMMAND, EXCHANGE, FRAME, LOST, MAGIC, NOTHING_CAME, STAMPED, from_json
 from talkpath.call.results import Received, Transmitted
 from talkpath.errors import FormatError, TalkpathError
 
@@ -56,7 +56,7 @@ def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
             at = 0
             while at + 5 <= len(data):
                 kind, size = struct.unpack_from("<BI", data, at)
-                if kind > COMMAND or size > _MAX_RECORD:
+                if kind > STAMPED or size > _MAX_RECORD:
                     raise FormatError(
                         f"broken log before byte offset {file.tell()}: record of kind {kind}, {size} bytes"
                     )
@@ -71,7 +71,7 @@ def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
 
 def _arguments(content: bytes) -> tuple[str, list[Any]]:
     size = struct.unpack_from("<I", content)[0]
-    name, plain = json.loads(content[4 : 4 + size])
+    name, plain = from_json(content[4 : 4 + size])
     at, found = 4 + size, []
     for value in plain:
         if isinstance(value, dict) and "buffer" in value:
@@ -101,9 +101,10 @@ def replay(path: str | os.PathLike[str]) -> Iterator[tuple[CallPipeline, Receive
     if first is None or first[0] != COMMAND:
         raise FormatError("the log has no configuration")
     try:
-        call = CallPipeline(CallConfig(**json.loads(first[1])))
+        call = CallPipeline(CallConfig(**from_json(first[1])))
     except (ValueError, TypeError) as error:
         raise FormatError(f"the log's configuration is broken: {error}") from error
+    group = CallGroup()
     for kind, content in records:
         if kind == COMMAND:
             try:
@@ -121,5 +122,15 @@ def replay(path: str | os.PathLike[str]) -> Iterator[tuple[CallPipeline, Receive
             yield call, None
         elif kind == FRAME:
             yield call, call.receive(content)
+        elif kind == STAMPED:
+            yield call, call.receive(content[8:], struct.unpack_from("<d", content.ljust(8, b"\0"))[0])
+        elif kind == EXCHANGE:
+            payload = content[1:] if content[:1] != NOTHING_CAME else None  # nothing is what is refused
+            ((received, transmitted),) = group.exchange([(call, payload)])
+            if isinstance(received, Received):
+                yield call, received
+            elif content[:1] in (CAME, NOTHING_CAME):
+                raise received
+            yield call, transmitted
         else:
             yield call, call.conceal() if kind == LOST else call.transmit()

@@ -152,10 +152,16 @@ cdef class AnsweringMachineDetector(_State):
         """
         cdef Py_buffer src
         cdef tp_amd_decision decision
-        cdef Py_ssize_t n = _get_pcm(pcm, &src)
-        cdef int decided = tp_amd_process(self._a, <const int16_t *>src.buf, <size_t>n, &decision)
-        PyBuffer_Release(&src)
-        return _amd_result(&decision) if decided else None
+        cdef Py_ssize_t n
+        cdef int decided
+        _enter(self)
+        try:
+            n = _get_pcm(pcm, &src)
+            decided = tp_amd_process(self._a, <const int16_t *>src.buf, <size_t>n, &decision)
+            PyBuffer_Release(&src)
+            return _amd_result(&decision) if decided else None
+        finally:
+            _leave(self)
 
     def finish(self):
         """finish()
@@ -167,15 +173,23 @@ cdef class AnsweringMachineDetector(_State):
         AmdResult
         """
         cdef tp_amd_decision decision
-        tp_amd_finish(self._a, &decision)
-        return _amd_result(&decision)
+        _enter(self)
+        try:
+            tp_amd_finish(self._a, &decision)
+            return _amd_result(&decision)
+        finally:
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the call: the object is as new.
         """
-        tp_amd_reset(self._a)
+        _enter(self)
+        try:
+            tp_amd_reset(self._a)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), tuple(self._fields().values())

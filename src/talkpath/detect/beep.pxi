@@ -107,14 +107,22 @@ cdef class BeepDetector(_State):
     def sounding(self):
         """Tone or None: a tone that is heard now and may become a beep."""
         cdef tp_beep_tone tone
-        if not tp_beep_sounding(self._b, &tone):
-            return None
-        return Tone(tone.frequency_hz, tone.level_dbov, tone.start_ms)
+        _enter(self)
+        try:
+            if not tp_beep_sounding(self._b, &tone):
+                return None
+            return Tone(tone.frequency_hz, tone.level_dbov, tone.start_ms)
+        finally:
+            _leave(self)
 
     @property
     def timed_out(self):
         """bool: `timeout_ms` have passed without a beep."""
-        return bool(tp_beep_timed_out(self._b))
+        _enter(self)
+        try:
+            return bool(tp_beep_timed_out(self._b))
+        finally:
+            _leave(self)
 
     def process(self, pcm, /):
         """process(pcm, /)
@@ -138,9 +146,12 @@ cdef class BeepDetector(_State):
         """
         cdef Py_buffer src
         cdef tp_beep_event beeps[_BEEP_ROOM]
-        cdef size_t n = <size_t>_get_pcm(pcm, &src), at = 0, step, found, i
+        cdef size_t n, at = 0, step, found, i
         cdef list result = []
+        _enter(self)
+        tp_no_buffer(&src)
         try:
+            n = <size_t>_get_pcm(pcm, &src)
             while at < n:
                 step = n - at if n - at < _BEEP_BLOCK else _BEEP_BLOCK
                 found = tp_beep_process(self._b, <const int16_t *>src.buf + at, step, beeps)
@@ -151,13 +162,18 @@ cdef class BeepDetector(_State):
             return result
         finally:
             PyBuffer_Release(&src)
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the stream: the object is as new.
         """
-        tp_beep_reset(self._b)
+        _enter(self)
+        try:
+            tp_beep_reset(self._b)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, self.timeout_ms)

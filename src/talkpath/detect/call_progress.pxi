@@ -112,9 +112,12 @@ cdef class CallProgressDetector(_State):
         """
         cdef Py_buffer src
         cdef tp_call_progress_event events[_CALL_PROGRESS_ROOM]
-        cdef size_t n = <size_t>_get_pcm(pcm, &src), at = 0, step, found, i, k
+        cdef size_t n, at = 0, step, found, i, k
         cdef list result = []
+        _enter(self)
+        tp_no_buffer(&src)
         try:
+            n = <size_t>_get_pcm(pcm, &src)
             while at < n:
                 step = n - at if n - at < _CALL_PROGRESS_BLOCK else _CALL_PROGRESS_BLOCK
                 found = tp_call_progress_process(self._c, <const int16_t *>src.buf + at, step, events)
@@ -129,13 +132,18 @@ cdef class CallProgressDetector(_State):
             return result
         finally:
             PyBuffer_Release(&src)
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the stream: the object is as new.
         """
-        tp_call_progress_reset(self._c)
+        _enter(self)
+        try:
+            tp_call_progress_reset(self._c)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate,)

@@ -88,8 +88,13 @@ cdef class DtmfDetector(_State):
     @property
     def sounding(self):
         """str or None: the key that is held down now."""
-        cdef char key = tp_dtmf_sounding(self._d)
-        return chr(key) if key else None
+        cdef char key
+        _enter(self)
+        try:
+            key = tp_dtmf_sounding(self._d)
+            return chr(key) if key else None
+        finally:
+            _leave(self)
 
     def process(self, pcm, /):
         """process(pcm, /)
@@ -113,9 +118,12 @@ cdef class DtmfDetector(_State):
         """
         cdef Py_buffer src
         cdef tp_dtmf_digit digits[_DTMF_ROOM]
-        cdef size_t n = <size_t>_get_pcm(pcm, &src), at = 0, step, found, i
+        cdef size_t n, at = 0, step, found, i
         cdef list result = []
+        _enter(self)
+        tp_no_buffer(&src)
         try:
+            n = <size_t>_get_pcm(pcm, &src)
             while at < n:
                 step = n - at if n - at < _DTMF_BLOCK else _DTMF_BLOCK
                 found = tp_dtmf_process(self._d, <const int16_t *>src.buf + at, step, digits)
@@ -125,13 +133,18 @@ cdef class DtmfDetector(_State):
             return result
         finally:
             PyBuffer_Release(&src)
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the stream: the object is as new.
         """
-        tp_dtmf_reset(self._d)
+        _enter(self)
+        try:
+            tp_dtmf_reset(self._d)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate,)

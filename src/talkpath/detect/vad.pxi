@@ -86,14 +86,22 @@ cdef class VoiceActivityDetector(_State):
     @property
     def delay_ms(self):
         """float: how far behind the newest sample the middle of the analysis window lies."""
-        if self._frames is not None:
-            return self._frames.delay_ms
-        return tp_vad_delay_samples(self._v) * 1000.0 / self._config.sample_rate_hz
+        _enter(self)
+        try:
+            if self._frames is not None:
+                return self._frames.delay_ms
+            return tp_vad_delay_samples(self._v) * 1000.0 / self._config.sample_rate_hz
+        finally:
+            _leave(self)
 
     @property
     def probability(self):
         """float: what `process` returned last; 0.0 before the first 10 ms."""
-        return tp_vad_probability(self._v) if self._frames is None else self._frames.probability
+        _enter(self)
+        try:
+            return tp_vad_probability(self._v) if self._frames is None else self._frames.probability
+        finally:
+            _leave(self)
 
     def process(self, pcm, /):
         """process(pcm, /)
@@ -116,22 +124,31 @@ cdef class VoiceActivityDetector(_State):
             Not int16 (LengthError: an odd number of bytes). The stream is as before.
         """
         cdef Py_buffer src
-        cdef size_t n = <size_t>_get_pcm(pcm, &src)
-        if self._frames is not None:
+        cdef size_t n
+        _enter(self)
+        try:
+            n = <size_t>_get_pcm(pcm, &src)
+            if self._frames is not None:
+                PyBuffer_Release(&src)
+                return self._frames.process(pcm)
+            tp_vad_process(self._v, <const int16_t *>src.buf, n, NULL)
             PyBuffer_Release(&src)
-            return self._frames.process(pcm)
-        tp_vad_process(self._v, <const int16_t *>src.buf, n, NULL)
-        PyBuffer_Release(&src)
-        return tp_vad_probability(self._v)
+            return tp_vad_probability(self._v)
+        finally:
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the stream: the object is as new.
         """
-        tp_vad_reset(self._v)
-        if self._frames is not None:
-            self._frames.reset()
+        _enter(self)
+        try:
+            tp_vad_reset(self._v)
+            if self._frames is not None:
+                self._frames.reset()
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, self.backend)

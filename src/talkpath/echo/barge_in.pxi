@@ -110,10 +110,14 @@ cdef class BargeInGate(_State):
     @min_speech_ms.setter
     def min_speech_ms(self, value):
         cdef tp_barge_in_config config = self._config
-        config.min_speech_ms = _int(value, "min_speech_ms")
-        _check_config(tp_barge_in_check(&config), f"{value!r}")
-        _check(tp_barge_in_set_min_speech_ms(self._g, config.min_speech_ms))
-        self._config = config
+        _enter(self)
+        try:
+            config.min_speech_ms = _int(value, "min_speech_ms")
+            _check_config(tp_barge_in_check(&config), f"{value!r}")
+            _check(tp_barge_in_set_min_speech_ms(self._g, config.min_speech_ms))
+            self._config = config
+        finally:
+            _leave(self)
 
     @property
     def warm_up_ms(self):
@@ -138,10 +142,15 @@ cdef class BargeInGate(_State):
     @property
     def diagnostics(self):
         """GateDiagnostics: all that is known of the newest whole 10 ms."""
-        cdef const tp_barge_in_reading *r = tp_barge_in_read(self._g)
-        onset_ms = 1000.0 * r.onset_samples / self._config.sample_rate_hz if r.onset_samples else None
-        return GateDiagnostics(r.evidence, onset_ms, _echo_diagnostics(tp_barge_in_echo(self._g)), r.level_dbov,
-                               r.caller_dbov if r.caller_dbov > -100 else None)
+        cdef const tp_barge_in_reading *r
+        _enter(self)
+        try:
+            r = tp_barge_in_read(self._g)
+            onset_ms = 1000.0 * r.onset_samples / self._config.sample_rate_hz if r.onset_samples else None
+            return GateDiagnostics(r.evidence, onset_ms, _echo_diagnostics(tp_barge_in_echo(self._g)), r.level_dbov,
+                                   r.caller_dbov if r.caller_dbov > -100 else None)
+        finally:
+            _leave(self)
 
     cdef object _result(self, object pcm, bint barge_in):
         cdef const tp_barge_in_reading *r = tp_barge_in_read(self._g)
@@ -175,18 +184,23 @@ cdef class BargeInGate(_State):
         cdef Py_buffer a, b, dst
         cdef int16_t *samples = NULL
         cdef bint held
-        cdef Py_ssize_t n = _get_pair(near, far, &a, &b)
+        cdef Py_ssize_t n
+        _enter(self)
         try:
-            if out is None:
-                out = tp_new_int16(n, &samples)
-                held = tp_barge_in_process(self._g, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n, samples)
-                return self._result(out, held)
-            _get_out_pcm(out, &dst, n)
-            held = tp_barge_in_process(self._g, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n, <int16_t *>dst.buf)
-            PyBuffer_Release(&dst)
-            return self._result(n, held)
+            n = _get_pair(near, far, &a, &b)
+            try:
+                if out is None:
+                    out = tp_new_int16(n, &samples)
+                    held = tp_barge_in_process(self._g, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n, samples)
+                    return self._result(out, held)
+                _get_out_pcm(out, &dst, n)
+                held = tp_barge_in_process(self._g, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n, <int16_t *>dst.buf)
+                PyBuffer_Release(&dst)
+                return self._result(n, held)
+            finally:
+                _release_pair(near, far, &a, &b)
         finally:
-            _release_pair(near, far, &a, &b)
+            _leave(self)
 
     def lost(self, n, /):
         """lost(n, /)
@@ -204,17 +218,27 @@ cdef class BargeInGate(_State):
             Not a number of samples.
         """
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t count = _count(n)
-        out = tp_new_int16(count, &samples)
-        cdef bint held = tp_barge_in_process(self._g, NULL, NULL, <size_t>count, samples)
-        return self._result(out, held)
+        cdef Py_ssize_t count
+        cdef bint held
+        _enter(self)
+        try:
+            count = _count(n)
+            out = tp_new_int16(count, &samples)
+            held = tp_barge_in_process(self._g, NULL, NULL, <size_t>count, samples)
+            return self._result(out, held)
+        finally:
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the call: the object is as new.
         """
-        tp_barge_in_reset(self._g)
+        _enter(self)
+        try:
+            tp_barge_in_reset(self._g)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, self.min_speech_ms, self.warm_up_ms, self.tail_ms, self.max_delay_ms)

@@ -118,8 +118,13 @@ cdef class DelayEstimator(_State):
     @property
     def estimate(self):
         """DelayEstimate: what is known now."""
-        cdef tp_delay_estimate e = tp_delay_estimator_read(self._d)
-        return DelayEstimate(e.delay_ms if e.found else None, e.confidence, e.score)
+        cdef tp_delay_estimate e
+        _enter(self)
+        try:
+            e = tp_delay_estimator_read(self._d)
+            return DelayEstimate(e.delay_ms if e.found else None, e.confidence, e.score)
+        finally:
+            _leave(self)
 
     def process(self, near, far, /):
         """process(near, far, /)
@@ -142,20 +147,30 @@ cdef class DelayEstimator(_State):
             Not int16 (LengthError: unequal lengths). The streams are as before.
         """
         cdef Py_buffer a, b
-        if near is None or far is None:
-            raise FormatError("expected int16 samples of near and far")
-        cdef Py_ssize_t n = _get_pair(near, far, &a, &b)
-        tp_delay_estimator_process(self._d, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n)
-        _release_pair(near, far, &a, &b)
-        cdef tp_delay_estimate e = tp_delay_estimator_read(self._d)
-        return e.delay_ms if e.found else None
+        cdef Py_ssize_t n
+        cdef tp_delay_estimate e
+        _enter(self)
+        try:
+            if near is None or far is None:
+                raise FormatError("expected int16 samples of near and far")
+            n = _get_pair(near, far, &a, &b)
+            tp_delay_estimator_process(self._d, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n)
+            _release_pair(near, far, &a, &b)
+            e = tp_delay_estimator_read(self._d)
+            return e.delay_ms if e.found else None
+        finally:
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the streams: the object is as new.
         """
-        tp_delay_estimator_reset(self._d)
+        _enter(self)
+        try:
+            tp_delay_estimator_reset(self._d)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, self.max_delay_ms)

@@ -40,9 +40,10 @@ cdef object _echo_diagnostics(const tp_echo_state *s):
 
 cdef Py_ssize_t _count(object n) except -1:
     """A number of samples."""
-    if not isinstance(n, int) or isinstance(n, bool) or n < 0 or n > 2**31:
+    count = whole(n)
+    if count is None or not 0 <= count <= 2**31:
         raise LengthError(f"expected a number of samples, got {n!r}")
-    return n
+    return count
 
 cdef tp_echo_canceller_config _ECHO = tp_echo_canceller_defaults()
 
@@ -139,23 +140,40 @@ cdef class EchoCanceller(_State):
     @property
     def delay_estimate_ms(self):
         """float or None: the echo's delay, once known."""
-        cdef float delay_ms = tp_echo_canceller_state(self._e).delay_ms
-        return delay_ms if delay_ms >= 0 else None
+        cdef float delay_ms
+        _enter(self)
+        try:
+            delay_ms = tp_echo_canceller_state(self._e).delay_ms
+            return delay_ms if delay_ms >= 0 else None
+        finally:
+            _leave(self)
 
     @property
     def erle_db(self):
         """float: how much the linear filter takes off now; 0.0 while the agent is silent."""
-        return tp_echo_canceller_state(self._e).erle_db
+        _enter(self)
+        try:
+            return tp_echo_canceller_state(self._e).erle_db
+        finally:
+            _leave(self)
 
     @property
     def echo_likelihood(self):
         """float: 0 … 1, this line returns the agent's voice."""
-        return tp_echo_canceller_state(self._e).echo_likelihood
+        _enter(self)
+        try:
+            return tp_echo_canceller_state(self._e).echo_likelihood
+        finally:
+            _leave(self)
 
     @property
     def diagnostics(self):
         """EchoDiagnostics: all that is known of the newest whole 10 ms."""
-        return _echo_diagnostics(tp_echo_canceller_state(self._e))
+        _enter(self)
+        try:
+            return _echo_diagnostics(tp_echo_canceller_state(self._e))
+        finally:
+            _leave(self)
 
     def process(self, near, far, /, *, out=None):
         """process(near, far, /, *, out=None)
@@ -183,19 +201,24 @@ cdef class EchoCanceller(_State):
         """
         cdef Py_buffer a, b, dst
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t n = _get_pair(near, far, &a, &b)
+        cdef Py_ssize_t n
+        _enter(self)
         try:
-            if out is None:
-                out = tp_new_int16(n, &samples)
-                tp_echo_canceller_process(self._e, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n, samples)
-                return out
-            _get_out_pcm(out, &dst, n)
-            tp_echo_canceller_process(self._e, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n,
-                                      <int16_t *>dst.buf)
-            PyBuffer_Release(&dst)
-            return n
+            n = _get_pair(near, far, &a, &b)
+            try:
+                if out is None:
+                    out = tp_new_int16(n, &samples)
+                    tp_echo_canceller_process(self._e, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n, samples)
+                    return out
+                _get_out_pcm(out, &dst, n)
+                tp_echo_canceller_process(self._e, <const int16_t *>a.buf, <const int16_t *>b.buf, <size_t>n,
+                                          <int16_t *>dst.buf)
+                PyBuffer_Release(&dst)
+                return n
+            finally:
+                _release_pair(near, far, &a, &b)
         finally:
-            _release_pair(near, far, &a, &b)
+            _leave(self)
 
     def lost(self, n, /):
         """lost(n, /)
@@ -213,17 +236,26 @@ cdef class EchoCanceller(_State):
             Not a number of samples.
         """
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t count = _count(n)
-        out = tp_new_int16(count, &samples)
-        tp_echo_canceller_process(self._e, NULL, NULL, <size_t>count, samples)
-        return out
+        cdef Py_ssize_t count
+        _enter(self)
+        try:
+            count = _count(n)
+            out = tp_new_int16(count, &samples)
+            tp_echo_canceller_process(self._e, NULL, NULL, <size_t>count, samples)
+            return out
+        finally:
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the call: the object is as new.
         """
-        tp_echo_canceller_reset(self._e)
+        _enter(self)
+        try:
+            tp_echo_canceller_reset(self._e)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, self.tail_ms, self.max_delay_ms, self.suppress)

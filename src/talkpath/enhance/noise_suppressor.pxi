@@ -77,15 +77,23 @@ cdef class NoiseSuppressor(_State):
     @property
     def level(self):
         """int: 60 to 100; may be changed at any time, without a click. `reset` keeps it."""
-        return tp_noise_suppressor_level(self._s)
+        _enter(self)
+        try:
+            return tp_noise_suppressor_level(self._s)
+        finally:
+            _leave(self)
 
     @level.setter
     def level(self, level):
         cdef tp_noise_suppressor_config config
-        config.sample_rate_hz = self._sample_rate
-        config.level = _int(level, "level")
-        _check_config(tp_noise_suppressor_check(&config), f"{level!r}")
-        _check(tp_noise_suppressor_set_level(self._s, config.level))
+        _enter(self)
+        try:
+            config.sample_rate_hz = self._sample_rate
+            config.level = _int(level, "level")
+            _check_config(tp_noise_suppressor_check(&config), f"{level!r}")
+            _check(tp_noise_suppressor_set_level(self._s, config.level))
+        finally:
+            _leave(self)
 
     @property
     def delay_ms(self):
@@ -116,8 +124,11 @@ cdef class NoiseSuppressor(_State):
         """
         cdef Py_buffer src, dst
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t n = _get_pcm(pcm, &src)
+        cdef Py_ssize_t n
+        _enter(self)
+        tp_no_buffer(&src)
         try:
+            n = _get_pcm(pcm, &src)
             if out is None:
                 out = tp_new_int16(n, &samples)
                 tp_noise_suppressor_process(self._s, <const int16_t *>src.buf, samples, <size_t>n)
@@ -128,13 +139,18 @@ cdef class NoiseSuppressor(_State):
             return n
         finally:
             PyBuffer_Release(&src)
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the stream: the object is as new, at the level it has.
         """
-        tp_noise_suppressor_reset(self._s)
+        _enter(self)
+        try:
+            tp_noise_suppressor_reset(self._s)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, self.level)

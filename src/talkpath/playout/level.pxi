@@ -78,12 +78,20 @@ cdef class LevelNormalizer(_State):
     @property
     def speech_dbov(self):
         """float: active level of what came in; -127 before any speech."""
-        return tp_level_speech_dbov(self._l)
+        _enter(self)
+        try:
+            return tp_level_speech_dbov(self._l)
+        finally:
+            _leave(self)
 
     @property
     def gain_db(self):
         """float: what is added now."""
-        return tp_level_gain_db(self._l)
+        _enter(self)
+        try:
+            return tp_level_gain_db(self._l)
+        finally:
+            _leave(self)
 
     def process(self, pcm, /, *, out=None):
         """process(pcm, /, *, out=None)
@@ -109,8 +117,11 @@ cdef class LevelNormalizer(_State):
         """
         cdef Py_buffer src, dst
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t n = _get_pcm(pcm, &src)
+        cdef Py_ssize_t n
+        _enter(self)
+        tp_no_buffer(&src)
         try:
+            n = _get_pcm(pcm, &src)
             if out is None:
                 out = tp_new_int16(n, &samples)
                 tp_level_process(self._l, <const int16_t *>src.buf, <size_t>n, samples)
@@ -121,13 +132,18 @@ cdef class LevelNormalizer(_State):
             return n
         finally:
             PyBuffer_Release(&src)
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the stream: the object is as new.
         """
-        tp_level_reset(self._l)
+        _enter(self)
+        try:
+            tp_level_reset(self._l)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, self.target_dbov)

@@ -28,7 +28,7 @@ cdef float _volume(object value) except? -1.0:
 
 
 cdef class _Sounds:
-    """Keeps the arrays that a mixer reads from: {address: array}."""
+    """Keeps the samples that a mixer reads from: {address: view}."""
     cdef dict _arrays
 
     def __cinit__(self):
@@ -41,6 +41,7 @@ cdef class _Sounds:
         if loop is None:
             tp_mixer_play(m, NULL, 0, volume, 1)
         else:
+            loop = memoryview(loop)  # as long as it is there, what it shows stays where it is
             n = <size_t>_get_pcm(loop, &src)
             self._arrays[<uintptr_t>src.buf] = loop
             tp_mixer_play(m, <const int16_t *>src.buf, n, volume, loops)
@@ -119,27 +120,43 @@ cdef class AmbienceMixer(_State):
 
         Fade to another sound over 200 ms. Parameters and errors as for the constructor.
         """
-        from talkpath.ambience import load
-        self._sounds.play(self._m, load(sound, self._config.sample_rate_hz), _volume(volume), loop)
+        _enter(self)
+        try:
+            from talkpath.ambience import load
+            self._sounds.play(self._m, load(sound, self._config.sample_rate_hz), _volume(volume), loop)
+        finally:
+            _leave(self)
 
     def stop(self):
         """stop()
 
         Fade the sound out over 200 ms.
         """
-        self._sounds.play(self._m, None, 0.0, True)
+        _enter(self)
+        try:
+            self._sounds.play(self._m, None, 0.0, True)
+        finally:
+            _leave(self)
 
     def set_volume(self, volume):
         """set_volume(volume)
 
         Go to another volume, 0 to 1, within 100 ms.
         """
-        tp_mixer_set_volume(self._m, _volume(volume))
+        _enter(self)
+        try:
+            tp_mixer_set_volume(self._m, _volume(volume))
+        finally:
+            _leave(self)
 
     @property
     def active(self):
         """bool: a sound plays, or fades out."""
-        return tp_mixer_active(self._m) != 0
+        _enter(self)
+        try:
+            return tp_mixer_active(self._m) != 0
+        finally:
+            _leave(self)
 
     @property
     def sample_rate(self):
@@ -175,8 +192,11 @@ cdef class AmbienceMixer(_State):
         """
         cdef Py_buffer src, dst
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t n = _get_pcm(pcm, &src)
+        cdef Py_ssize_t n
+        _enter(self)
+        tp_no_buffer(&src)
         try:
+            n = _get_pcm(pcm, &src)
             if out is None:
                 out = tp_new_int16(n, &samples)
                 tp_mixer_process(self._m, <const int16_t *>src.buf, <size_t>n, samples)
@@ -187,14 +207,19 @@ cdef class AmbienceMixer(_State):
             return n
         finally:
             PyBuffer_Release(&src)
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the stream and the sound.
         """
-        tp_mixer_reset(self._m)
-        self._sounds = _Sounds()
+        _enter(self)
+        try:
+            tp_mixer_reset(self._m)
+            self._sounds = _Sounds()
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, None, 0.3, True, self._config.duck_db)

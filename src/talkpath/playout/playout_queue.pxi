@@ -154,147 +154,247 @@ cdef class _PlayoutQueue(_State):
 
     def begin(self, bint interruptible):
         """Begins speech; returns its id."""
-        _reserve(self._q, self._store, 1, 0)
-        _check(tp_playout_queue_begin(self._q, self._next_id(), interruptible))
-        return self._store._newest
+        _enter(self)
+        try:
+            _reserve(self._q, self._store, 1, 0)
+            _check(tp_playout_queue_begin(self._q, self._next_id(), interruptible))
+            return self._store._newest
+        finally:
+            _leave(self)
 
     def open(self):
         """The id of the speech that goes on, or None."""
         cdef uint32_t id = 0
-        return id if tp_playout_queue_open(self._q, &id) else None
+        _enter(self)
+        try:
+            return id if tp_playout_queue_open(self._q, &id) else None
+        finally:
+            _leave(self)
 
     def write(self, pcm):
         """Adds to the speech that goes on, all of it; returns the number of samples."""
         cdef Py_buffer src
         cdef size_t n
-        n = <size_t>_get_pcm(pcm, &src)
+        _enter(self)
         try:
-            _reserve(self._q, self._store, 0, n)
-            return tp_playout_queue_write(self._q, <const int16_t *>src.buf, n)
+            n = <size_t>_get_pcm(pcm, &src)
+            try:
+                _reserve(self._q, self._store, 0, n)
+                return tp_playout_queue_write(self._q, <const int16_t *>src.buf, n)
+            finally:
+                PyBuffer_Release(&src)
         finally:
-            PyBuffer_Release(&src)
+            _leave(self)
 
     def finish(self):
-        tp_playout_queue_finish(self._q)
+        _enter(self)
+        try:
+            tp_playout_queue_finish(self._q)
+        finally:
+            _leave(self)
 
     def file(self, bint interruptible, samples not None, uint64_t length):
         """A file: room for all of its samples, about `length`, of which `ready` tells how many are there; returns its id."""
         cdef Py_buffer src
-        n = _get_pcm(samples, &src)
+        _enter(self)
         try:
-            _reserve(self._q, self._store, 1, 0)
-            view = memoryview(samples)
-            _check(tp_playout_queue_file(self._q, self._next_id(), interruptible, <const int16_t *>src.buf, length))
-            self._store._files[self._store._newest] = (samples, view, n)
-            return self._store._newest
+            n = _get_pcm(samples, &src)
+            try:
+                _reserve(self._q, self._store, 1, 0)
+                view = memoryview(samples)
+                _check(tp_playout_queue_file(self._q, self._next_id(), interruptible, <const int16_t *>src.buf, length))
+                self._store._files[self._store._newest] = (samples, view, n)
+                return self._store._newest
+            finally:
+                PyBuffer_Release(&src)
         finally:
-            PyBuffer_Release(&src)
+            _leave(self)
 
     def ready(self, uint32_t id, uint64_t samples, bint finished):
         """So many samples of a file are there, or that is all of it."""
-        if samples > <uint64_t>self._store._files[id][2]:
-            raise LengthError(f"the file has room for {self._store._files[id][2]} samples, not {samples}")
-        _check(tp_playout_queue_ready(self._q, id, samples, finished))
+        _enter(self)
+        try:
+            if samples > <uint64_t>self._store._files[id][2]:
+                raise LengthError(f"the file has room for {self._store._files[id][2]} samples, not {samples}")
+            _check(tp_playout_queue_ready(self._q, id, samples, finished))
+        finally:
+            _leave(self)
 
     def dtmf(self, bint interruptible, bytes keys not None):
         """Returns the id."""
-        _reserve(self._q, self._store, 1, <size_t>min(len(keys), 4096))
-        _check(tp_playout_queue_dtmf(self._q, self._next_id(), interruptible, keys, <size_t>len(keys)))
-        return self._store._newest
+        _enter(self)
+        try:
+            _reserve(self._q, self._store, 1, <size_t>min(len(keys), 4096))
+            _check(tp_playout_queue_dtmf(self._q, self._next_id(), interruptible, keys, <size_t>len(keys)))
+            return self._store._newest
+        finally:
+            _leave(self)
 
     def silence(self, bint interruptible, uint64_t samples):
         """Returns the id."""
-        _reserve(self._q, self._store, 1, 0)
-        _check(tp_playout_queue_silence(self._q, self._next_id(), interruptible, samples))
-        return self._store._newest
+        _enter(self)
+        try:
+            _reserve(self._q, self._store, 1, 0)
+            _check(tp_playout_queue_silence(self._q, self._next_id(), interruptible, samples))
+            return self._store._newest
+        finally:
+            _leave(self)
 
     def mark(self, uint64_t ahead):
         """A mark so far behind the newest sample of the speech that goes on, or behind everything; returns its id."""
-        _reserve(self._q, self._store, 1, 0)
-        _check(tp_playout_queue_mark(self._q, self._next_id(), ahead))
-        return self._store._newest
+        _enter(self)
+        try:
+            _reserve(self._q, self._store, 1, 0)
+            _check(tp_playout_queue_mark(self._q, self._next_id(), ahead))
+            return self._store._newest
+        finally:
+            _leave(self)
 
     def reserve(self):
         """Room for one more item, or StateError."""
-        _reserve(self._q, self._store, 1, 0)
+        _enter(self)
+        try:
+            _reserve(self._q, self._store, 1, 0)
+        finally:
+            _leave(self)
 
     def pause(self):
-        return tp_playout_queue_pause(self._q) != 0
+        _enter(self)
+        try:
+            return tp_playout_queue_pause(self._q) != 0
+        finally:
+            _leave(self)
 
     def resume(self):
-        tp_playout_queue_resume(self._q)
+        _enter(self)
+        try:
+            tp_playout_queue_resume(self._q)
+        finally:
+            _leave(self)
 
     def clear(self, bint everything):
-        tp_playout_queue_clear(self._q, everything)
+        _enter(self)
+        try:
+            tp_playout_queue_clear(self._q, everything)
+        finally:
+            _leave(self)
 
     def read(self, pcm):
         """Fills `pcm`; returns how many of its samples came from sources."""
         cdef Py_buffer dst
         cdef size_t n
-        n = <size_t>_get_pcm(pcm, &dst, True)
-        n = tp_playout_queue_read(self._q, <int16_t *>dst.buf, n)
-        PyBuffer_Release(&dst)
-        return n
+        _enter(self)
+        try:
+            n = <size_t>_get_pcm(pcm, &dst, True)
+            n = tp_playout_queue_read(self._q, <int16_t *>dst.buf, n)
+            PyBuffer_Release(&dst)
+            return n
+        finally:
+            _leave(self)
 
     def events(self):
         """[(kind, id, at, position)] since the last call, oldest first."""
         cdef tp_playout_event event
-        found = []
-        while tp_playout_queue_next_event(self._q, &event):
-            found.append((_PLAYOUT_KINDS[event.kind], event.id, event.at_samples, event.position_samples))
-            _let_go(self._store, event.kind, event.id)
-        _settle(self._q, self._store)
-        return found
+        _enter(self)
+        try:
+            found = []
+            while tp_playout_queue_next_event(self._q, &event):
+                found.append((_PLAYOUT_KINDS[event.kind], event.id, event.at_samples, event.position_samples))
+                _let_go(self._store, event.kind, event.id)
+            _settle(self._q, self._store)
+            return found
+        finally:
+            _leave(self)
 
     def current(self):
         """(id, position, interruptible) of the source that plays, or None."""
         cdef uint32_t id
         cdef uint64_t position
         cdef int interruptible
-        if not tp_playout_queue_current(self._q, &id, &position, &interruptible):
-            return None
-        return id, position, bool(interruptible)
+        _enter(self)
+        try:
+            if not tp_playout_queue_current(self._q, &id, &position, &interruptible):
+                return None
+            return id, position, bool(interruptible)
+        finally:
+            _leave(self)
 
     def reset(self):
-        tp_playout_queue_reset(self._q)
-        _forget(self._store)
+        _enter(self)
+        try:
+            tp_playout_queue_reset(self._q)
+            _forget(self._store)
+        finally:
+            _leave(self)
 
     @property
     def paused(self):
-        return tp_playout_queue_paused(self._q) != 0
+        _enter(self)
+        try:
+            return tp_playout_queue_paused(self._q) != 0
+        finally:
+            _leave(self)
 
     @property
     def crowded(self):
         """Many events wait: take them out soon."""
         cdef tp_playout_event event
-        return tp_playout_queue_peek_event(self._q, 96, &event) != 0
+        _enter(self)
+        try:
+            return tp_playout_queue_peek_event(self._q, 96, &event) != 0
+        finally:
+            _leave(self)
 
     @property
     def capacity(self):
         """Samples of speech that there is memory for now."""
-        return tp_playout_queue_capacity(self._q)
+        _enter(self)
+        try:
+            return tp_playout_queue_capacity(self._q)
+        finally:
+            _leave(self)
 
     @property
     def room(self):
         """Of which so many are free."""
-        return tp_playout_queue_room(self._q)
+        _enter(self)
+        try:
+            return tp_playout_queue_room(self._q)
+        finally:
+            _leave(self)
 
     @property
     def free_items(self):
         """Sources and checkpoints that may still be queued."""
-        return TP_PLAYOUT_MAX_ITEMS - (tp_playout_queue_items(self._q) - tp_playout_queue_free_items(self._q))
+        _enter(self)
+        try:
+            return TP_PLAYOUT_MAX_ITEMS - (tp_playout_queue_items(self._q) - tp_playout_queue_free_items(self._q))
+        finally:
+            _leave(self)
 
     @property
     def queued(self):
-        return tp_playout_queue_queued(self._q)
+        _enter(self)
+        try:
+            return tp_playout_queue_queued(self._q)
+        finally:
+            _leave(self)
 
     @property
     def now(self):
-        return tp_playout_queue_now(self._q)
+        _enter(self)
+        try:
+            return tp_playout_queue_now(self._q)
+        finally:
+            _leave(self)
 
     @property
     def underruns(self):
-        return tp_playout_queue_underruns(self._q)
+        _enter(self)
+        try:
+            return tp_playout_queue_underruns(self._q)
+        finally:
+            _leave(self)
 
 
 cdef _PlayoutQueue _view_of(tp_playout_queue *q, _State owner, _Store store):
@@ -303,4 +403,5 @@ cdef _PlayoutQueue _view_of(tp_playout_queue *q, _State owner, _Store store):
     view._q = q
     view._owner = owner
     view._store = store
+    view._inside = owner._inside
     return view

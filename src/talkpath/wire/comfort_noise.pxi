@@ -89,9 +89,10 @@ cdef class ComfortNoise(_State):
             level_dbov = tp_comfort_noise_divisor_dbov(divisor)
         config.sample_rate_hz = _int(sample_rate, "sample_rate")
         config.level_dbov = <float>_float(level_dbov, "level_dbov")
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        number = whole(seed)
+        if number is None or not 0 <= number < 2**32:
             raise ConfigError(f"seed must be a whole number from 0 to 2^32 - 1 (got {seed!r})")
-        config.seed = seed
+        config.seed = number
         _check_config(tp_comfort_noise_check(&config), f"sample_rate={sample_rate!r}, level_dbov={level_dbov!r}")
         self._config = config
         self._c = <tp_comfort_noise *>_allocate(self, tp_comfort_noise_size(&config))
@@ -105,14 +106,22 @@ cdef class ComfortNoise(_State):
     @property
     def level_dbov(self):
         """float: level now aimed at."""
-        return tp_comfort_noise_level_dbov(self._c)
+        _enter(self)
+        try:
+            return tp_comfort_noise_level_dbov(self._c)
+        finally:
+            _leave(self)
 
     @property
     def reflection(self):
         """ndarray[float32], shape (10,): reflection coefficients of the spectrum now aimed at."""
         cdef float k[16]
-        tp_comfort_noise_reflection(self._c, k)
-        return numpy.array([k[i] for i in range(<int>TP_SID_MAX_ORDER)], numpy.float32)
+        _enter(self)
+        try:
+            tp_comfort_noise_reflection(self._c, k)
+            return numpy.array([k[i] for i in range(<int>TP_SID_MAX_ORDER)], numpy.float32)
+        finally:
+            _leave(self)
 
     @property
     def delay_ms(self):
@@ -139,16 +148,20 @@ cdef class ComfortNoise(_State):
         cdef Py_buffer dst
         cdef int16_t *samples = NULL
         cdef Py_ssize_t count = n
-        if count < 0:
-            raise ConfigError(f"n must not be negative (got {n})")
-        if out is None:
-            out = tp_new_int16(count, &samples)
-            tp_comfort_noise_generate(self._c, samples, <size_t>count)
-            return out
-        _get_out_pcm(out, &dst, count)
-        tp_comfort_noise_generate(self._c, <int16_t *>dst.buf, <size_t>count)
-        PyBuffer_Release(&dst)
-        return count
+        _enter(self)
+        try:
+            if count < 0:
+                raise ConfigError(f"n must not be negative (got {n})")
+            if out is None:
+                out = tp_new_int16(count, &samples)
+                tp_comfort_noise_generate(self._c, samples, <size_t>count)
+                return out
+            _get_out_pcm(out, &dst, count)
+            tp_comfort_noise_generate(self._c, <int16_t *>dst.buf, <size_t>count)
+            PyBuffer_Release(&dst)
+            return count
+        finally:
+            _leave(self)
 
     def observe(self, pcm, /):
         """observe(pcm, /)
@@ -161,9 +174,14 @@ cdef class ComfortNoise(_State):
             What is heard while nobody speaks; any length. A stray word hardly matters.
         """
         cdef Py_buffer src
-        cdef Py_ssize_t n = _get_pcm(pcm, &src)
-        tp_comfort_noise_observe(self._c, <const int16_t *>src.buf, <size_t>n)
-        PyBuffer_Release(&src)
+        cdef Py_ssize_t n
+        _enter(self)
+        try:
+            n = _get_pcm(pcm, &src)
+            tp_comfort_noise_observe(self._c, <const int16_t *>src.buf, <size_t>n)
+            PyBuffer_Release(&src)
+        finally:
+            _leave(self)
 
     def encode_sid(self, order=4):
         """encode_sid(order=4)
@@ -179,11 +197,16 @@ cdef class ComfortNoise(_State):
         -------
         bytes, length 1 + order
         """
-        cdef int count = _int(order, "order")
+        cdef int count
         cdef uint8_t data[16]
-        if not 0 <= count <= <int>TP_SID_MAX_ORDER:
-            raise ConfigError(f"order must be 0 to {TP_SID_MAX_ORDER} (got {order!r})")
-        return PyBytes_FromStringAndSize(<char *>data, <Py_ssize_t>tp_comfort_noise_encode_sid(self._c, <size_t>count, data))
+        _enter(self)
+        try:
+            count = _int(order, "order")
+            if not 0 <= count <= <int>TP_SID_MAX_ORDER:
+                raise ConfigError(f"order must be 0 to {TP_SID_MAX_ORDER} (got {order!r})")
+            return PyBytes_FromStringAndSize(<char *>data, <Py_ssize_t>tp_comfort_noise_encode_sid(self._c, <size_t>count, data))
+        finally:
+            _leave(self)
 
     def decode_sid(self, data, /):
         """decode_sid(data, /)
@@ -201,18 +224,28 @@ cdef class ComfortNoise(_State):
             Empty.
         """
         cdef Py_buffer src
-        cdef Py_ssize_t size = _get_data(data, &src)
-        cdef int status = tp_comfort_noise_decode_sid(self._c, <const uint8_t *>src.buf, <size_t>size)
-        PyBuffer_Release(&src)
-        if status < 0:
-            raise FormatError("a SID packet has at least 1 byte, its level at byte offset 0 (got 0 bytes)")
+        cdef Py_ssize_t size
+        cdef int status
+        _enter(self)
+        try:
+            size = _get_data(data, &src)
+            status = tp_comfort_noise_decode_sid(self._c, <const uint8_t *>src.buf, <size_t>size)
+            PyBuffer_Release(&src)
+            if status < 0:
+                raise FormatError("a SID packet has at least 1 byte, its level at byte offset 0 (got 0 bytes)")
+        finally:
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget what was observed or decoded and start the noise anew: the object is as new.
         """
-        tp_comfort_noise_reset(self._c)
+        _enter(self)
+        try:
+            tp_comfort_noise_reset(self._c)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return _comfort_noise, (self.sample_rate, self._config.level_dbov, self._config.seed)

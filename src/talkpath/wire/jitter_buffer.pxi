@@ -37,6 +37,14 @@ cdef extern from "talkpath/jitter_buffer.h" nogil:
 cdef tp_jitter_buffer_config _JITTER = tp_jitter_buffer_defaults()
 
 
+cdef uint32_t _wrapped(object value, object mask, str field) except? 1:
+    """The low bits of a counter."""
+    number = whole(value)
+    if number is None:
+        raise ConfigError(f"{field} must be a whole number (got {value!r})")
+    return number & mask
+
+
 @cython.final
 cdef class JitterBuffer(_State):
     """JitterBuffer(sample_rate=8000, frame_ms=20, max_ms=200)
@@ -103,15 +111,23 @@ cdef class JitterBuffer(_State):
     @property
     def delay_ms(self):
         """float: delay of the buffer now."""
-        return tp_jitter_buffer_delay_samples(self._j) * 1000.0 / self._config.sample_rate_hz
+        _enter(self)
+        try:
+            return tp_jitter_buffer_delay_samples(self._j) * 1000.0 / self._config.sample_rate_hz
+        finally:
+            _leave(self)
 
     @property
     def stats(self):
         """JitterStats: what the line did, and what was done about it."""
         cdef tp_jitter_buffer_stats s
-        tp_jitter_buffer_get_stats(self._j, &s)
-        return JitterStats(s.received, s.played, s.late, s.duplicates, s.discarded, s.buffered, s.lost, s.underruns,
-                           s.concealed_ms, s.inserted_ms, s.removed_ms, s.depth_ms, s.target_ms)
+        _enter(self)
+        try:
+            tp_jitter_buffer_get_stats(self._j, &s)
+            return JitterStats(s.received, s.played, s.late, s.duplicates, s.discarded, s.buffered, s.lost, s.underruns,
+                               s.concealed_ms, s.inserted_ms, s.removed_ms, s.depth_ms, s.target_ms)
+        finally:
+            _leave(self)
 
     def put(self, pcm, sequence, timestamp, /):
         """put(pcm, sequence, timestamp, /)
@@ -133,14 +149,20 @@ cdef class JitterBuffer(_State):
             Not int16 (LengthError: not one frame). The buffer is as before.
         """
         cdef Py_buffer src
-        cdef uint32_t number = sequence & 0xFFFF
-        cdef uint32_t time = timestamp & 0xFFFFFFFF
-        cdef Py_ssize_t n = _get_pcm(pcm, &src), frame = <Py_ssize_t>tp_jitter_buffer_frame_samples(self._j)
-        if n != frame:
+        cdef uint32_t number = _wrapped(sequence, 0xFFFF, "sequence")
+        cdef uint32_t time = _wrapped(timestamp, 0xFFFFFFFF, "timestamp")
+        cdef Py_ssize_t n, frame
+        _enter(self)
+        try:
+            n = _get_pcm(pcm, &src)
+            frame = <Py_ssize_t>tp_jitter_buffer_frame_samples(self._j)
+            if n != frame:
+                PyBuffer_Release(&src)
+                raise LengthError(f"pcm has {n} samples; a packet of {self._config.frame_ms} ms has {frame}")
+            tp_jitter_buffer_put(self._j, <const int16_t *>src.buf, <unsigned short>number, time)
             PyBuffer_Release(&src)
-            raise LengthError(f"pcm has {n} samples; a packet of {self._config.frame_ms} ms has {frame}")
-        tp_jitter_buffer_put(self._j, <const int16_t *>src.buf, <unsigned short>number, time)
-        PyBuffer_Release(&src)
+        finally:
+            _leave(self)
 
     def get(self, *, out=None):
         """get(*, out=None)
@@ -159,22 +181,31 @@ cdef class JitterBuffer(_State):
         """
         cdef Py_buffer dst
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t frame = <Py_ssize_t>tp_jitter_buffer_frame_samples(self._j)
-        if out is None:
-            out = tp_new_int16(frame, &samples)
-            tp_jitter_buffer_get(self._j, samples)
-            return out
-        _get_out_pcm(out, &dst, frame)
-        tp_jitter_buffer_get(self._j, <int16_t *>dst.buf)
-        PyBuffer_Release(&dst)
-        return frame
+        cdef Py_ssize_t frame
+        _enter(self)
+        try:
+            frame = <Py_ssize_t>tp_jitter_buffer_frame_samples(self._j)
+            if out is None:
+                out = tp_new_int16(frame, &samples)
+                tp_jitter_buffer_get(self._j, samples)
+                return out
+            _get_out_pcm(out, &dst, frame)
+            tp_jitter_buffer_get(self._j, <int16_t *>dst.buf)
+            PyBuffer_Release(&dst)
+            return frame
+        finally:
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the stream and its statistics: the object is as new.
         """
-        tp_jitter_buffer_reset(self._j)
+        _enter(self)
+        try:
+            tp_jitter_buffer_reset(self._j)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, self.frame_ms, self.max_ms)

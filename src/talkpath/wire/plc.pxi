@@ -85,7 +85,11 @@ cdef class PacketLossConcealer(_State):
     @property
     def lost_ms(self):
         """float: how much has been concealed since the last good frame."""
-        return 1000.0 * tp_plc_lost_samples(self._p) / self._config.sample_rate_hz
+        _enter(self)
+        try:
+            return 1000.0 * tp_plc_lost_samples(self._p) / self._config.sample_rate_hz
+        finally:
+            _leave(self)
 
     def receive(self, pcm, /, *, out=None):
         """receive(pcm, /, *, out=None)
@@ -111,8 +115,11 @@ cdef class PacketLossConcealer(_State):
         """
         cdef Py_buffer src, dst
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t n = _get_pcm(pcm, &src)
+        cdef Py_ssize_t n
+        _enter(self)
+        tp_no_buffer(&src)
         try:
+            n = _get_pcm(pcm, &src)
             if n != self._n:
                 raise LengthError(f"expected one frame of {self._n} samples, got {n}")
             if out is None:
@@ -125,6 +132,7 @@ cdef class PacketLossConcealer(_State):
             return n
         finally:
             PyBuffer_Release(&src)
+            _leave(self)
 
     def conceal(self, *, out=None):
         """conceal(*, out=None)
@@ -143,21 +151,29 @@ cdef class PacketLossConcealer(_State):
         """
         cdef Py_buffer dst
         cdef int16_t *samples = NULL
-        if out is None:
-            out = tp_new_int16(self._n, &samples)
-            tp_plc_conceal(self._p, samples)
-            return out
-        _get_out_pcm(out, &dst, self._n)
-        tp_plc_conceal(self._p, <int16_t *>dst.buf)
-        PyBuffer_Release(&dst)
-        return self._n
+        _enter(self)
+        try:
+            if out is None:
+                out = tp_new_int16(self._n, &samples)
+                tp_plc_conceal(self._p, samples)
+                return out
+            _get_out_pcm(out, &dst, self._n)
+            tp_plc_conceal(self._p, <int16_t *>dst.buf)
+            PyBuffer_Release(&dst)
+            return self._n
+        finally:
+            _leave(self)
 
     def reset(self):
         """reset()
 
         Forget the stream: the object is as new.
         """
-        tp_plc_reset(self._p)
+        _enter(self)
+        try:
+            tp_plc_reset(self._p)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.sample_rate, self.frame_ms)

@@ -119,32 +119,36 @@ cdef class Resampler(_State):
         """
         cdef Py_buffer src, dst
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t n = _get_pcm(pcm, &src)
-        cdef Py_ssize_t have, count = <Py_ssize_t>tp_resampler_output_samples(self._r, <size_t>n)
+        cdef Py_ssize_t n, count
+        _enter(self)
+        tp_no_buffer(&src)
         try:
+            n = _get_pcm(pcm, &src)
+            count = <Py_ssize_t>tp_resampler_output_samples(self._r, <size_t>n)
             if out is None:
                 out = tp_new_int16(count, &samples)
                 tp_resampler_process(self._r, <const int16_t *>src.buf, <size_t>n, samples)
                 return out
-            have = _get_out_pcm(out, &dst, count)
-            count = <Py_ssize_t>tp_resampler_output_samples(self._r, <size_t>n)  # giving its buffer, out may have run code
-            if count > have:
-                PyBuffer_Release(&dst)
-                _short_output(have, count, "samples")
+            _get_out_pcm(out, &dst, count)
             tp_resampler_process(self._r, <const int16_t *>src.buf, <size_t>n, <int16_t *>dst.buf)
             PyBuffer_Release(&dst)
             return count
         finally:
             PyBuffer_Release(&src)
+            _leave(self)
 
     def output_samples(self, n, /):
         """output_samples(n, /)
 
         int: how many samples the next `process` call returns for `n` samples of input.
         """
-        if not 0 <= n < 2**48:
-            raise ConfigError(f"n must be 0 to 2^48 (got {n})")
-        return tp_resampler_output_samples(self._r, <size_t>n)
+        _enter(self)
+        try:
+            if not 0 <= n < 2**48:
+                raise ConfigError(f"n must be 0 to 2^48 (got {n})")
+            return tp_resampler_output_samples(self._r, <size_t>n)
+        finally:
+            _leave(self)
 
     def flush(self, *, out=None):
         """flush(*, out=None)
@@ -158,15 +162,20 @@ cdef class Resampler(_State):
         """
         cdef Py_buffer dst
         cdef int16_t *samples = NULL
-        cdef Py_ssize_t count = <Py_ssize_t>tp_resampler_flush_samples(self._r)
-        if out is None:
-            out = tp_new_int16(count, &samples)
-            tp_resampler_flush(self._r, samples)
-            return out
-        _get_out_pcm(out, &dst, count)
-        tp_resampler_flush(self._r, <int16_t *>dst.buf)
-        PyBuffer_Release(&dst)
-        return count
+        cdef Py_ssize_t count
+        _enter(self)
+        try:
+            count = <Py_ssize_t>tp_resampler_flush_samples(self._r)
+            if out is None:
+                out = tp_new_int16(count, &samples)
+                tp_resampler_flush(self._r, samples)
+                return out
+            _get_out_pcm(out, &dst, count)
+            tp_resampler_flush(self._r, <int16_t *>dst.buf)
+            PyBuffer_Release(&dst)
+            return count
+        finally:
+            _leave(self)
 
     @property
     def coefficients(self):
@@ -188,7 +197,11 @@ cdef class Resampler(_State):
 
         Forget the stream: the object is as new.
         """
-        tp_resampler_reset(self._r)
+        _enter(self)
+        try:
+            tp_resampler_reset(self._r)
+        finally:
+            _leave(self)
 
     def __reduce__(self):
         return type(self), (self.rate_in, self.rate_out, self.quality)

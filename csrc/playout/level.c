@@ -5,13 +5,33 @@
 
 #include "talkpath/talkpath.h"
 
+enum {
+    BINS = 61,         /* 1 dB each, from -60 dBov */
+    BELOW = 16,        /* bins that belong to a voice, below (ITU-T P.56's margin) … */
+    ABOVE = 8,         /* … and above the quantile */
+    FLOOR_BLOCKS = 32, /* the floor is the quietest block of the last 32 to 64 */
+    OTHER_BLOCKS = 5,  /* after so many of another voice it is believed */
+    NEW_BLOCKS = 80,   /* of a voice, until the average is slow */
+    FIRST_BLOCKS = 50, /* of the stream, in which the gain goes up fastest */
+};
+
 #define HIGH_PASS_HZ 20.0f
-#define SILENCE_POWER 1e-6f /* -60 dBov */
-#define MARGIN 0.025f       /* -16 dB */
-#define AVERAGE_BLOCKS 200.0f
+#define SILENCE_POWER 1e-6f  /* -60 dBov */
+#define OVER_FLOOR 6.3f      /* 8 dB: what stands out less is no speech: silence, hiss, hum, a tone that lasts */
+#define QUANTILE 0.7f
+#define FORGET 1.0204082f    /* the histogram's time constant is 50 blocks of speech */
+#define MAX_WEIGHT 1e20f
+#define SURPRISE_DB 9.0f     /* louder than the voice by so much: no syllable of it … */
+#define SURPRISE_WEIGHT 3.0f
+#define OTHER_DB 5.0f        /* another voice */
+#define SLOW_BLOCKS 150.0f
 #define GAIN_RANGE_DB 15.0f
-#define FIRST_BLOCKS 50.0f /* of speech in which the gain follows quickly */
-#define CEILING 0.891f     /* -1 dBov */
+/* Steps of the gain, dB a block: at the very beginning, with a new voice up and down, then. */
+#define FIRST_STEP_DB 0.5f
+#define NEW_STEP_DB 0.3f
+#define DOWN_STEP_DB 1.0f
+#define STEP_DB 0.03f
+#define CEILING 0.891f /* -1 dBov */
 #define RELEASE_S 0.06f
 
 struct tp_level {
@@ -19,7 +39,11 @@ struct tp_level {
     size_t block, block_at;
     float pole, last_in, last_out; /* of the high-pass */
     float block_power;
-    float power, blocks; /* of active speech, and how many blocks it is the average of */
+    float low_now, low_before; /* the quietest block of the present and of the last FLOOR_BLOCKS */
+    int floor_at;
+    float histogram[BINS], weight, bin_power[BINS]; /* of the blocks of speech; what a block adds, it grows */
+    float speech_dbov;
+    int blocks, other_blocks, heard; /* of this voice; of another; 1: not the first voice */
     float gain_db, gain, gain_step;
     float limit, release; /* the limiter's gain, and what it keeps of its reduction a sample */
 };
@@ -56,7 +80,79 @@ void tp_level_reset(tp_level *l)
     l->block = (size_t)config.sample_rate_hz / 100;
     l->pole = 1.0f - 6.2831853f * HIGH_PASS_HZ / rate_hz;
     l->release = expf(-1.0f / (RELEASE_S * rate_hz));
-    l->gain = l->limit = 1.0f;
+    l->gain = l->limit = l->weight = l->low_now = l->low_before = 1.0f;
+    for (int i = 0; i < BINS; i++)
+        l->bin_power[i] = powf(10.0f, ((float)(i - (BINS - 1)) + 0.5f) / 10.0f);
+}
+
+/* Does a block stand out of the quietest of the last half second? What lasts is no speech, nor is silence. */
+static int is_speech(tp_level *l, float power)
+{
+    l->low_now = power < l->low_now ? power : l->low_now;
+    const float floor = l->low_now < l->low_before ? l->low_now : l->low_before;
+    if (++l->floor_at == FLOOR_BLOCKS) {
+        l->floor_at = 0;
+        l->low_before = l->low_now;
+        l->low_now = 1.0f;
+    }
+    return power > SILENCE_POWER && power > OVER_FLOOR * floor;
+}
+
+/* Level of the voice that the last half second of speech is mostly of: the mean of what lies around a quantile. A louder
+ * voice before, a breath and a click lie outside it. */
+static float recent_dbov(const tp_level *l)
+{
+    float total = 0.0f, below = 0.0f, count = 0.0f, power = 0.0f;
+    for (int i = 0; i < BINS; i++)
+        total += l->histogram[i];
+    int at = 0;
+    while (at < BINS - 1 && (below += l->histogram[at]) < QUANTILE * total)
+        at++;
+    const int first = at > BELOW ? at - BELOW : 0, end = at + ABOVE + 1 < BINS ? at + ABOVE + 1 : BINS;
+    for (int i = first; i < end; i++) {
+        count += l->histogram[i];
+        power += l->histogram[i] * l->bin_power[i];
+    }
+    return 10.0f * log10f(power / count);
+}
+
+static void learn(tp_level *l, float power)
+{
+    const float dbov = 10.0f * log10f(power);
+    const int bin = dbov >= 0.0f ? BINS - 1 : (int)(dbov + (float)(BINS - 1));
+    l->weight *= FORGET;
+    if (l->weight > MAX_WEIGHT) {
+        for (int i = 0; i < BINS; i++)
+            l->histogram[i] /= l->weight;
+        l->weight = 1.0f;
+    }
+    const int is_surprise = l->blocks > 0 && dbov > l->speech_dbov + SURPRISE_DB;
+    l->histogram[bin] += is_surprise ? SURPRISE_WEIGHT * l->weight : l->weight;
+
+    const float recent = recent_dbov(l);
+    if (l->blocks < NEW_BLOCKS) {
+        l->speech_dbov = recent;
+    } else {
+        l->other_blocks = fabsf(recent - l->speech_dbov) > OTHER_DB ? l->other_blocks + 1 : 0;
+        if (l->other_blocks > OTHER_BLOCKS) {
+            l->speech_dbov = recent;
+            l->blocks = l->other_blocks = 0;
+            l->heard = 1;
+        } else {
+            l->speech_dbov += (recent - l->speech_dbov) / SLOW_BLOCKS;
+        }
+    }
+    l->blocks += l->blocks < 2 * NEW_BLOCKS;
+}
+
+static void move_gain(tp_level *l)
+{
+    const float wanted_db = l->config.target_dbov - l->speech_dbov;
+    const float goal_db = wanted_db > GAIN_RANGE_DB ? GAIN_RANGE_DB : wanted_db < -GAIN_RANGE_DB ? -GAIN_RANGE_DB : wanted_db;
+    const int is_new = l->blocks < 2 * NEW_BLOCKS;
+    const float up_db = !l->heard && l->blocks <= FIRST_BLOCKS ? FIRST_STEP_DB : is_new ? NEW_STEP_DB : STEP_DB;
+    const float down_db = is_new ? DOWN_STEP_DB : STEP_DB, away_db = goal_db - l->gain_db;
+    l->gain_db += away_db > up_db ? up_db : away_db < -down_db ? -down_db : away_db;
 }
 
 /* A block of 10 ms is over: where the gain goes during the next one. */
@@ -65,16 +161,9 @@ static void judge(tp_level *l)
     const float power = l->block_power / (float)l->block;
     l->block_power = 0.0f;
     l->block_at = 0;
-    if (power > SILENCE_POWER && power > MARGIN * l->power) {
-        l->blocks += l->blocks < AVERAGE_BLOCKS ? 1.0f : 0.0f;
-        /* A louder voice than the onset that began the average starts it anew. */
-        if (power > l->power * 40.0f)
-            l->blocks = 1.0f;
-        l->power += (power - l->power) / l->blocks;
-        const float wanted_db = l->config.target_dbov - 10.0f * log10f(l->power);
-        const float goal_db = wanted_db > GAIN_RANGE_DB ? GAIN_RANGE_DB : wanted_db < -GAIN_RANGE_DB ? -GAIN_RANGE_DB : wanted_db;
-        const float most_db = l->blocks < FIRST_BLOCKS ? 0.5f : 0.03f, away_db = goal_db - l->gain_db;
-        l->gain_db += away_db > most_db ? most_db : away_db < -most_db ? -most_db : away_db;
+    if (is_speech(l, power)) {
+        learn(l, power);
+        move_gain(l);
     }
     l->gain_step = (powf(10.0f, l->gain_db / 20.0f) - l->gain) / (float)l->block;
 }
@@ -102,7 +191,7 @@ void tp_level_process(tp_level *l, const int16_t *in, size_t n, int16_t *out)
 
 float tp_level_speech_dbov(const tp_level *l)
 {
-    return l->blocks > 0.0f ? 10.0f * log10f(l->power) : -127.0f;
+    return l->blocks > 0 ? l->speech_dbov : -127.0f;
 }
 
 float tp_level_gain_db(const tp_level *l)

@@ -4,6 +4,7 @@ import copy
 import numbers
 import pickle
 import random
+import re
 import signal
 import sys
 import threading
@@ -353,3 +354,37 @@ def test_numbers_that_pretend_are_numbers():
         for make in (lambda w: tp.Resampler(w, 16000), tp.NoiseSuppressor, tp.JitterBuffer, tp.EchoCanceller):
             with pytest.raises(tp.ConfigError):
                 make(wrong)
+
+
+FIXED = {"__cinit__", "delay_ms", "coefficients", "queue"}  # what they read never changes
+
+
+def methods_of_states():
+    """(file, method, body) of every class with a state in the wrappers."""
+    from conftest import ROOT
+
+    for file in sorted((ROOT / "src/talkpath").rglob("*.pxi")):
+        for cls in re.split(r"\n(?=cdef class )", file.read_text(encoding="utf-8")):
+            if not re.match(r"cdef class \w+\(_State\)", cls):
+                continue
+            methods = re.split(r"\n(?=    (?:c?def|@))", re.split(r"\n(?=[\w@#])", cls)[0])[1:]
+            for method in methods:
+                if name := re.match(r"    def (\w+)\(", method):
+                    yield file.name, name[1], method
+
+
+def test_every_method_of_a_kernel_enters_its_state():
+    seen = list(methods_of_states())
+    assert len({file for file, *_ in seen}) >= 17
+    touching = [
+        (f, n, b)
+        for f, n, b in seen
+        if re.search(r"\btp_\w+\((?:&?self\._|.*self\._[a-z]\b)", b) or "self._sounds" in b
+    ]
+    assert len(touching) > 60
+    outside = [(f, n) for f, n, b in touching if "_enter(self)" not in b and n not in FIXED]
+    assert outside == []
+    for file, name, body in touching:
+        if "_enter(self)" in body:
+            assert body.count("_leave(self)") == 1, (file, name)
+            assert re.search(r"finally:\n(?:.*\n)?\s+_leave\(self\)\s*$", body.rstrip() + "\n"), (file, name)

@@ -285,6 +285,7 @@ class Model:
         self.queue = tp.PlayoutQueue(RATE, frame_ms, 4000)
         self.given, self.heard, self.ended = {}, {}, {}
         self.open, self.names, self.largest_step = None, 0, 0
+        self.marks, self.reached, self.dropped = [], [], []
 
     def saw(self, pcm):
         if len(pcm):
@@ -315,8 +316,8 @@ class Model:
             queue.play(wav_bytes(voice(n)), name, bool(self.rng.random() < 0.5))
             self.open = None
         elif r < 0.22:
-            queue.checkpoint(self.name())
-            self.open = None
+            queue.checkpoint(self.name())  # within speech that goes on, or behind everything
+            self.marks.append(f"s{self.names}")
         elif r < 0.24:
             queue.silence(float(self.rng.integers(0, 100)))
             self.open = None
@@ -335,7 +336,9 @@ class Model:
         frame = self.queue.read()
         assert len(frame) == RATE * self.queue.frame_ms // 1000
         for event in self.queue.events():
-            if event.source not in ("speech", "play"):
+            if event.source == "checkpoint":
+                (self.reached if event.kind == "checkpoint" else self.dropped).append(event.name)
+            if event.source not in ("speech", "play") or event.kind == "discarded":
                 continue
             self.heard[event.name] = event.played_samples
             if event.kind in ("completed", "interrupted", "dropped"):
@@ -359,6 +362,12 @@ def test_any_sequence_of_operations(frames, frame_ms):
         assert np.abs(np.diff(frame, prepend=last)).max() <= 1.2 * model.largest_step
         last = frame[-1]
     assert {"completed", "interrupted", "dropped"} <= set(model.ended.values())
+    model.queue.clear()
+    model.step()
+    assert len(model.reached) > 10
+    assert len(model.dropped) > 5
+    assert sorted(model.reached + model.dropped, key=lambda name: int(name[1:])) == model.marks
+    assert model.reached == sorted(model.reached, key=lambda name: int(name[1:]))
 
 
 def test_heard_is_what_came_out():

@@ -144,6 +144,47 @@ def test_in_a_queue_by_itself():
     assert queue.queued_ms == 20
 
 
+@pytest.mark.parametrize("frame_ms", [10, 20, 60])
+@pytest.mark.parametrize("behind", ["a file", "keys", "speech"])
+def test_in_a_group_an_interruption_is_the_same_to_the_frame(frame_ms, behind):
+    """Late chunks, marks, and what must not be interrupted behind a long utterance: by itself and in a group."""
+    results = []
+    for grouped in (False, True):
+        call, group, events, out = (
+            tp.CallPipeline(frame_ms=frame_ms, semantic_vad="high", seed=1),
+            tp.CallGroup(),
+            [],
+            [],
+        )
+        for at in range(0, 40_000, 4000):
+            call.speak(voice(5000)[at : at + 4000], 8000, "long")
+            call.checkpoint(f"m{at}")
+        if behind == "a file":
+            call.play(wav_bytes(voice(900)), allow_interruption=False, name="legal")
+        elif behind == "keys":
+            call.send_dtmf("123")
+        else:
+            call.speak(voice(500), 8000, "next", final=True)
+        n = call.config.frame_samples
+        near = np.concatenate([np.zeros(8000, np.int16), voice(1200, seed=9, pitch=190.0), np.zeros(24_000, np.int16)])
+        for at in range(0, len(near) - n, n):
+            payload = call.encode(near[at : at + n])
+            if grouped:
+                ((heard, transmitted),) = group.exchange([(call, payload)])
+            else:
+                heard, transmitted = call.receive(payload), call.transmit()
+            events += heard.events + transmitted.events
+            out.append(transmitted.payload)
+            if at == 24_000:  # after the interruption
+                call.speak(voice(100), 8000, "long")
+        results.append((out, events))
+    assert results[0] == results[1]
+    kinds = [e.type for e in results[0][1]]
+    assert kinds.count("agent.speech_interrupted") == kinds.count("agent.speech_discarded") == 1
+    assert ("play.completed" in kinds) == (behind == "a file")
+    assert ("dtmf.sent" in kinds) == (behind == "keys")
+
+
 # --- types -----------------------------------------------------------------------------------------------------------------------
 
 NOT_INT16 = {

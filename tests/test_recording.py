@@ -214,6 +214,48 @@ def test_hostile_commands(command, tmp_path):
         list(replay(tmp_path / "x.log"))
 
 
+SOUNDS = {
+    "built in": lambda folder: "typing-short",
+    "path": lambda folder: str(write_wav(folder / "bg.wav", voice(700, 16000), 16000)),
+    "path object": lambda folder: write_wav(folder / "bg.wav", voice(700, 11025), 11025),
+    "bytes": lambda folder: write_wav(folder / "bg.wav", voice(700), 8000).read_bytes(),
+    "array": lambda folder: voice(900),
+    "strided array": lambda folder: voice(900)[::3],
+}
+
+
+@pytest.mark.parametrize("sound", SOUNDS.values(), ids=SOUNDS)
+@pytest.mark.parametrize(
+    "given", ["at first", "update", "update, part by part", "play_background", "at first, and a reset"]
+)
+def test_a_background_of_any_kind_is_in_the_log(sound, given, tmp_path):
+    sound = sound(tmp_path)
+    first = {"sound": sound, "volume": 0.8} if given.startswith("at first") else None
+    call = tp.CallPipeline(background_audio=first, seed=1)
+    call.record(tmp_path / "a.log")
+    live = [call.transmit() for _ in range(10)]
+    if given == "update":
+        call.update(background_audio={"sound": sound, "volume": np.float64(0.5)}, comfort_noise_enabled=False)
+    elif given == "update, part by part":
+        call.update(background_audio={"sound": sound})
+        live += [call.transmit() for _ in range(10)]
+        call.update(background_audio={"volume": 0.9})
+        live += [call.transmit() for _ in range(10)]
+        call.update(background_audio={"loop": False})
+    elif given == "play_background":
+        call.play_background(sound, 0.7)
+    live += [call.transmit() for _ in range(30)]
+    call.reset()
+    live += [call.transmit() for _ in range(30)]
+    if given.startswith("at first"):
+        call.update(background_audio=None)
+        live += [call.transmit() for _ in range(30)]
+    call.hangup()
+    for file in tmp_path.glob("*.wav"):
+        file.unlink()  # the log holds what was heard
+    assert [t.payload for t in outputs(tmp_path / "a.log")] == [t.payload for t in live]
+
+
 @pytest.mark.parametrize("frame_ms", [10, 20, 60])
 def test_marks_late_chunks_and_files_are_in_the_log(frame_ms, tmp_path):
     x = Line(frame_ms=frame_ms, semantic_vad="high")

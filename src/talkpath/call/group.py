@@ -70,8 +70,7 @@ class CallGroup:
     Notes
     -----
     A call in a group is like any other: results and events are the same as with `receive` and `transmit`, in the same order.
-    During an exchange its calls belong to the group: whoever enters one of them gets a StateError. One thing comes a frame later
-    than by itself: a protected source that waits behind a long utterance, when the caller interrupts that. A group that was made
+    During an exchange its calls belong to the group: whoever enters one of them gets a StateError. A group that was made
     before a fork has threads of its own in the child.
 
     Examples

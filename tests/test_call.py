@@ -836,7 +836,7 @@ def test_metrics_and_repr(line):
     assert m.received_frames == m.sent_frames == round(900 / x.frame_ms)
     assert m.echo_delay_ms is None
     assert -100 < m.sent_dbov < -10
-    assert x.call.state_bytes < 384 * 1024
+    assert x.call.state_bytes < 400 * 1024
     assert "agent listening" in repr(x.call)
     assert pickle.loads(pickle.dumps(x.call)).config == x.call.config
     x.call.receive(x.call.encode(np.zeros(x.n, np.int16)), 1000.0)

@@ -27,6 +27,7 @@ enum {
     NEAR_KEPT = BLOCK + (MATCH_BLOCKS - 1) * MATCH_STEP,
     MAX_REACH_MS = 1000,
     AGREE = 12, /* 3 ms */
+    SILENCE = 8, /* of far signal */
     SLACK_HOPS = 32, /* of far signal: so often it is moved to the front */
 };
 
@@ -286,6 +287,20 @@ static void end_round(tp_delay_estimator *d)
         d->memory = same && d->score > SCORE_PLAIN ? MEMORY_PLAIN : MEMORY_FOLLOW;
 }
 
+/* How many of the last n samples of far signal are in hops that sound: only with them can anything be alike. */
+static size_t sounding(const tp_delay_estimator *d, size_t n)
+{
+    const int16_t *far = far_of(d) + d->far_at + far_length(&d->config) - n;
+    size_t count = 0;
+    for (size_t at = 0; at + HOP <= n; at += HOP) {
+        int sounds = 0;
+        for (size_t i = 0; i < HOP; i++)
+            sounds |= far[at + i] > SILENCE || far[at + i] < -SILENCE;
+        count += sounds ? HOP : 0;
+    }
+    return count;
+}
+
 tp_delay_match tp_delay_estimator_match(const tp_delay_estimator *d)
 {
     float block_re[MATCH_BLOCKS][BINS], block_im[MATCH_BLOCKS][BINS], total = 1e-30f, best = 0.0f;
@@ -310,7 +325,8 @@ tp_delay_match tp_delay_estimator_match(const tp_delay_estimator *d)
             }
         }
     }
-    const tp_delay_match m = { best * (float)(segments * SPAN) / (MATCH_LAGS * total), (float)best_lag * (1000.0f / RATE_HZ) };
+    const size_t alike = sounding(d, segments * SPAN);
+    const tp_delay_match m = { best * (float)alike / (MATCH_LAGS * total), (float)best_lag * (1000.0f / RATE_HZ) };
     return m;
 }
 

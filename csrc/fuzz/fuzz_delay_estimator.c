@@ -38,6 +38,16 @@ static int fuzz_one(const uint8_t *data, size_t size)
         abort();
     if (!(a.delay_ms >= 0.0f && a.delay_ms <= 1100.0f) || !isfinite(a.score) || !(a.confidence >= 0.0f && a.confidence <= 1.0f))
         abort();
+    const tp_delay_match m = tp_delay_estimator_match(whole), m2 = tp_delay_estimator_match(parts);
+    if (m.score != m2.score || m.delay_ms != m2.delay_ms || !isfinite(m.score) || !(m.delay_ms >= 0.0f && m.delay_ms <= 1000.0f))
+        abort();
+    if (n % (size_t)(config.sample_rate_hz / 100) == 0) {
+        tp_delay_estimator_skip(whole, far, n / 2 / (size_t)(config.sample_rate_hz / 100) * (size_t)(config.sample_rate_hz / 100));
+        tp_delay_estimator_move(whole, m.delay_ms);
+        tp_delay_estimator_process(whole, near, far, n);
+        if (!isfinite(tp_delay_estimator_match(whole).score))
+            abort();
+    }
     free(near);
     free(far);
     free(whole);

@@ -64,7 +64,7 @@ tp_delay_estimate tp_delay_estimator_read(const tp_delay_estimator *d);
 
 /* Where the last 160 ms of near signal are found in the far signal, whatever was heard before. */
 typedef struct tp_delay_match {
-    float score;    /* power of the correlation there over its mean at all lags */
+    float score;    /* power of the correlation there over its mean at the lags where anything sounds */
     float delay_ms;
 } tp_delay_match;
 

@@ -227,7 +227,8 @@ def test_a_beep_corrects_what_a_short_greeting_seemed_to_be(say, case: int) -> N
     events = drive(audio_call(), near, LinePath(150, 22, 8000), do)
     assert verdicts(events) == [("human", "audio"), ("machine", "beep")]
     beep = of(events, "voicemail.detected", "voicemail.beep")[-1]
-    assert beep.type == "voicemail.beep" and beep.frequency_hz == pytest.approx(hz, rel=0.01)
+    assert beep.type == "voicemail.beep"
+    assert beep.frequency_hz == pytest.approx(hz, rel=0.01)
 
 
 @pytest.mark.parametrize("case", range(10))
@@ -262,7 +263,8 @@ def test_the_beep_alone_for_an_orchestrator_that_judges_itself(say) -> None:
     near = np.concatenate([gap(400), say("Hi, this is Dave."), gap(900), tone((850,), 350, -14), gap(600)])
     call = tp.CallPipeline(detection_method="llm")
     events = drive(call, near)
-    assert verdicts(events) == [] and len(of(events, "voicemail.beep")) == 1
+    assert verdicts(events) == []
+    assert len(of(events, "voicemail.beep")) == 1
     assert not of(drive(call, near), "voicemail.beep")  # once …
     call.listen_for_beep()
     assert len(of(drive(call, near), "voicemail.beep")) == 1  # … each time it is asked for
@@ -311,11 +313,11 @@ def test_the_callers_same_key_louder_or_at_another_time_or_longer(case: int) -> 
     rng = np.random.default_rng(200 + case)
     key, delay_ms = str(rng.choice(list("0123456789*#"))), int(rng.integers(0, 601))
     kind = ("louder", "once more", "too late", "longer")[case % 4]
-    at_ms, dbov, length_ms, ahead_ms = {
-        "louder": (400 + delay_ms + int(rng.integers(-50, 250)), -7.0, 120, 0),
-        "once more": (400 + delay_ms + int(rng.integers(250, 900)), -14.0, 120, 0),
-        "too late": (1250 + int(rng.integers(0, 500)), -14.0, 120, 0),
-        "longer": (430 + delay_ms, -13.0, 400, 0),
+    at_ms, dbov, length_ms = {
+        "louder": (400 + delay_ms + int(rng.integers(-50, 250)), -7.0, 120),
+        "once more": (400 + delay_ms + int(rng.integers(250, 900)), -14.0, 120),
+        "too late": (1250 + int(rng.integers(0, 500)), -14.0, 120),
+        "longer": (430 + delay_ms, -13.0, 400),
     }[kind]
     near = gap(2600)
     press = tp.dtmf.generate(key, 8000, tone_ms=length_ms, level_dbov=dbov)

@@ -12,6 +12,8 @@ enum {
     REPLY_MS = 250,        /* … and so much of the caller's is an answer                          */
 };
 
+#define RING_HZ 700.0f /* a ring is below it; the beep detector knows the fax tones above it */
+
 /* Of 60 agents with an echo that got past echo control, and of 120 who answered while the agent spoke: from 0.7 s on, echoes are at
  * least 0.81 like what was sent, answers at most 0.75; a short word looks like some other by chance. */
 #define OWN_LIKENESS 0.78f
@@ -95,8 +97,9 @@ static void hear_beep(tp_call *c, const int16_t *line)
     for (size_t i = 0; i < n && a->beep_wanted; i++) {
         const tp_beep_event *b = &beeps[i];
         const double start_ms = ms_of(c, a->beep_from) + b->start_ms, end_ms = ms_of(c, a->beep_from) + b->end_ms;
-        if (is_network(c, start_ms, end_ms) || own_sounds_tone(part(c, PART_OWN_SOUNDS), &b->frequency_hz, 1, position(c, start_ms),
-                                                               position(c, end_ms), b->level_dbov))
+        if (b->frequency_hz < RING_HZ && is_network(c, start_ms, end_ms))
+            continue;
+        if (own_sounds_tone(part(c, PART_OWN_SOUNDS), &b->frequency_hz, 1, position(c, start_ms), position(c, end_ms), b->level_dbov))
             continue;
         /* A short greeting: its beep decides, or corrects what its length seemed to say. */
         if (c->config.detect_answer && a->verdict != TP_AMD_MACHINE)

@@ -20,6 +20,7 @@ def main() -> None:
         if detected is not None and detected.result == "human":
             call.speak(agent_says(2), RATE, utterance="hello, this is Acme", final=True)
         if "voicemail.beep" in events:
+            call.clear_audio()  # a short greeting may have been taken for a person's: nobody heard that
             call.speak(agent_says(3), RATE, utterance="message", final=True)
             call.checkpoint("message left")
         if "mark.played" in events or line.now_s > 30:

@@ -7,9 +7,12 @@
 enum {
     WAIT_MS = 10000,       /* nobody speaks: who answered is not known … yet                      */
     PERSON_BEEP_MS = 30000, /* after a person's greeting the beep may still come so long            */
+    NETWORK_TAIL_MS = 60,  /* so late is the end of a tone known                                    */
     SPOKE_MS = 500,        /* so much of the agent's speech can be answered, …                    */
     REPLY_MS = 250,        /* … and so much of the caller's is an answer                          */
 };
+
+#define RING_HZ 700.0f /* a ring is below it; the beep detector knows the fax tones above it */
 
 /* Of 60 agents with an echo that got past echo control, and of 120 who answered while the agent spoke: from 0.7 s on, echoes are at
  * least 0.81 like what was sent, answers at most 0.75; a short word looks like some other by chance. */
@@ -45,6 +48,12 @@ static void emit_verdict(tp_call *c, tp_amd_result result, tp_answer_method meth
     a->beep_until = result == TP_AMD_HUMAN ? c->received + samples(c, PERSON_BEEP_MS) : 0;
 }
 
+/* Was there a word before this time? */
+static int spoke_before(const tp_call *c, double ms)
+{
+    return c->answer.word_at > 0 && c->answer.word_at <= position(c, ms);
+}
+
 static void hear_network(tp_call *c, const int16_t *clean)
 {
     tp_call_progress_event tones[TP_CALL_PROGRESS_MAX_EVENTS(TP_CALL_MAX_FRAME)];
@@ -58,13 +67,26 @@ static void hear_network(tp_call *c, const int16_t *clean)
                              t->level_dbov))
             call_emit_received(c, (tp_call_event){ .type = TP_CALL_LINE_TONE, .line_tone = { .tone = t->tone, .plan = t->plan } });
     }
-    /* The network still speaks: whatever was taken for a voice was none, and the answer is still to come. */
-    const double network_ms = tp_call_progress_network_ms(part(c, PART_PROGRESS));
-    if (network_ms > c->answer.network_ms && !c->answer.decided) {
+    answer *a = &c->answer;
+    const double network_ms = tp_call_progress_network_ms(part(c, PART_PROGRESS), &a->network_from_ms);
+    if (network_ms > a->network_ms)
+        a->network_until = c->received + samples(c, NETWORK_TAIL_MS);
+    a->network_ms = network_ms;
+    /* While the network speaks whatever was taken for a voice was none, and the answer is still to come; unless somebody spoke before:
+     * that tone may be the beep. */
+    if (!a->decided && c->received < a->network_until && !spoke_before(c, a->network_from_ms)) {
         tp_amd_restart(part(c, PART_ANSWER));
-        c->answer.quiet_since = c->received;
+        a->word_at = 0;
+        a->quiet_since = c->received;
     }
-    c->answer.network_ms = network_ms;
+}
+
+/* A ring of a plan whose bursts the beep detector does not know. */
+static int is_network(const tp_call *c, double start_ms, double end_ms)
+{
+    const answer *a = &c->answer;
+    return c->config.detect_answer && !spoke_before(c, start_ms) && a->verdict != TP_AMD_HUMAN && a->network_ms >= start_ms
+           && a->network_from_ms <= end_ms;
 }
 
 static void hear_beep(tp_call *c, const int16_t *line)
@@ -74,8 +96,10 @@ static void hear_beep(tp_call *c, const int16_t *line)
     const size_t n = tp_beep_process(part(c, PART_BEEP), line, c->frame, beeps);
     for (size_t i = 0; i < n && a->beep_wanted; i++) {
         const tp_beep_event *b = &beeps[i];
-        if (own_sounds_tone(part(c, PART_OWN_SOUNDS), &b->frequency_hz, 1, a->beep_from + position(c, b->start_ms),
-                            a->beep_from + position(c, b->end_ms), b->level_dbov))
+        const double start_ms = ms_of(c, a->beep_from) + b->start_ms, end_ms = ms_of(c, a->beep_from) + b->end_ms;
+        if (b->frequency_hz < RING_HZ && is_network(c, start_ms, end_ms))
+            continue;
+        if (own_sounds_tone(part(c, PART_OWN_SOUNDS), &b->frequency_hz, 1, position(c, start_ms), position(c, end_ms), b->level_dbov))
             continue;
         /* A short greeting: its beep decides, or corrects what its length seemed to say. */
         if (c->config.detect_answer && a->verdict != TP_AMD_MACHINE)
@@ -138,9 +162,11 @@ static void judge(tp_call *c, const int16_t *clean)
     }
     if (tp_amd_has_heard(machine)) {
         a->quiet_since = c->received;
+        a->word_at = a->word_at > 0 ? a->word_at : c->received;
         return;
     }
-    tp_amd_restart(machine); /* the clock stands until somebody speaks */
+    a->word_at = 0;
+    tp_amd_wait(machine); /* the clock stands until somebody speaks */
     if (a->verdict == TP_AMD_UNDECIDED && c->received - a->quiet_since >= samples(c, WAIT_MS))
         emit_verdict(c, TP_AMD_UNKNOWN, TP_ANSWER_BY_AUDIO);
 }

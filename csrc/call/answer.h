@@ -20,7 +20,9 @@
 typedef struct answer {
     tp_amd_result verdict; /* that was emitted last                                    */
     int decided;           /* a person or a machine, or nothing more can come          */
-    double network_ms;     /* until when a network tone was known to sound             */
+    double network_from_ms, network_ms; /* the newest network tone, as far as it is known  */
+    uint64_t network_until; /* it still sounds, or its end is not known yet             */
+    uint64_t word_at;      /* the first word was found; 0: none yet                    */
     uint64_t quiet_since;  /* a word or a network tone was heard last                  */
     int beep_wanted;
     uint64_t beep_from;    /* the beep detector's first sample                         */

@@ -49,7 +49,7 @@ static size_t layout(const tp_call_config *config, size_t offsets[PARTS])
         [PART_QUEUE] = tp_playout_queue_size(&p.playout_queue),
         [PART_MIXER] = tp_mixer_size(&p.mixer),
         [PART_NOISE] = tp_comfort_noise_size(&p.comfort_noise),
-        [PART_OWN_SOUNDS] = own_sounds_size(config->sample_rate_hz),
+        [PART_OWN_SOUNDS] = own_sounds_size(),
     };
     size_t at = tp_align_up(sizeof(tp_call));
     for (int i = 0; i < PARTS; i++) {

@@ -15,7 +15,9 @@ enum {
     MAX_AHEAD_MS = 400,
     BLOCK_MS = 16,
     HOP_MS = 8,
-    MAX_BLOCK = 16 * BLOCK_MS,
+    KEPT_HZ = 8000, /* no tone that matters is above 3 kHz */
+    BLOCK = KEPT_HZ / 1000 * BLOCK_MS,
+    HOP = KEPT_HZ / 1000 * HOP_MS,
     BRIDGED_HOPS = 2, /* a drop-out */
     MIN_HOPS = 3,
     MAX_RUNS = 16,
@@ -41,17 +43,18 @@ typedef struct probes {
     int count;
 } probes;
 
-/* A stretch of tone: numbers of the sent samples at its edges, and where the receive path can hear its first. */
+/* A stretch of tone: numbers of the kept samples at its edges, and where the receive path can hear its first. */
 typedef struct run {
     uint64_t first, last;
-    uint64_t earliest, latest;
+    uint64_t earliest, latest; /* samples of the receive path */
     float power;
     int cut, open; /* it began before what is kept, or goes on at the end of it */
 } run;
 
 struct own_sounds {
     int sample_rate_hz;
-    size_t frame, max_frames;
+    size_t step;                    /* samples of the line to one that is kept    */
+    size_t frame, max_frames;       /* kept samples of a push; pushes kept        */
     uint64_t count;                 /* frames pushed                              */
     uint64_t silent_from;           /* no echo of anything comes after this       */
     uint64_t used[USED], used_next; /* first samples of keys that explained one   */
@@ -72,17 +75,18 @@ static uint64_t samples(const own_sounds *o, int ms)
     return (uint64_t)o->sample_rate_hz * (uint64_t)ms / 1000;
 }
 
-size_t own_sounds_size(int sample_rate_hz)
+size_t own_sounds_size(void)
 {
-    return tp_align_up(sizeof(own_sounds)) + (size_t)sample_rate_hz * KEPT_MS / 1000 * sizeof(int16_t);
+    return tp_align_up(sizeof(own_sounds)) + (size_t)KEPT_HZ * KEPT_MS / 1000 * sizeof(int16_t);
 }
 
 void own_sounds_init(own_sounds *o, int sample_rate_hz, size_t frame)
 {
-    memset(o, 0, own_sounds_size(sample_rate_hz));
+    memset(o, 0, own_sounds_size());
     o->sample_rate_hz = sample_rate_hz;
-    o->frame = frame;
-    o->max_frames = (size_t)samples(o, KEPT_MS) / frame;
+    o->step = (size_t)(sample_rate_hz / KEPT_HZ);
+    o->frame = frame / o->step;
+    o->max_frames = (size_t)KEPT_HZ * KEPT_MS / 1000 / o->frame;
     memset(o->used, 0xff, sizeof o->used);
 }
 
@@ -90,25 +94,30 @@ void own_sounds_push(own_sounds *o, const int16_t *sent, uint64_t received, uint
 {
     const size_t at = (size_t)(o->count++ % o->max_frames);
     const uint64_t most = samples(o, MAX_AHEAD_MS);
-    memcpy(samples_of(o) + at * o->frame, sent, o->frame * sizeof *sent);
+    int16_t *to = samples_of(o) + at * o->frame;
+    if (o->step == 1)
+        memcpy(to, sent, o->frame * sizeof *sent);
+    else
+        for (size_t i = 0; i < o->frame; i++)
+            to[i] = (int16_t)((sent[2 * i] + sent[2 * i + 1]) / 2);
     o->earliest[at] = received;
     o->latest[at] = received + samples(o, DELAY_MS + SLACK_MS) + (ahead < most ? ahead : most);
     if (sounds)
-        o->silent_from = o->latest[at] + o->frame + samples(o, TAIL_MS);
+        o->silent_from = o->latest[at] + o->step * o->frame + samples(o, TAIL_MS);
 }
 
 /* --- tones in what was sent ----------------------------------------------------------------------------------------------------- */
 
 /* Complex exponentials of one frequency over a block. */
 typedef struct wave {
-    float re[MAX_BLOCK], im[MAX_BLOCK];
+    float re[BLOCK], im[BLOCK];
 } wave;
 
-static void make_wave(wave *w, float hz, int sample_rate_hz, size_t n)
+static void make_wave(wave *w, float hz)
 {
-    const double step = 6.283185307179586 * (double)hz / sample_rate_hz, c = cos(step), s = sin(step);
+    const double step = 6.283185307179586 * (double)hz / KEPT_HZ, c = cos(step), s = sin(step);
     double re = 1.0, im = 0.0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < BLOCK; i++) {
         w->re[i] = (float)re;
         w->im[i] = (float)im;
         const double next = re * c - im * s;
@@ -117,45 +126,45 @@ static void make_wave(wave *w, float hz, int sample_rate_hz, size_t n)
     }
 }
 
-static float power_at(const wave *w, const float *x, size_t n)
+static float power_at(const wave *w, const float *x)
 {
     float re[8] = { 0 }, im[8] = { 0 };
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < BLOCK; i += 8)
         for (size_t k = 0; k < 8; k++) {
             re[k] += x[i + k] * w->re[i + k];
             im[k] += x[i + k] * w->im[i + k];
         }
     const float a = ((re[0] + re[4]) + (re[1] + re[5])) + ((re[2] + re[6]) + (re[3] + re[7]));
     const float b = ((im[0] + im[4]) + (im[1] + im[5])) + ((im[2] + im[6]) + (im[3] + im[7]));
-    return 2.0f * (a * a + b * b) / ((float)n * (float)n);
+    return 2.0f * (a * a + b * b) / ((float)BLOCK * (float)BLOCK);
 }
 
-/* n samples from number `first`, which are kept; their mean square. */
-static float read_block(const own_sounds *o, uint64_t first, float *x, size_t n)
+/* A block from sample number `first`; its mean square. */
+static float read_block(const own_sounds *o, uint64_t first, float *x)
 {
     const size_t size = o->max_frames * o->frame;
     const int16_t *ring = samples_of(o);
     float sum = 0.0f;
     size_t at = (size_t)(first % size);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < BLOCK; i++) {
         x[i] = (float)ring[at] / 32768.0f;
         sum += x[i] * x[i];
         at = at + 1 == size ? 0 : at + 1;
     }
-    return sum / (float)n;
+    return sum / (float)BLOCK;
 }
 
 /* The power of the tones in a block; 0 when they are not what sounds in it. */
-static float tones_in(const own_sounds *o, uint64_t first, size_t block, wave waves[][MAX_PROBES], const probes *tones, int count)
+static float tones_in(const own_sounds *o, uint64_t first, wave waves[][MAX_PROBES], const probes *tones, int count)
 {
-    float x[MAX_BLOCK], sum = 0.0f;
-    const float total = read_block(o, first, x, block);
+    float x[BLOCK], sum = 0.0f;
+    const float total = read_block(o, first, x);
     if (total < QUIET)
         return 0.0f;
     for (int t = 0; t < count; t++) {
         float most = 0.0f;
         for (int p = 0; p < tones[t].count; p++) {
-            const float power = power_at(&waves[t][p], x, block);
+            const float power = power_at(&waves[t][p], x);
             most = power > most ? power : most;
         }
         if (most < EACH_SHARE * total)
@@ -169,24 +178,23 @@ static float tones_in(const own_sounds *o, uint64_t first, size_t block, wave wa
 static size_t find_runs(const own_sounds *o, const probes *tones, int count, run runs[MAX_RUNS])
 {
     wave waves[2][MAX_PROBES];
-    const size_t block = (size_t)samples(o, BLOCK_MS), hop = (size_t)samples(o, HOP_MS);
     const uint64_t end = o->count * o->frame;
     const uint64_t oldest = o->count > o->max_frames ? (o->count - o->max_frames) * o->frame : 0;
     size_t found = 0, hops = 0, gap = 0;
     for (int t = 0; t < count; t++)
         for (int p = 0; p < tones[t].count; p++)
-            make_wave(&waves[t][p], tones[t].hz[p], o->sample_rate_hz, block);
-    for (uint64_t at = oldest; at + block <= end && found < MAX_RUNS; at += hop) {
-        const float power = tones_in(o, at, block, waves, tones, count);
+            make_wave(&waves[t][p], tones[t].hz[p]);
+    for (uint64_t at = oldest; at + BLOCK <= end && found < MAX_RUNS; at += HOP) {
+        const float power = tones_in(o, at, waves, tones, count);
         run *r = &runs[found];
         if (power > 0.0f) {
             if (hops == 0)
-                *r = (run){ .first = at + block / 4, .cut = at == oldest && oldest > 0 };
+                *r = (run){ .first = at + BLOCK / 4, .cut = at == oldest && oldest > 0 };
             hops += gap + 1;
             gap = 0;
-            r->last = at + 3 * block / 4;
+            r->last = at + 3 * BLOCK / 4;
             r->power = power > r->power ? power : r->power;
-            r->open = at + block + 2 * hop > end;
+            r->open = at + BLOCK + 2 * HOP > end;
         } else if (hops > 0 && ++gap > BRIDGED_HOPS) {
             found += hops >= MIN_HOPS;
             hops = gap = 0;
@@ -194,7 +202,7 @@ static size_t find_runs(const own_sounds *o, const probes *tones, int count, run
     }
     found += hops >= MIN_HOPS && found < MAX_RUNS;
     for (size_t i = 0; i < found; i++) {
-        const size_t frame = (size_t)(runs[i].first / o->frame % o->max_frames), into = (size_t)(runs[i].first % o->frame);
+        const size_t frame = (size_t)(runs[i].first / o->frame % o->max_frames), into = (size_t)(runs[i].first % o->frame) * o->step;
         runs[i].earliest = o->earliest[frame] + into;
         runs[i].latest = o->latest[frame] + into;
     }
@@ -236,7 +244,7 @@ static int key_tones(char digit, probes tones[2])
 
 static int is_used(const own_sounds *o, const run *r)
 {
-    const uint64_t near = samples(o, 2 * HOP_MS);
+    const uint64_t near = 2 * HOP;
     for (size_t i = 0; i < USED; i++)
         if (o->used[i] != UINT64_MAX && o->used[i] + near >= r->first && o->used[i] <= r->first + near)
             return 1;
@@ -245,7 +253,7 @@ static int is_used(const own_sounds *o, const run *r)
 
 static uint64_t end_of(const own_sounds *o, const run *r, uint64_t start)
 {
-    return r->open ? UINT64_MAX : start + (r->last - r->first) + samples(o, TAIL_MS);
+    return r->open ? UINT64_MAX : start + (r->last - r->first) * o->step + samples(o, TAIL_MS);
 }
 
 uint64_t own_sounds_key(own_sounds *o, char digit, uint64_t start, float level_dbov)
@@ -298,7 +306,7 @@ int own_sounds_tone(const own_sounds *o, const float *hz, int count, uint64_t st
     const uint64_t lasted = end - start, near = samples(o, 60) + lasted / 5;
     for (size_t i = 0; i < found; i++) {
         const run *r = &runs[i];
-        const uint64_t length = r->last - r->first;
+        const uint64_t length = (r->last - r->first) * o->step;
         if (level_dbov > dbov(r->power) + LOUDEST_TONE_DB)
             continue;
         if (r->cut || r->open) { /* all that is kept of it sounds */

@@ -21,7 +21,7 @@
 typedef struct own_sounds own_sounds;
 
 /* frame: samples of every push. */
-size_t own_sounds_size(int sample_rate_hz);
+size_t own_sounds_size(void);
 void own_sounds_init(own_sounds *o, int sample_rate_hz, size_t frame);
 
 /* A frame was sent when so much had been received, and before it `ahead` samples more than that (0: none). */

@@ -245,14 +245,19 @@ int tp_amd_has_heard(const tp_amd *a)
 void tp_amd_restart(tp_amd *a)
 {
     memset(&a->decision, 0, sizeof a->decision);
-    if (a->first_ms >= 0) {
-        a->run_ms = 0;
-        a->run_energy = 0.0;
-    }
+    a->now_ms = a->last_ms = 0;
+    a->run_ms = a->in_word = 0;
+    a->run_energy = 0.0;
+    a->onset_ms = -ONSET_HOLD_MS;
+    forget_words(a);
+}
+
+void tp_amd_wait(tp_amd *a)
+{
+    if (a->first_ms >= 0 || a->decision.result != TP_AMD_UNDECIDED)
+        return;
     a->now_ms = a->run_ms; /* a word may be beginning */
     a->last_ms = 0;
-    a->in_word = 0;
-    forget_words(a);
     a->onset_ms = -ONSET_HOLD_MS;
 }
 

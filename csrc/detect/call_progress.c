@@ -56,7 +56,7 @@ struct tp_call_progress {
     int steady_reported;
     int network;           /* it is known to be a network's */
     float low, all;        /* power below 219 Hz, and in all, of its frames */
-    uint64_t network_end;  /* 1 + number of the last frame of such a burst; 0: none yet */
+    uint64_t network_first, network_end; /* the newest such burst's first frame, and 1 + its last; 0: none yet */
     /* Bursts of the same lines, oldest first, and the three newest of any lines. */
     tp_call_burst bursts[BURSTS], last[3];
     size_t n_bursts;
@@ -93,7 +93,7 @@ void tp_call_progress_reset(tp_call_progress *c)
     c->frame_count = c->first_frame = c->last_frame = 0;
     c->on = c->changed = c->spectra = c->steady_reported = c->network = 0;
     c->low = c->all = 0.0f;
-    c->network_end = 0;
+    c->network_first = c->network_end = 0;
     c->level = c->main_hz = 0.0f;
     c->n_bursts = 0;
     c->reported = 0;
@@ -169,8 +169,9 @@ static double burst_end_ms(const tp_call_progress *c)
     return middle_ms(c->last_frame) - EDGE_MS;
 }
 
-double tp_call_progress_network_ms(const tp_call_progress *c)
+double tp_call_progress_network_ms(const tp_call_progress *c, double *start_ms)
 {
+    *start_ms = c->network_end > 0 ? middle_ms(c->network_first) : -1.0;
     return c->network_end > 0 ? middle_ms(c->network_end - 1) : -1.0;
 }
 
@@ -208,8 +209,10 @@ static void start_burst(tp_call_progress *c, uint64_t frame)
 static void note_network(tp_call_progress *c, const tp_call_burst *b, float purity)
 {
     c->network = purity >= NETWORK_MIN_PURITY && c->low < NETWORK_MAX_LOW * c->all && tp_call_is_network(b);
-    if (c->network)
-        c->network_end = c->last_frame + 1;
+    if (!c->network)
+        return;
+    c->network_first = c->first_frame;
+    c->network_end = c->last_frame + 1;
 }
 
 /* The burst ended with frame c->last_frame; returns 1 and fills *event if that made a tone certain. */
@@ -236,6 +239,7 @@ static int end_burst(tp_call_progress *c, tp_call_progress_event *event)
     if (sit) {
         c->n_bursts = 0;
         c->reported = 0;
+        c->network_first = c->first_frame;
         c->network_end = c->last_frame + 1;
         fill_event(c, sit, c->last[0].start_ms, event);
         return 1;

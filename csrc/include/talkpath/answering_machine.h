@@ -81,9 +81,12 @@ void tp_amd_ignore(tp_amd *a, int ignore);
 /* 1 as soon as something was said. */
 int tp_amd_has_heard(const tp_amd *a);
 
-/* What was heard until now was not the answer (but silence, or the network's tones): the clock starts again, and the voice activity
- * detector goes on. After a decision, what led to it was none: it is taken back. */
+/* What was heard until now was not the answer, but the network's tones or the like: the clock starts again, and the voice activity
+ * detector goes on. A decision that was made is taken back. */
 void tp_amd_restart(tp_amd *a);
+
+/* Nobody has spoken yet, and that is no matter: the clock starts now. Nothing after the first word. */
+void tp_amd_wait(tp_amd *a);
 
 /* The call is over: the decision that was made, or the best that can be made now. */
 void tp_amd_finish(tp_amd *a, tp_amd_decision *decision);

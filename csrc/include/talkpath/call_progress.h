@@ -88,9 +88,9 @@ void tp_call_progress_reset(tp_call_progress *c);
 /* Returns the number of tones that became certain within these n samples. */
 size_t tp_call_progress_process(tp_call_progress *c, const int16_t *pcm, size_t n, tp_call_progress_event *events);
 
-/* Stream time until which a tone was heard that only a telephone network sends, by its frequencies, whatever its cadence and plan
- * (known from its first 200 ms on); below 0: none yet. */
-double tp_call_progress_network_ms(const tp_call_progress *c);
+/* The newest tone that only a telephone network sends, by its frequencies, whatever its cadence and plan (known from its first 200 ms
+ * on): returns the stream time until which it was heard, and writes when it began; below 0: none yet. */
+double tp_call_progress_network_ms(const tp_call_progress *c, double *start_ms);
 
 size_t tp_call_progress_delay_samples(const tp_call_progress *c);
 

@@ -284,8 +284,8 @@ class CallConfig:
     echo_control : bool
         Takes the agent's own voice out of what comes back. Off: it is taken for the caller.
     detection_method : {"disabled", "audio", "llm"}
-        "audio", for calls that the agent makes: says once who answered (`voicemail.detected`), then, unless that was a
-        person, when the beep is over (`voicemail.beep`); also reports ringback, busy and other tones (`line.tone`).
+        "audio", for calls that the agent makes: says who answered (`voicemail.detected`) and when a machine's beep is over
+        (`voicemail.beep`), also after a short greeting that seemed a person's; reports ringback, busy and other tones (`line.tone`).
     idle_timeout : dict, optional
         {"no_response_timeout_ms": 15000, "extended_wait_time_ms": 30000, "max_retries": 3}; None: no `user.idle`. Seconds are
         taken too: `no_response_timeout_s`, `extended_wait_time_s`.

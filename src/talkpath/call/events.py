@@ -252,7 +252,11 @@ class AudioCleared(Event):
 
 @dataclass(frozen=True, slots=True)
 class VoicemailDetected(Event):
-    """Who answered: "human", "machine" or "unknown"; by the greeting ("audio") or by a beep that came first ("beep")."""
+    """Who answered: "human", "machine" or "unknown"; by the greeting ("audio") or by a beep ("beep").
+
+    A beep after a short greeting that was taken for a person's corrects it: a second event, "machine" by "beep". After "unknown"
+    (nobody has spoken for 10 s) a voice is still judged.
+    """
 
     type: ClassVar[str] = "voicemail.detected"
 

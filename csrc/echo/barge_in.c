@@ -226,7 +226,7 @@ static void hop(tp_barge_in *g)
     r->evidence = g->sum / need;
     r->samples = g->hops * hop_samples;
     r->onset_samples = g->suspects ? (onset > 0 ? onset * hop_samples : 1) : 0;
-    r->sound_samples = g->span.end_hop * hop_samples;
+    r->sound_samples = (g->span.end_hop + (uint64_t)g->span.goes_on) * hop_samples;
     r->echo_probability = s->far_active ? s->echo_likelihood * s->echo_share : 0.0f;
     const int long_enough = g->config.min_speech_ms <= EVIDENCE_MS || lasted_ms >= (uint64_t)g->config.min_speech_ms;
     const int fires = r->evidence >= 1.0f && logit > 0.0f && long_enough;

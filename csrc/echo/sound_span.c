@@ -79,7 +79,9 @@ static uint64_t first_sound(const tp_sound_span *s, uint64_t newest)
 
 void tp_sound_span_hop(tp_sound_span *s, size_t n, int begins, int speech, int quiet)
 {
-    const float out_dbov = dbov_of(s->out.squares, s->out.sum, n), was_dbov = s->near_dbov;
+    const float was_dbov = s->near_dbov, left_dbov = dbov_of(s->out.squares, s->out.sum, n);
+    /* What a filter that has gone astray adds was never heard. */
+    const float out_dbov = left_dbov < was_dbov ? left_dbov : was_dbov;
     s->near_dbov = dbov_of(s->near.squares, s->near.sum, n);
     memset(&s->near, 0, sizeof s->near);
     memset(&s->out, 0, sizeof s->out);

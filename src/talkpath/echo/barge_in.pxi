@@ -46,7 +46,7 @@ cdef class BargeInGate(_State):
     sample_rate : {8000, 16000}
         Hz. At 16 kHz the decision listens to what a telephone would carry; the output covers the full band.
     min_speech_ms : int, 20 … 2000
-        Least length of speech, counted from its estimated onset, that interrupts. May be set at any time. At 100 and less the
+        Least length of speech, counted over what sounds, that interrupts. May be set at any time. At 100 and less the
         evidence alone decides; from 100 to 300 ms more and more evidence is asked for.
     warm_up_ms : int, 0 … 5000
         So long after the agent began to speak, barge-in needs half as much evidence again. A clear shout still gets through.

@@ -41,7 +41,8 @@ struct tp_level {
     float block_power;
     float low_now, low_before; /* the quietest block of the present and of the last FLOOR_BLOCKS */
     int floor_at;
-    float histogram[BINS], weight, bin_power[BINS]; /* of the blocks of speech; what a block adds, it grows */
+    float histogram[BINS], total, bin_power[BINS]; /* of the blocks of speech */
+    float weight;                                  /* what a block adds: it grows, so that the others shrink */
     float speech_dbov;
     int blocks, other_blocks, heard; /* of this voice; of another; 1: not the first voice */
     float gain_db, gain, gain_step;
@@ -102,12 +103,10 @@ static int is_speech(tp_level *l, float power)
  * voice before, a breath and a click lie outside it. */
 static float recent_dbov(const tp_level *l)
 {
-    float total = 0.0f, below = 0.0f, count = 0.0f, power = 0.0f;
-    for (int i = 0; i < BINS; i++)
-        total += l->histogram[i];
-    int at = 0;
-    while (at < BINS - 1 && (below += l->histogram[at]) < QUANTILE * total)
-        at++;
+    float above = 0.0f, count = 0.0f, power = 0.0f;
+    int at = BINS - 1;
+    while (at > 0 && (above += l->histogram[at]) < (1.0f - QUANTILE) * l->total)
+        at--;
     const int first = at > BELOW ? at - BELOW : 0, end = at + ABOVE + 1 < BINS ? at + ABOVE + 1 : BINS;
     for (int i = first; i < end; i++) {
         count += l->histogram[i];
@@ -122,12 +121,15 @@ static void learn(tp_level *l, float power)
     const int bin = dbov >= 0.0f ? BINS - 1 : (int)(dbov + (float)(BINS - 1));
     l->weight *= FORGET;
     if (l->weight > MAX_WEIGHT) {
+        l->total = 0.0f;
         for (int i = 0; i < BINS; i++)
-            l->histogram[i] /= l->weight;
+            l->total += l->histogram[i] /= l->weight;
         l->weight = 1.0f;
     }
     const int is_surprise = l->blocks > 0 && dbov > l->speech_dbov + SURPRISE_DB;
-    l->histogram[bin] += is_surprise ? SURPRISE_WEIGHT * l->weight : l->weight;
+    const float added = is_surprise ? SURPRISE_WEIGHT * l->weight : l->weight;
+    l->histogram[bin] += added;
+    l->total += added;
 
     const float recent = recent_dbov(l);
     if (l->blocks < NEW_BLOCKS) {

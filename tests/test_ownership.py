@@ -2,11 +2,15 @@
 
 import copy
 import numbers
+import os
 import pickle
 import random
 import re
+import shutil
 import signal
+import subprocess
 import sys
+import sysconfig
 import threading
 import time
 
@@ -388,3 +392,78 @@ def test_every_method_of_a_kernel_enters_its_state():
         if "_enter(self)" in body:
             assert body.count("_leave(self)") == 1, (file, name)
             assert re.search(r"finally:\n(?:.*\n)?\s+_leave\(self\)\s*$", body.rstrip() + "\n"), (file, name)
+
+
+STRESS = r"""
+#define Py_GIL_DISABLED 1
+#include "_owner.h"
+#include <pthread.h>
+#include <stdio.h>
+
+static char flag, taken[64];
+static long inside, refused, work = TP_WORK_CLOSED, pieces[64], open_now;
+
+static void *run(void *unused)
+{
+    for (int k = 0; k < 200000; k++) {
+        if (tp_owner_take(&flag)) {
+            inside++; /* a plain variable: a race, unless the flag orders it */
+            tp_owner_give(&flag);
+        } else {
+            TP_ADD(&refused, 1L);
+        }
+        if (tp_work_enter(&work)) {
+            if (open_now != 1)
+                puts("entered what is closed");
+            if (tp_once(&taken[k % 64]))
+                pieces[k % 64]++;
+            tp_work_leave(&work);
+        }
+    }
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, run, NULL);
+    for (int k = 0; k < 300; k++) {
+        open_now = 1;
+        tp_work_open(&work);
+        tp_wait();
+        tp_work_close(&work);
+        while (!tp_work_is_done(&work))
+            tp_wait();
+        open_now = 0;
+        for (int i = 0; i < 64; i++) {
+            if (pieces[i] > 1)
+                puts("a piece was done twice");
+            pieces[i] = taken[i] = 0;
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    printf("%ld inside, %ld refused\n", inside, refused);
+    return inside + refused != 600000;
+}
+"""
+
+
+@pytest.mark.parametrize("sanitize", [[], ["-fsanitize=thread", "-g"]], ids=["plain", "ThreadSanitizer"])
+def test_the_flags_hold_where_there_is_no_gil(sanitize, tmp_path):
+    """Natively: what the flags guard is a plain variable."""
+    from conftest import ROOT
+
+    (tmp_path / "stress.c").write_text(STRESS)
+    build = ["cc", "-O2", "-std=gnu11", *sanitize, f"-I{ROOT / 'src/talkpath'}", f"-I{sysconfig.get_path('include')}", "stress.c", "-pthread",
+             "-o", "stress"]  # fmt: skip
+    try:
+        subprocess.run(build, cwd=tmp_path, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"does not compile here: {error}")
+    environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+    run = [*(["setarch", "-R"] if sanitize and shutil.which("setarch") else []), tmp_path / "stress"]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "inside" in done.stdout.splitlines()[0], done.stdout

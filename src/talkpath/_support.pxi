@@ -233,6 +233,16 @@ def owned(function):
     Here and not in Python, for there an exception of a signal could come between entering and leaving.
     """
     @cython.binding(True)
+    def alone(self):  # what takes nothing, as `transmit`, needs no tuple and no dict
+        cdef _State core = _state_of(self)
+        if not tp_owner_take(&core._is_owned):
+            _refuse(self)
+        try:
+            return function(self)
+        finally:
+            tp_owner_give(&core._is_owned)
+
+    @cython.binding(True)
     def method(self, *args, **kwargs):
         cdef _State core = _state_of(self)
         if not tp_owner_take(&core._is_owned):
@@ -240,15 +250,15 @@ def owned(function):
         try:
             if kwargs:
                 return function(self, *args, **kwargs)
-            if len(args) == 0:  # no tuple is made for the two that run every frame
-                return function(self)
-            if len(args) == 1:
+            if len(args) == 1:  # no tuple is made for `receive`
                 return function(self, args[0])
             return function(self, *args)
         finally:
             tp_owner_give(&core._is_owned)
 
-    return functools.wraps(function)(method)
+    code = function.__code__
+    takes_nothing = code.co_argcount == 1 and code.co_kwonlyargcount == 0 and not code.co_flags & 0x0C
+    return functools.wraps(function)(alone if takes_nothing else method)
 
 
 cdef void _give_back(_State owner) noexcept:

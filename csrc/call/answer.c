@@ -204,7 +204,7 @@ void answer_hear_caller(tp_call *c, const int16_t *clean)
     if (c->answer.decided)
         return;
     /* While the agent can be heard, only what the gate takes for the caller counts. */
-    tp_amd_ignore(part(c, PART_ANSWER), tp_barge_in_echo(part(c, PART_GATE))->far_active && !speaks);
+    tp_amd_ignore(part(c, PART_ANSWER), tp_barge_in_echo(part(c, PART_GATE))->far_active && r->speech_probability <= 0.5f);
     judge(c, clean);
 }
 

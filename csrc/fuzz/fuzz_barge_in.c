@@ -15,7 +15,8 @@ static int fuzz_one(const uint8_t *data, size_t size)
     static const int rates_hz[] = { 8000, 16000, 11025 };
     if (size < 6)
         return 0;
-    const tp_barge_in_config config = { rates_hz[data[0] % 3], 10 * data[1], 21 * data[2], 128, 300 };
+    const tp_barge_in_config config = { .sample_rate_hz = rates_hz[data[0] % 3], .min_speech_ms = 10 * data[1],
+                                        .warm_up_ms = 21 * data[2], .tail_ms = 128, .max_delay_ms = 300 };
     if ((tp_barge_in_size(&config) == 0) != (tp_barge_in_check(&config) != NULL))
         abort();
     if (tp_barge_in_check(&config))

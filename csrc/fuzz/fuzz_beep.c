@@ -16,7 +16,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     static const int rates_hz[] = { 8000, 16000, 44100 };
     if (size < 4)
         return 0;
-    const tp_beep_config config = { rates_hz[data[0] % 3], data[1] * 10 - 20 };
+    const tp_beep_config config = { .sample_rate_hz = rates_hz[data[0] % 3], .timeout_ms = data[1] * 10 - 20 };
     if ((tp_beep_size(&config) == 0) != (tp_beep_check(&config) != NULL))
         abort();
     if (tp_beep_check(&config))

@@ -46,6 +46,14 @@ static void command(tp_call *c, uint8_t what, uint8_t n, uint32_t *id, const int
     case 13:
         tp_call_clear_audio(c);
         break;
+    case 15:
+        if (n % 8 == 0)
+            tp_call_reset(c);
+        else if (n % 8 == 1)
+            tp_call_discarded(c, n, n & 8);
+        else
+            tp_call_listen_for_beep(c, n & 8);
+        break;
     default:
         break;
     }
@@ -100,7 +108,7 @@ static int update(tp_call *c, const uint8_t data[12], uint8_t n)
     for (size_t i = 3; i < 12; i++)
         other[i] = (uint8_t)(other[i] + n * (i + 1) * (n >> (i % 8) & 1));
     if (n % 8)
-        other[3] = (uint8_t)((other[3] & ~18) | (data[3] & 18));
+        other[3] = (uint8_t)((other[3] & ~82) | (data[3] & 82));
     if (n % 8) {
         other[5] = data[5];
         other[7] = data[7];
@@ -146,7 +154,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
             payload[b] = (uint8_t)(data[i + 1] * (b % (1u + data[i] % 97u)) + data[i]);
         for (int k = 0; k < 2; k++) {
             command(calls[k], data[i], data[i + 1], &ids[k], pcm);
-            if (data[i] % 16 == 13)
+            if (data[i] % 16 == 14)
                 codes[k] = update(calls[k], data, data[i + 1]);
             tp_call_transmit(calls[k], sent[k]);
             if (data[i] == 255)
@@ -164,6 +172,9 @@ static int fuzz_one(const uint8_t *data, size_t size)
             || memcmp(heard[0], heard[1], tp_call_pcm_samples(calls[0]) * sizeof(int16_t)) != 0)
             abort();
     }
+    const tp_call_metrics metrics = tp_call_read_metrics(calls[0]);
+    if (!isfinite(metrics.received_dbov) || !isfinite(metrics.sent_dbov) || !(tp_call_delay_ms(calls[0]) >= 0.0))
+        abort();
     free(calls[0]);
     free(calls[1]);
     return 0;

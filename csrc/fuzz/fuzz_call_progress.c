@@ -16,7 +16,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     static const int rates_hz[] = { 8000, 16000, 44100 };
     if (size < 4)
         return 0;
-    const tp_call_progress_config config = { rates_hz[data[0] % 3] };
+    const tp_call_progress_config config = { .sample_rate_hz = rates_hz[data[0] % 3] };
     if ((tp_call_progress_size(&config) == 0) != (tp_call_progress_check(&config) != NULL))
         abort();
     if (tp_call_progress_check(&config))

@@ -15,7 +15,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     static const int rates_hz[] = { 8000, 16000, 11025 };
     if (size < 4)
         return 0;
-    const tp_delay_estimator_config config = { rates_hz[data[0] % 3], 5 * data[1] };
+    const tp_delay_estimator_config config = { .sample_rate_hz = rates_hz[data[0] % 3], .max_delay_ms = 5 * data[1] };
     if ((tp_delay_estimator_size(&config) == 0) != (tp_delay_estimator_check(&config) != NULL))
         abort();
     if (tp_delay_estimator_check(&config))

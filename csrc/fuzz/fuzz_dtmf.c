@@ -16,7 +16,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     static const int rates_hz[] = { 8000, 16000, 11025 };
     if (size < 2)
         return 0;
-    const tp_dtmf_config config = { rates_hz[data[0] % 3] };
+    const tp_dtmf_config config = { .sample_rate_hz = rates_hz[data[0] % 3] };
     if ((tp_dtmf_size(&config) == 0) != (tp_dtmf_check(&config) != NULL))
         abort();
     if (tp_dtmf_check(&config))

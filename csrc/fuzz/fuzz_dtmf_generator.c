@@ -6,8 +6,9 @@ static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 6)
         return 0;
-    const tp_dtmf_generator_config config = { 8000 * (data[0] % 7), 15 + data[1] % 64, data[2] % 64 - 1,
-                                              -(float)(data[3] % 50), (float)(data[4] % 28) - 14.0f };
+    const tp_dtmf_generator_config config = { .sample_rate_hz = 8000 * (data[0] % 7), .tone_ms = 15 + data[1] % 64,
+                                              .gap_ms = data[2] % 64 - 1, .level_dbov = -(float)(data[3] % 50),
+                                              .twist_db = (float)(data[4] % 28) - 14.0f };
     const size_t bytes = tp_dtmf_generator_size(&config);
     if ((bytes == 0) != (tp_dtmf_generator_check(&config) != NULL))
         abort();

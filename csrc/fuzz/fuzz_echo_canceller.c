@@ -15,7 +15,8 @@ static int fuzz_one(const uint8_t *data, size_t size)
     static const int rates_hz[] = { 8000, 16000, 11025 };
     if (size < 6)
         return 0;
-    const tp_echo_canceller_config config = { rates_hz[data[0] % 3], 30 + data[1], 90 + 4 * data[2], data[3] & 1 };
+    const tp_echo_canceller_config config = { .sample_rate_hz = rates_hz[data[0] % 3], .tail_ms = 30 + data[1],
+                                              .max_delay_ms = 90 + 4 * data[2], .suppress = data[3] & 1 };
     if ((tp_echo_canceller_size(&config) == 0) != (tp_echo_canceller_check(&config) != NULL))
         abort();
     if (tp_echo_canceller_check(&config))

@@ -7,7 +7,8 @@ static int fuzz_one(const uint8_t *data, size_t size)
     static const int rates_hz[] = { 8000, 16000, 24000, 48000, 11025 }, frames_ms[] = { 10, 20, 30, 40, 60, 25 };
     if (size < 4)
         return 0;
-    const tp_jitter_buffer_config config = { rates_hz[data[0] % 5], frames_ms[data[1] % 6], data[2] * 5 };
+    const tp_jitter_buffer_config config = { .sample_rate_hz = rates_hz[data[0] % 5],
+                                             .frame_ms = frames_ms[data[1] % 6], .max_ms = data[2] * 5 };
     const size_t bytes = tp_jitter_buffer_size(&config);
     if ((bytes == 0) != (tp_jitter_buffer_check(&config) != NULL))
         abort();

@@ -6,7 +6,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 4)
         return 0;
-    const tp_level_config config = { 1000 * (data[0] % 50), -(float)(data[1] % 40) };
+    const tp_level_config config = { .sample_rate_hz = 1000 * (data[0] % 50), .target_dbov = -(float)(data[1] % 40) };
     const size_t bytes = tp_level_size(&config);
     if ((bytes == 0) != (tp_level_check(&config) != NULL))
         abort();

@@ -19,7 +19,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 8)
         return 0;
-    const tp_mixer_config config = { 1000 * (data[0] % 50), (float)(data[1] % 45) - 2.0f };
+    const tp_mixer_config config = { .sample_rate_hz = 1000 * (data[0] % 50), .duck_db = (float)(data[1] % 45) - 2.0f };
     const size_t bytes = tp_mixer_size(&config);
     if ((bytes == 0) != (tp_mixer_check(&config) != NULL))
         abort();

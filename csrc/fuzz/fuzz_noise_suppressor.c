@@ -15,7 +15,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     static const int rates_hz[] = { 8000, 16000, 48000 };
     if (size < 4)
         return 0;
-    const tp_noise_suppressor_config config = { rates_hz[data[0] % 3], 55 + data[1] % 50 };
+    const tp_noise_suppressor_config config = { .sample_rate_hz = rates_hz[data[0] % 3], .level = 55 + data[1] % 50 };
     if ((tp_noise_suppressor_size(&config) == 0) != (tp_noise_suppressor_check(&config) != NULL))
         abort();
     if (tp_noise_suppressor_check(&config))

@@ -9,7 +9,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 3)
         return 0;
-    const tp_plc_config config = { rates_hz[data[0] % 5], frames_ms[data[1] % 6] };
+    const tp_plc_config config = { .sample_rate_hz = rates_hz[data[0] % 5], .frame_ms = frames_ms[data[1] % 6] };
     const size_t bytes = tp_plc_size(&config);
     if ((bytes == 0) != (tp_plc_check(&config) != NULL))
         abort();

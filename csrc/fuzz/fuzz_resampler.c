@@ -8,8 +8,8 @@ static int fuzz_one(const uint8_t *data, size_t size)
 {
     if (size < 4)
         return 0;
-    const tp_resampler_config config = { rates_hz[data[0] % 10], rates_hz[data[1] % 10],
-                                         (tp_resampler_quality)(data[2] % 4) };
+    const tp_resampler_config config = { .rate_in_hz = rates_hz[data[0] % 10], .rate_out_hz = rates_hz[data[1] % 10],
+                                         .quality = (tp_resampler_quality)(data[2] % 4) };
     const size_t bytes = tp_resampler_size(&config);
     if ((bytes == 0) != (tp_resampler_check(&config) != NULL))
         abort();

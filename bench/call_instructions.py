@@ -77,7 +77,9 @@ def main() -> int:
         return 0
     found = measure()
     if args.write:
-        STORED.write_text(json.dumps({"compiler": compiler(), "instructions": found}, indent=1, ensure_ascii=False) + "\n")
+        STORED.write_text(
+            json.dumps({"compiler": compiler(), "instructions": found}, indent=1, ensure_ascii=False) + "\n"
+        )
         return 0
     stored = json.loads(STORED.read_text(encoding="utf-8"))
     if stored["compiler"] != compiler():
@@ -85,7 +87,9 @@ def main() -> int:
         return 0
     moved = [name for name, n in found.items() if abs(n / stored["instructions"][name] - 1) > TOLERANCE]
     for name in moved:
-        print(f"{name}: {found[name]:,} instructions a frame, {stored['instructions'][name]:,} were written down; measure the claims again")
+        print(
+            f"{name}: {found[name]:,} instructions a frame, {stored['instructions'][name]:,} were written down; measure the claims again"
+        )
     return int(bool(moved))
 
 

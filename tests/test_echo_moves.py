@@ -33,7 +33,20 @@ def decisions(far, near, min_speech_ms: int) -> list[float]:
     return found
 
 
-JUMPS = [(60, 380), (380, 60), (20, 520), (580, 90), (300, 280), (120, 160), (200, 450), (450, 250), (90, 590), (510, 30), (260, 340), (150, 50)]
+JUMPS = [
+    (60, 380),
+    (380, 60),
+    (20, 520),
+    (580, 90),
+    (300, 280),
+    (120, 160),
+    (200, 450),
+    (450, 250),
+    (90, 590),
+    (510, 30),
+    (260, 340),
+    (150, 50),
+]
 
 
 @pytest.mark.parametrize(("before_ms", "after_ms"), JUMPS)
@@ -61,7 +74,9 @@ class Sides:
 
     def __init__(self, delay_ms: float, echo_db: float = -14, seed: int = 1, **fields):
         self.call = tp.CallPipeline(
-            tp.CallConfig(audio_format="pcm_8k", semantic_vad={"eagerness": "high", "min_interruption_duration_ms": 300}, **fields)
+            tp.CallConfig(
+                audio_format="pcm_8k", semantic_vad={"eagerness": "high", "min_interruption_duration_ms": 300}, **fields
+            )
         )
         self.delay, self.gain, self.events = round(delay_ms * 8), 10 ** (echo_db / 20), []
         self.wire = noise(120 * RATE, -66, seed) * 32768

@@ -67,6 +67,11 @@ MUTANTS = (
            "tp_comfort_noise_set_level_dbov(part(c, PART_NOISE), config->comfort_noise_dbov);",
            "{ const tp_call_components p = tp_call_components_of(config); tp_comfort_noise_init(part(c, PART_NOISE), &p.comfort_noise); }",
            ("tests/test_from_agent.py",)),
+    Mutant("reference: 60 ms deep", "csrc/call/reference.h", "#define REFERENCE_MS 400", "#define REFERENCE_MS 60", ("tests/test_echo_moves.py",)),
+    Mutant("reference: comfort noise stays in it", "csrc/call/transmit.c", "if (quiet) /* the echo", "if (0) /* the echo",
+           ("tests/test_echo_moves.py",)),
+    Mutant("echo: nothing is looked for where it is not expected", "csrc/echo/delay_watch.c", "    FIRST_LOOK = 4,", "    FIRST_LOOK = 100000,",
+           ("tests/test_echo_moves.py",)),
 )  # fmt: skip
 
 

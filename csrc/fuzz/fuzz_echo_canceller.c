@@ -42,6 +42,11 @@ static int fuzz_one(const uint8_t *data, size_t size)
     }
     if (memcmp(want, got, n * sizeof *want) != 0)
         abort();
+    const size_t hop = (size_t)config.sample_rate_hz / 100, ahead = n / 3 / hop * hop;
+    const size_t rest = tp_echo_canceller_to_hop(whole) < n ? tp_echo_canceller_to_hop(whole) : n;
+    tp_echo_canceller_process(whole, near, far, rest, got);
+    tp_echo_canceller_skip(whole, far, ahead); /* sent while nothing was received */
+    tp_echo_canceller_process(whole, near, far, n, got);
     const tp_echo_state *s = tp_echo_canceller_state(whole);
     if (!isfinite(s->erl_db) || !isfinite(s->erle_db) || !isfinite(s->near_logit) || !isfinite(s->echo_share)
         || !(s->echo_likelihood >= 0.0f && s->echo_likelihood <= 1.0f))

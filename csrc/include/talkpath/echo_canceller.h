@@ -12,7 +12,7 @@
  *             Processing 86, 2006)
  * Limits      on the 100 stored calls of the evaluation kit (docs/measured.md): 32 dB less echo after 3 s; 10 dB in the first half
  *             second of any of its echoes; PESQ of the caller's speech 2.7 with echo, 3.4 without (untouched: the same); AECMOS
- *             of real double talk at 16 kHz 4.2 (echo) and 3.8 (other); a delay jump is overcome in about 0.7 s. In the first 1.2 s
+ *             of real double talk at 16 kHz 4.2 (echo) and 3.8 (other); a delay jump is overcome in 0.1 to 0.3 s once its echo is taken for a caller, in about 0.7 s else. In the first 1.2 s
  *             of the agent's voice a line without echo may be touched too, after that it is not. The band from 3.6 kHz
  *             (7.6 kHz at 16 kHz) up and below 125 Hz is suppressed only
  * Units       dB; ms; likelihoods and gains 0 … 1

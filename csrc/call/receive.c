@@ -90,6 +90,8 @@ static void judge_turn(tp_call *c, int barge_in, int key)
     int interruptible = 0;
     tp_playout_queue_current(part(c, PART_QUEUE), &id, &position, &interruptible);
     const int voice = !key_sounds(c);
+    if (!voice)
+        tp_barge_in_dismiss(part(c, PART_GATE));
     interruptible = interruptible && c->config.turn.allow_interruptions;
     const turn_frame frame = {
         .now_ms = ms_of(c, c->received),

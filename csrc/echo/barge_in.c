@@ -237,6 +237,16 @@ static void hop(tp_barge_in *g)
     r->near_end_active = r->barge_in || (r->evidence > ACTIVE && r->speech_probability > 0.5f);
 }
 
+void tp_barge_in_dismiss(tp_barge_in *g)
+{
+    g->sum = 0.0f;
+    g->suspects = 0;
+    tp_sound_span_dismiss(&g->span);
+    g->now.evidence = 0.0f;
+    g->now.onset_samples = 0;
+    g->now.barge_in = g->now.near_end_active = 0;
+}
+
 void tp_barge_in_prefetch(const tp_barge_in *g)
 {
     tp_echo_canceller_prefetch(canceller_of(g));

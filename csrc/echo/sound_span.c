@@ -112,6 +112,16 @@ void tp_sound_span_hop(tp_sound_span *s, size_t n, int begins, int speech, int q
     s->goes_on = sounds && s->near_dbov > limit;
 }
 
+void tp_sound_span_dismiss(tp_sound_span *s)
+{
+    s->onset_hop = s->end_hop = s->hops;
+    s->before_hops = s->before_end_hop = 0;
+    s->goes_on = 0;
+    s->peak_dbov = NOTHING_DBOV;
+    for (size_t i = 0; i < SOUND_SPAN_HOPS; i++)
+        s->levels_dbov[i] = NOTHING_DBOV;
+}
+
 uint64_t tp_sound_span_length(const tp_sound_span *s)
 {
     const uint64_t now = s->end_hop > s->onset_hop ? s->end_hop - s->onset_hop + (uint64_t)s->goes_on : 0;

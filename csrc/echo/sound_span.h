@@ -31,6 +31,9 @@ void tp_sound_span_out(tp_sound_span *s, const int16_t *pcm, size_t n);
  * `quiet`: there is no reason to think so. */
 void tp_sound_span_hop(tp_sound_span *s, size_t n, int begins, int speech, int quiet);
 
+/* What has sounded so far was no speech: nothing of it counts towards the length of what comes. */
+void tp_sound_span_dismiss(tp_sound_span *s);
+
 /* How many hops there has been sound: short words in quick succession add up, the silence between them does not count. */
 uint64_t tp_sound_span_length(const tp_sound_span *s);
 

@@ -72,6 +72,9 @@ int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far,
 /* As tp_echo_canceller_skip. */
 void tp_barge_in_skip(tp_barge_in *g, const int16_t *far, size_t n);
 
+/* What sounds now is known to be no speech (a key): evidence and length of speech begin anew with what comes next. */
+void tp_barge_in_dismiss(tp_barge_in *g);
+
 /* As tp_echo_canceller_prefetch. */
 void tp_barge_in_prefetch(const tp_barge_in *g);
 

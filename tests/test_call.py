@@ -711,10 +711,14 @@ def test_background_is_no_echo_of_the_caller(line):
 
 def test_level_is_normalized(line):
     x = line(normalize_level=True)
-    x.call.speak((voice(5000, x.rate) // 4).astype(np.int16), x.rate, "soft", True)
+    soft = (voice(5000, x.rate) // 4).astype(np.int16)
+    phrase, pause = x.rate * 8 // 10, x.rate * 12 // 100  # what has no pause at all may be a machine's hum
+    for at in range(phrase, len(soft), phrase + pause):
+        soft[at : at + pause] = 0
+    x.call.speak(soft, x.rate, "soft", True)
     x.run(5000)
     level = 20 * np.log10(np.sqrt((x.wire(2000, 5000).astype(float) ** 2).mean()) / 32768)
-    assert -22.5 < level < -18
+    assert -21 < level < -18
 
 
 # --- the line ----------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 python tests/streams/stream_mutations.py [messages a dialect and role] [dialect …]
 """
 
+import copy
 import json
 import random
 import sys
@@ -81,7 +82,7 @@ def mutate_json(text: str, rng: random.Random) -> str:
             if rng.randrange(4) == 0:
                 del owner[path[-1]]
             else:
-                owner[path[-1]] = rng.choice(HOSTILE)
+                owner[path[-1]] = copy.deepcopy(rng.choice(HOSTILE))
         except (TypeError, KeyError, IndexError):
             continue
     out = json.dumps(value, ensure_ascii=rng.random() < 0.7, indent=rng.choice((None, None, 1)))

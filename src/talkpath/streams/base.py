@@ -159,12 +159,12 @@ class Stream:
     def _expect_start(self, what: str) -> Start:
         """The start; FormatError where the other side sent `what` before it."""
         if self._start is None:
-            raise FormatError(f"{what}: before the start of the stream")
+            fields.refuse(what, "before the start of the stream")
         return self._start
 
     def _first_start(self, what: str) -> None:
         if self._start is not None:
-            raise FormatError(f"{what}: the stream has already begun")
+            fields.refuse(what, "the stream has already begun")
 
 
 class JsonStream(Stream):

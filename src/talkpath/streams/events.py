@@ -51,13 +51,12 @@ class EventStream(base.JsonStream):
 
     def media(self, payload: bytes, /) -> str:
         """A media message: one to be played, or (provider) one of the caller."""
-        start = self._begun("media")
+        self._begun("media")
         assert self._template is not None
         if self.role == "server":
             return self._template.build(payload)
         chunk, at_ms = self._clock.next(memoryview(payload).nbytes)
         self._sequence += 1
-        del start
         return self._template.build(payload, self._sequence, chunk, at_ms)
 
     def mark(self, name: str, /) -> str:

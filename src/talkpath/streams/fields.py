@@ -31,7 +31,8 @@ _CODECS = {
 
 def refuse(path: str, problem: str) -> NoReturn:
     """Raise FormatError for the member at `path`."""
-    raise FormatError(f"{path}: {problem}")
+    where = path if len(path) <= 60 and path.isprintable() else shown(path)
+    raise FormatError(f"{where}: {problem}")
 
 
 def shown(value: object) -> str:
@@ -147,7 +148,7 @@ def _dumped(key: str, value: object) -> str:
     try:
         return json.dumps(value)
     except (RecursionError, ValueError):
-        refuse(clean(key), "nested too deeply, or a number too long")
+        refuse(key, "nested too deeply, or a number too long")
 
 
 def payload(obj: Object, key: str, where: str) -> bytes:

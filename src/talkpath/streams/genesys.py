@@ -169,17 +169,12 @@ class Genesys(base.Stream):
     def _open(self, start: Start) -> list[str | bytes]:
         self._id = start.stream_id
         channels = [["external", "internal"]] if self._stereo else [["external"], ["external", "internal"]]
-        participant = {
-            "id": "participant",
-            "ani": start.from_number or "",
-            "aniName": "",
-            "dnis": start.to_number or "",
-        }
+        numbers: fields.Object = {"ani": start.from_number or "", "aniName": "", "dnis": start.to_number or ""}
         headers = dict(start.headers)
         parameters = {
             "organizationId": headers.pop("organizationId", "organization"),
             "conversationId": start.call_id,
-            "participant": participant,
+            "participant": {"id": "participant", **numbers},
             "media": [{"type": "audio", "format": "PCMU", "channels": c, "rate": 8000} for c in channels],
             **({"inputVariables": headers} if headers else {}),
         }
@@ -225,16 +220,13 @@ class Genesys(base.Stream):
         if kind == "open":
             self._first_start(kind)
             return self._read_open(session, parameters)
-        if kind == "ping":
-            self._out.append(self._message("pong", {}))
-            return [Unknown(kind)]
         if kind == "close":
             reason = fields.text(parameters, "reason", "parameters")
             self._out.append(self._message("closed", {}))
             self._over = True
             return [Stop(reason)]
-        if kind == "update":
-            self._out.append(self._message("updated", {}))
+        if kind in ("ping", "update"):
+            self._out.append(self._message("pong" if kind == "ping" else "updated", {}))
             return [Unknown(kind)]
         if kind == "dtmf":
             digit = fields.text(parameters, "digit", "parameters", required=True)

@@ -71,7 +71,7 @@ class Plivo(base.JsonStream):
 
     Notes
     -----
-    Checkpoints that a `clear` overtakes are never answered.
+    Checkpoints that a `clear` overtakes are never answered: one that comes was played.
     """
 
     dialect = "plivo"
@@ -92,7 +92,7 @@ class Plivo(base.JsonStream):
         self._byte_order = byte_order
         self._timestamps = timestamps
         self._send_dtmf = send_dtmf
-        self._marks = base.Marks()
+        self._marks = base.Marks()  # a provider's
         self._template: MediaTemplate | None = None
         self._sequence = 0
         self._clock = base.MediaClock(Wire())
@@ -111,7 +111,6 @@ class Plivo(base.JsonStream):
         """See `Stream.mark`: a checkpoint."""
         start = self._begun("mark")
         if self.role == "server":
-            self._marks.sent(name)
             return base.dumps({"event": "checkpoint", "streamId": start.stream_id, "name": name})
         self._marks.returned(name)
         return self._numbered("playedStream", {"name": name})
@@ -121,7 +120,6 @@ class Plivo(base.JsonStream):
         start = self._begun("clear")
         if self.role == "provider":
             return None
-        self._marks.clear()  # none should come; but one that was on its way is not to be trusted
         return base.dumps({"event": "clearAudio", "streamId": start.stream_id})
 
     def dtmf(self, digits: str, /) -> str | None:
@@ -229,8 +227,7 @@ class Plivo(base.JsonStream):
             key = fields.digit(fields.text(body, "digit", "dtmf", required=True), "dtmf.digit")
             return [] if base.is_outbound(fields.text(body, "track", "dtmf")) else [Dtmf(key)]
         if event == "playedStream":
-            name = fields.text(message, "name", required=True)
-            return [MarkPlayed(name, self._marks.returned(name))]
+            return [MarkPlayed(fields.text(message, "name", required=True))]
         if event == "clearedAudio":
             return [Cleared()]
         if event == "stop":

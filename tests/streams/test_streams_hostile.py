@@ -213,6 +213,27 @@ def test_start_with_a_wrong_rate(name: str) -> None:
                 assert isinstance(stream.receive(last)[0], Start)
 
 
+def test_many_words() -> None:
+    """Plain text of any length takes time in proportion."""
+    began = time.perf_counter()
+    (start,) = streams.AsteriskWebSocket().receive("MEDIA_START format:ulaw connection_id:x" + " a" * 500_000)
+    assert time.perf_counter() - began < 2.0
+    assert len(start.call_id) == 1_000_001
+
+
+def test_offers_nested_deeply() -> None:
+    message = json.loads(CASES["genesys"].opening[0])
+    offer = {"type": "audio", "format": "PCMU", "channels": ["external"], "rate": 8000, "x": "X"}
+    message["parameters"]["media"] = [offer]
+    for depth in range(100, 1000, 20):
+        text = json.dumps(message).replace('"X"', "[" * depth + "]" * depth)
+        stream = streams.Genesys()
+        try:
+            assert isinstance(stream.receive(text)[0], Start)
+        except tp.FormatError:
+            assert stream_mutations.snapshot(stream) == stream_mutations.snapshot(streams.Genesys())
+
+
 def test_lone_surrogates_are_replaced() -> None:
     """A name that no UTF-8 can carry must not end the call, nor its log line."""
     message = json.loads(CASES["twilio"].opening[1])

@@ -245,6 +245,23 @@ def test_a_providers_id_is_checked() -> None:
                 provider.receive(json.dumps(wrong))
 
 
+@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case.cls.codecs])
+def test_what_a_dialect_cannot_carry(name: str) -> None:
+    case = CASES[name]
+    for changes in ({"wire": Wire("opus", 48000)}, {"wire_out": Wire("g722", 8000)}):
+        provider = case.provider()
+        with pytest.raises(tp.ConfigError, match="carries"):
+            provider.open(replace(case.start, **changes))
+        assert provider.open(case.start) is not None
+
+
+def test_azure_time_goes_on() -> None:
+    _, provider, _ = pair(CASES["azure"], CASES["azure"].start)
+    times = [json.loads(provider.media(bytes(640)))["audioData"]["timestamp"] for _ in range(5000)]
+    assert times == sorted(set(times))
+    assert times[-1] == "2024-11-15T00:01:39.980Z"
+
+
 def test_open_twice() -> None:
     for case in CASES.values():
         provider = case.provider()

@@ -35,18 +35,17 @@ _FORMATS = {"mulaw": "ulaw", "alaw": "alaw", "g722": "g722", "opus": "opus"}
 def _plain(text: str) -> fields.Object:
     """`EVENT key:value key:value` as an object; a word without a colon belongs to the value before it."""
     event, *words = text.split()
-    found: fields.Object = {"event": event}
-    last = None
+    found: dict[str, list[str]] = {}
+    last: list[str] | None = None
     for word in words:
         key, colon, value = word.partition(":")
         if colon and key.isidentifier():
-            found[key] = value
-            last = key
+            last = found[key] = [value]
         elif last is not None:
-            found[last] += f" {word}"
+            last.append(word)
         else:
             fields.refuse("message", f"key:value is expected, got {fields.shown(word)}")
-    return found
+    return {**{key: " ".join(value) for key, value in found.items()}, "event": event}
 
 
 def _format_of(wire: Wire) -> str:

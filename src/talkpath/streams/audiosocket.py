@@ -45,6 +45,7 @@ class AudioSocket(base.Stream):
     """
 
     dialect = "audiosocket"
+    codecs = ("l16",)
     transport = "tcp"
 
     def __init__(
@@ -121,8 +122,8 @@ class AudioSocket(base.Stream):
         except ValueError:
             raise ConfigError(f"call_id must be a UUID (got {start.call_id!r})") from None
         for wire in (start.wire, start.wire_out):
-            if wire.codec != "l16" or wire.sample_rate_hz not in KINDS:
-                raise ConfigError(f"wire must be l16 at one of {sorted(KINDS)} Hz (got {wire!r})")
+            if wire.sample_rate_hz not in KINDS:
+                raise ConfigError(f"start: the rate must be one of {sorted(KINDS)} Hz (got {wire.sample_rate_hz})")
         self._wire = start.wire_out
         return [_piece(ID, call.bytes)]
 

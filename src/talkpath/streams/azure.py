@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from talkpath._core import MEDIA_PAYLOAD, MediaReader, MediaTemplate
 from talkpath.errors import ConfigError
 from talkpath.streams import base, fields
-from talkpath.streams.messages import ClearRequest, Dtmf, Media, Message, Start, Unknown
+from talkpath.streams.messages import ClearRequest, Dtmf, Media, Message, Start, Unknown, Wire
 
 _SERVER_READER = MediaReader(Media, tokens={"kind": '"AudioData"'}, payload="audioData.data")
 _PROVIDER_READER = MediaReader(Media, tokens={"Kind": '"AudioData"'}, payload="AudioData.Data")
@@ -47,6 +47,7 @@ class Azure(base.JsonStream):
     """
 
     dialect = "azure"
+    codecs = ("l16",)
 
     def __init__(
         self,
@@ -63,11 +64,19 @@ class Azure(base.JsonStream):
         self._pascal = case == "pascal"
         self._participant = participant
         self._template = MediaTemplate()
+        self._clock = base.MediaClock(Wire())
 
     def media(self, payload: bytes, /) -> str:
         """See `Stream.media`."""
         self._begun("media")
-        return self._template.build(payload)
+        message = self._template.build(payload)
+        if self.role == "server":
+            return message
+        _, at_ms = self._clock.next(memoryview(payload).nbytes)
+        seconds, ms = divmod(at_ms, 1000)
+        minutes, s = divmod(seconds, 60)
+        time = f"{minutes // 60 % 24:02}:{minutes % 60:02}:{s:02}.{ms:03}"
+        return f'{{"kind":"AudioData","audioData":{{"timestamp":"2024-11-15T{time}Z",{message}'
 
     def clear(self) -> str | None:
         """See `Stream.clear`."""
@@ -88,11 +97,8 @@ class Azure(base.JsonStream):
     def _open(self, start: Start) -> list[str | bytes]:
         wire = start.wire
         self._reader = _PROVIDER_READER
-        self._template = MediaTemplate(
-            '{"kind":"AudioData","audioData":{"timestamp":"2024-11-15T19:16:12.925Z","data":"',
-            MEDIA_PAYLOAD,
-            '","silent":false}}',
-        )
+        self._clock = base.MediaClock(wire)
+        self._template = MediaTemplate('"data":"', MEDIA_PAYLOAD, '","silent":false}}')
         body = {
             "subscriptionId": start.stream_id,
             "encoding": "PCM",

@@ -53,11 +53,14 @@ class Stream:
     transport : {"websocket", "tcp"}
     subprotocols : tuple of str
         What a WebSocket server of this dialect must be able to choose.
+    codecs : tuple of str
+        What a provider may begin with; empty: anything.
     """
 
     dialect: ClassVar[str] = ""
     transport: ClassVar[str] = "websocket"
     subprotocols: ClassVar[tuple[str, ...]] = ()
+    codecs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, role: str = "server", *, path: str = "", headers: Mapping[str, str] | None = None) -> None:
         if role not in ("server", "provider"):
@@ -131,6 +134,9 @@ class Stream:
         self._only("provider", "open")
         if self._start is not None:
             raise StateError("open: this stream has begun")
+        for wire in (start.wire, start.wire_out):
+            if self.codecs and wire.codec not in self.codecs:
+                raise ConfigError(f"start: {self.dialect} carries {' or '.join(self.codecs)} (got {wire.codec!r})")
         begun = replace(start, dialect=self.dialect, path=start.path or self._path)
         messages = self._open(begun)
         self._start = begun

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from talkpath.errors import FormatError
+from talkpath.streams import base, fields
 
 
 def first_channel(data: bytes, width: int, channel: int = 0, channels: int = 2) -> bytes:
@@ -31,4 +32,9 @@ def choose_offer(offers: list[Any], wanted: str) -> dict[str, Any] | None:
             continue
         if found is None or len(channels) < len(found["channels"]):
             found = offer
+    if found is not None:
+        try:
+            base.dumps(found)
+        except RecursionError:
+            fields.refuse("parameters.media", "nested too deeply")
     return found

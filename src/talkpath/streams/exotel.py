@@ -29,6 +29,7 @@ class Exotel(EventStream):
     """
 
     dialect = "exotel"
+    codecs = ("mulaw", "alaw", "l16")
     id_key = "stream_sid"
     sequence_key = "sequence_number"
     needs_id = True

@@ -48,6 +48,7 @@ class FreeSwitch(base.JsonStream):
     """
 
     dialect = "freeswitch"
+    codecs = ("l16",)
 
     def __init__(
         self,

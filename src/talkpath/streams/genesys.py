@@ -56,6 +56,7 @@ class Genesys(base.Stream):
     """
 
     dialect = "genesys"
+    codecs = ("mulaw",)
 
     def __init__(
         self,
@@ -169,9 +170,9 @@ class Genesys(base.Stream):
     def _open(self, start: Start) -> list[str | bytes]:
         self._id = start.stream_id
         channels = [["external", "internal"]] if self._stereo else [["external"], ["external", "internal"]]
-        numbers: fields.Object = {"ani": start.from_number or "", "aniName": "", "dnis": start.to_number or ""}
+        numbers = {"ani": start.from_number or "", "aniName": "", "dnis": start.to_number or ""}
         headers = dict(start.headers)
-        parameters = {
+        parameters: fields.Object = {
             "organizationId": headers.pop("organizationId", "organization"),
             "conversationId": start.call_id,
             "participant": {"id": "participant", **numbers},

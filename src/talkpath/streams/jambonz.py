@@ -52,6 +52,7 @@ class Jambonz(base.JsonStream):
     """
 
     dialect = "jambonz"
+    codecs = ("l16",)
     subprotocols = ("audio.drachtio.org", "audio.jambonz.org")
 
     def __init__(

@@ -75,6 +75,7 @@ class Plivo(base.JsonStream):
     """
 
     dialect = "plivo"
+    codecs = ("mulaw", "alaw", "l16")
 
     def __init__(
         self,

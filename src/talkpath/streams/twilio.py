@@ -33,6 +33,7 @@ class Twilio(EventStream):
     """
 
     dialect = "twilio"
+    codecs = ("mulaw", "alaw", "l16")
     id_key = "streamSid"
     sequence_key = "sequenceNumber"
     needs_id = True

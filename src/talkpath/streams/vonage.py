@@ -48,6 +48,7 @@ class Vonage(base.Stream):
     """
 
     dialect = "vonage"
+    codecs = ("l16",)
 
     def __init__(
         self,

@@ -3,8 +3,8 @@
 from libc.stdint cimport int64_t
 
 cdef extern from "talkpath/media_message.h" nogil:
-    const size_t TP_MEDIA_FIELDS
-    const size_t TP_MEDIA_PIECES
+    enum: TP_MEDIA_FIELDS
+    enum: TP_MEDIA_PIECES
     ctypedef enum tp_media_kind:
         TP_MEDIA_TOKEN
         TP_MEDIA_PAYLOAD
@@ -22,7 +22,7 @@ cdef extern from "talkpath/media_message.h" nogil:
         const char *object
         size_t object_size
         size_t n_fields
-        tp_media_field fields[10]  # TP_MEDIA_FIELDS
+        tp_media_field fields[TP_MEDIA_FIELDS]
     ctypedef struct tp_media_value:
         const uint8_t *text
         size_t size
@@ -191,7 +191,7 @@ cdef class MediaReader:
         message_type or None
             None: not a media message of this shape, or not one to be certain of. Ask a full JSON parser.
         """
-        cdef tp_media_value values[10]  # TP_MEDIA_FIELDS
+        cdef tp_media_value values[TP_MEDIA_FIELDS]
         cdef Py_ssize_t size = 0
         cdef size_t written = 0
         cdef const char *data
@@ -243,7 +243,7 @@ cdef class MediaTemplate:
         Another part, or too many.
     """
 
-    cdef tp_media_piece _pieces[12]  # TP_MEDIA_PIECES
+    cdef tp_media_piece _pieces[TP_MEDIA_PIECES]
     cdef size_t _n
     cdef list _keep
     cdef int _numbers
@@ -296,7 +296,7 @@ cdef class MediaTemplate:
         """
         cdef uint8_t stack[4096]
         cdef uint8_t *room = stack
-        cdef int64_t values[12]  # TP_MEDIA_PIECES
+        cdef int64_t values[TP_MEDIA_PIECES]
         cdef Py_buffer data
         cdef size_t size
         cdef Py_ssize_t i

@@ -103,9 +103,8 @@ def mutate(message: str | bytes, rng: random.Random) -> str | bytes:
     return mutate_json(message, rng) if rng.random() < 0.5 else mutate_text(message, rng)
 
 
-def receive(stream: Stream, message: str | bytes) -> bool:
-    """True where it was taken."""
-    before = snapshot(stream)
+def receive(stream: Stream, message: str | bytes, before: dict[str, Any]) -> bool:
+    """True where it was taken. `before`: the stream's snapshot."""
     try:
         found = stream.receive(message)
     except tp.FormatError as problem:
@@ -128,42 +127,56 @@ def messages_to_provider(case: Case) -> list[str | bytes]:
     return [m for m in said if m is not None]
 
 
+def opened(case: Case) -> Stream:
+    """A provider whose call has begun."""
+    provider = case.provider()
+    first = provider.open(case.start)
+    if isinstance(provider, streams.Genesys):
+        server = case.server()
+        server.receive(first[0])
+        provider.receive(server.data_to_send()[0])
+    return provider
+
+
 def goes_on(stream: Stream, case: Case, role: str) -> None:
+    """A good message means what it always did."""
     if isinstance(stream, streams.AudioSocket):  # the rest of a piece may belong to any message
         return
     if role == "provider":
         assert stream.receive(messages_to_provider(case)[0])[-1].payload == AUDIO
-        return
-    message, expected = case.messages[0]
-    assert stream.receive(message) == expected
+    elif stream.start is None:
+        for message in case.opening:
+            stream.receive(message)
+        assert stream.start == case.start
+    else:
+        message, expected = case.messages[0]
+        assert stream.receive(message) == expected
 
 
 def run(name: str, role: str, n: int, seed: int = 1) -> tuple[int, int]:
     """Feeds n mutated messages; how many were taken and refused."""
     case, rng = CASES[name], random.Random(f"{name} {role} {seed}")
-    to_server: list[str | bytes] = [*case.opening, *(m for m, _ in case.messages)]
-    corpus = to_server if role == "server" else messages_to_provider(case)
+    if role == "provider":
+        sources = [(opened, messages_to_provider(case))]
+    else:
+        sources = [(Case.started, [m for m, _ in case.messages]), (Case.server, list(case.opening))]
+    streams_of = [(make(case), make, corpus) for make, corpus in sources]
+    snapshots = [snapshot(stream) for stream, _, _ in streams_of]
     counts = [0, 0]
-    for _ in range(n):
-        message = rng.choice(corpus)
-        if role == "server":
-            opening = message in case.opening
-            stream = case.server() if opening else case.started()
-        else:
-            opening, stream = False, case.provider()
-            first = stream.open(case.start)
-            if isinstance(stream, streams.Genesys):
-                server = case.server()
-                server.receive(first[0])
-                stream.receive(server.data_to_send()[0])
-        taken = receive(stream, mutate(message, rng))
+    for number in range(n):
+        which = number % 4 == 3 and len(streams_of) > 1
+        stream, make, corpus = streams_of[which]
+        taken = receive(stream, mutate(rng.choice(corpus), rng), snapshots[which])
         counts[taken] += 1
-        if not taken:
-            if opening:
-                for good in case.opening:
-                    stream.receive(good)
-            if stream.start is not None:
-                goes_on(stream, case, role)
+        if not taken and number % 8 < 4:
+            goes_on(stream, case, role)
+        if (
+            isinstance(stream, streams.AudioSocket)
+            or snapshot(stream) != snapshots[which]
+            or getattr(stream, "_refused", 0)
+        ):
+            streams_of[which] = (make(case), make, corpus)
+            snapshots[which] = snapshot(streams_of[which][0])
     return counts[1], counts[0]
 
 

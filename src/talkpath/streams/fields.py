@@ -45,12 +45,15 @@ def _constant(name: str) -> NoReturn:
     raise FormatError(f"message: {name} is no JSON")
 
 
+_DECODER = json.JSONDecoder(parse_constant=_constant)
+
+
 def parse(message: object) -> Object:
     """The JSON object in a text message."""
     if not isinstance(message, str):
         refuse("message", "a binary message where text is expected")
     try:
-        value = json.loads(message, parse_constant=_constant)
+        value = _DECODER.decode(message)
     except FormatError:
         raise
     except RecursionError:

@@ -1,6 +1,7 @@
 """Whatever comes: nothing but FormatError, and the stream goes on."""
 
 import json
+import random
 import time
 from base64 import b64encode
 
@@ -31,6 +32,34 @@ def test_mutated(name: str, role: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_mutated_much(name: str, role: str) -> None:
     stream_mutations.run(name, role, 50_000, seed=2)
+
+
+@pytest.mark.parametrize("role", ["server", "provider"])
+@pytest.mark.parametrize("name", ["plivo", "twilio", "telnyx", "exotel", "azure", "jambonz", "freeswitch"])
+def test_the_reader_in_c_changes_nothing(name: str, role: str) -> None:
+    """With it or without it, a message means the same, or is refused for the same reason."""
+    case, rng = CASES[name], random.Random(name + role)
+    options = {"jambonz": {"streaming": False}}.get(name, {})
+    server = case.cls("server", **options)
+    for message in case.opening:
+        server.receive(message)
+    if role == "provider":
+        corpus = [server.media(AUDIO), server.media(b"")]
+    else:
+        corpus = [message for message, expected in case.messages if expected and isinstance(expected[0], Media)]
+    fast, slow = ((case.started() if role == "server" else stream_mutations.opened(case)) for _ in range(2))
+    slow._reader = None
+    found = []
+    for _ in range(3000):
+        message, results = stream_mutations.mutate(rng.choice(corpus), rng), []
+        for stream in (fast, slow):
+            try:
+                results.append(stream.receive(message))
+            except tp.FormatError as problem:
+                results.append(str(problem))
+        assert results[0] == results[1], message
+        found += results[0] if isinstance(results[0], list) else []
+    assert any(isinstance(m, Media) for m in found)
 
 
 def refused(stream: streams.Stream, message: object) -> None:

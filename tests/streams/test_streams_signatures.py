@@ -70,6 +70,21 @@ def test_plivo(url: str, base: str) -> None:
     assert not signatures.plivo("token", url + "d", "n1", expected)
 
 
+def test_plivo_agrees_with_the_vendors_own_check() -> None:
+    theirs = pytest.importorskip("plivo.utils.signature_v3", reason="PyPI's plivo is not installed")
+    for url in ("https://a.b/c", "https://a.b/c?z=1&a=2", "http://a.b:80/c/?b=&a=x%20y&a=w"):
+        signature = signatures.plivo_sign("token", url, "nonce")
+        assert theirs.validate_v3_signature("GET", url, "nonce", "token", signature)
+
+
+def test_twilio_agrees_with_the_vendors_own_check() -> None:
+    theirs = pytest.importorskip("twilio.request_validator", reason="PyPI's twilio is not installed")
+    for url in ("https://a.b/c", "https://a.b/c?z=1&a=2", "wss://a.b/c?x=y", "https://a.b:443/c"):
+        for parameters in ({}, TWILIO):
+            signature = signatures.twilio_sign("token", url, parameters)
+            assert theirs.RequestValidator("token").validate(url, parameters, signature)
+
+
 @pytest.mark.parametrize("url", ["", "no address", "http://[::1", "http://a:b:c/", "/path"])
 @pytest.mark.parametrize("signature", ["", "x", "é", "\ud800", "," * 10_000])
 def test_nonsense_is_refused(url: str, signature: str) -> None:

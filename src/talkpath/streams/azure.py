@@ -144,8 +144,13 @@ class Azure(base.JsonStream):
             return [self._start]
         if kind == "AudioData":
             self._expect_start(kind)
-            media, who = self._audio(message)
-            return [media] if self._participant in (None, who) else []
+            key = _member(message, "audioData")
+            media = self._audio(message)
+            if self._participant is None:
+                return [media]
+            body = fields.child(message, key)
+            who = fields.text(body, _member(body, "participantRawID"), key)
+            return [media] if who == self._participant else []
         if kind == "DtmfData":
             key = _member(message, "dtmfData")
             body = fields.child(message, key, required=True)
@@ -156,14 +161,13 @@ class Azure(base.JsonStream):
     def _read_provider(self, kind: str, message: fields.Object) -> list[Message]:
         self._expect_start(kind)
         if kind == "AudioData":
-            return [self._audio(message)[0]]
+            return [self._audio(message)]
         if kind == "StopAudio":
             return [ClearRequest()]
         return [Unknown(kind)]
 
     @staticmethod
-    def _audio(message: fields.Object) -> tuple[Media, str]:
+    def _audio(message: fields.Object) -> Media:
         key = _member(message, "audioData")
         body = fields.child(message, key, required=True)
-        who = fields.text(body, _member(body, "participantRawID"), key)
-        return Media(fields.payload(body, _member(body, "data"), key)), who
+        return Media(fields.payload(body, _member(body, "data"), key))

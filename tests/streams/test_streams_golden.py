@@ -360,6 +360,50 @@ def test_audiosocket_malformed_between_good_ones() -> None:
     assert server.receive(b"") == []
 
 
+@pytest.mark.parametrize(
+    ("wire", "size"),
+    [
+        (Wire("mulaw", 8000), 160),
+        (Wire("alaw", 8000), 160),
+        (Wire("l16", 8000, "little"), 320),
+        (Wire("l16", 24000, "big"), 960),
+        (Wire("l16", 44100, "little"), 1764),
+        (Wire("g722", 8000), 160),
+        (Wire("g722", 16000), 160),
+        (Wire("l16", 8000, "little", 2), 640),
+        (Wire("opus", 48000), None),
+    ],
+)
+def test_wire(wire: Wire, size: int | None) -> None:
+    assert wire.frame_bytes() == size
+    assert wire.duration_ms(size or 1) == (20 if size else None)
+    assert (
+        wire.content_type
+        == f"audio/{'' if wire.codec in ('g722', 'opus') else 'x-'}{wire.codec};rate={wire.sample_rate_hz}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "ms", "multiple", "most"),
+    [
+        ("plivo", 20, 1, None),
+        ("twilio", 20, 160, None),
+        ("telnyx", 20, 1, None),
+        ("exotel", 100, 320, 100_000),
+        ("vonage", 20, 640, 640),
+        ("genesys", 200, 1, None),
+        ("azure", 20, 1, None),
+        ("asterisk-json", 20, 640, None),
+        ("asterisk-text", 20, 160, None),
+        ("audiosocket", 20, 1, 65535),
+        ("jambonz", 20, 2, None),
+        ("freeswitch", 200, 2, None),
+    ],
+)
+def test_framing(name: str, ms: int, multiple: int, most: int | None) -> None:
+    assert CASES[name].started().framing == streams.Framing(ms, multiple, most)
+
+
 def test_limits() -> None:
     with pytest.raises(tp.LengthError, match="65535"):
         CASES["audiosocket"].started().media(bytes(65536))

@@ -175,7 +175,7 @@ class AsteriskWebSocket(base.Stream):
 
     def _open(self, start: Start) -> list[str | bytes]:
         ms = 20
-        size = start.wire.sample_rate_hz * ms // 1000 * (2 if start.wire.codec == "l16" else 1)
+        size = start.wire.frame_bytes(ms) or 160
         self._frame_bytes = size
         values = {
             "connection_id": start.call_id,
@@ -195,9 +195,7 @@ class AsteriskWebSocket(base.Stream):
         if event == "MEDIA_START":
             self._first_start(event)
             wire = fields.wire(fields.text(message, "format", required=True), None, "format")
-            size = fields.integer(message, "optimal_frame_size") or wire.sample_rate_hz // 50 * (
-                1 + (wire.codec == "l16")
-            )
+            size = fields.integer(message, "optimal_frame_size") or wire.frame_bytes() or 160
             ms = fields.integer(message, "ptime") or 20
             if not 0 < size <= 65535:
                 fields.refuse("optimal_frame_size", f"1 to 65535 bytes are expected, got {size}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 _NAMES = {"mulaw": "audio/x-mulaw", "alaw": "audio/x-alaw", "l16": "audio/x-l16"}
-_BITS = {"mulaw": 8, "alaw": 8, "l16": 16, "g722": 4}  # a sample, at the rate that Wire names
+_SAMPLE_BITS = {"mulaw": 8, "alaw": 8, "l16": 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,23 @@ class Wire:
         """As a MIME type, for instance "audio/x-mulaw;rate=8000": what `CallConfig.stream` takes for little-endian wires."""
         return f"{_NAMES.get(self.codec, 'audio/' + self.codec)};rate={self.sample_rate_hz}"
 
+    @property
+    def bytes_per_s(self) -> int | None:
+        """None where a codec has no fixed rate. G.722 has 64 kbit/s, whichever of its two rates is named."""
+        if self.codec == "g722":
+            return 8000
+        bits = _SAMPLE_BITS.get(self.codec)
+        return None if bits is None else bits // 8 * self.channels * self.sample_rate_hz
+
     def duration_ms(self, size: int) -> float | None:
         """Length of `size` bytes of audio; None where a codec has no fixed rate."""
-        bits = _BITS.get(self.codec)
-        return None if bits is None else 8000.0 * size / (bits * self.channels * self.sample_rate_hz)
+        rate = self.bytes_per_s
+        return None if rate is None else 1000.0 * size / rate
+
+    def frame_bytes(self, ms: int = 20) -> int | None:
+        """Bytes in `ms` of audio; None where a codec has no fixed rate."""
+        rate = self.bytes_per_s
+        return None if rate is None else rate * ms // 1000
 
 
 @dataclass(frozen=True, slots=True)

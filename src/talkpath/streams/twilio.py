@@ -53,7 +53,8 @@ class Twilio(EventStream):
     @property
     def framing(self) -> base.Framing:
         """Frames of 20 ms: pieces of one sound bad."""
-        return base.Framing(20)
+        size = None if self._start is None else self._start.wire_out.frame_bytes()
+        return base.Framing(20, size or 160)
 
     def _parse_start(self, message: fields.Object) -> Start:
         body = fields.child(message, "start", required=True)

@@ -69,9 +69,8 @@ class Vonage(base.Stream):
     @property
     def framing(self) -> base.Framing:
         """Exactly one frame of 20 ms a message."""
-        start = self._start
-        size = 640 if start is None else start.wire_out.sample_rate_hz // 25
-        return base.Framing(20, size, size)
+        size = None if self._start is None else self._start.wire_out.frame_bytes()
+        return base.Framing(20, size or 640, size or 640)
 
     def receive(self, message: str | bytes, /) -> list[Message]:
         """See `Stream.receive`."""

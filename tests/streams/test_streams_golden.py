@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 from stream_cases import AUDIO, B64, CASES, UUID, Case, genesys
+from stream_mutations import opened, snapshot
 
 import talkpath as tp
 from talkpath import streams
@@ -402,6 +404,30 @@ def test_wire(wire: Wire, size: int | None) -> None:
 )
 def test_framing(name: str, ms: int, multiple: int, most: int | None) -> None:
     assert CASES[name].started().framing == streams.Framing(ms, multiple, most)
+
+
+WRONG = [
+    "text",
+    5,
+    None,
+    [1, 2],
+    np.zeros(160, np.int16),
+    memoryview(np.zeros(8, np.int16)),
+    np.zeros(160, np.uint8)[::2],
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda w: type(w).__name__)
+@pytest.mark.parametrize("role", ["server", "provider"])
+def test_what_is_no_wire_data(case: Case, role: str, wrong: object) -> None:
+    stream = case.started() if role == "server" else opened(case)
+    good = [bytearray(AUDIO), memoryview(AUDIO), np.frombuffer(AUDIO, np.uint8)]
+    before = snapshot(stream)
+    with pytest.raises(tp.FormatError):
+        stream.media(wrong)
+    assert snapshot(stream) == before
+    for payload in good:
+        assert type(stream.media(payload)) is type(stream.media(AUDIO))
 
 
 def test_limits() -> None:

@@ -108,7 +108,7 @@ class AsteriskWebSocket(base.Stream):
     def media(self, payload: bytes, /) -> bytes:
         """See `Stream.media`."""
         self._begun("media")
-        return bytes(payload)
+        return base.audio(payload)
 
     def mark(self, name: str, /) -> str:
         """See `Stream.mark`."""
@@ -152,7 +152,7 @@ class AsteriskWebSocket(base.Stream):
         message = base.dumps({"command": name, **arguments}) if self._json else " ".join([name, *arguments.values()])
         if not self._json:
             for key, value in arguments.items():
-                if not value or value.split() != [value]:
+                if value.split() != [value] or fields.clean(value) != value:
                     raise FormatError(f"{key}: white space cannot be sent in plain text (got {fields.shown(value)})")
         size = len(message.encode("utf-8", "replace"))
         if size > MAX_TEXT_BYTES:

@@ -94,7 +94,7 @@ class AudioSocket(base.Stream):
     def media(self, payload: bytes, /) -> bytes:
         """See `Stream.media`; LengthError for more than 65,535 bytes."""
         start = self._begun("media")
-        data = bytes(payload)
+        data = base.audio(payload)
         if len(data) > MAX_BYTES:
             raise LengthError(f"payload: at most {MAX_BYTES} bytes a message, got {len(data)}")
         wire = start.wire_out if self.role == "server" else start.wire

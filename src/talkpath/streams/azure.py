@@ -72,7 +72,7 @@ class Azure(base.JsonStream):
         message = self._template.build(payload)
         if self.role == "server":
             return message
-        _, at_ms = self._clock.next(memoryview(payload).nbytes)
+        _, at_ms = self._clock.next(len(base.audio(payload)))
         seconds, ms = divmod(at_ms, 1000)
         minutes, s = divmod(seconds, 60)
         time = f"{minutes // 60 % 24:02}:{minutes % 60:02}:{s:02}.{ms:03}"

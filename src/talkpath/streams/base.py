@@ -230,6 +230,19 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def audio(payload: object) -> bytes:
+    """What `media` was given, as bytes. FormatError for anything but bytes: a number is no size, int16 samples are no wire data."""
+    if isinstance(payload, bytes):
+        return payload
+    try:
+        view = memoryview(payload)  # type: ignore[arg-type]
+    except TypeError:
+        fields.refuse("payload", f"bytes of wire data are expected, got {type(payload).__name__}")
+    if view.itemsize != 1 or not view.c_contiguous or view.format not in ("B", "b", "c"):
+        fields.refuse("payload", f"bytes of wire data are expected, got items of format {view.format!r}")
+    return view.tobytes()
+
+
 def check_digit(digits: str) -> str:
     """The one key of a provider's message."""
     if len(digits) != 1 or digits.upper() not in fields.KEYS:

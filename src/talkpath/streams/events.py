@@ -55,9 +55,10 @@ class EventStream(base.JsonStream):
         assert self._template is not None
         if self.role == "server":
             return self._template.build(payload)
-        chunk, at_ms = self._clock.next(memoryview(payload).nbytes)
+        data = base.audio(payload)
+        chunk, at_ms = self._clock.next(len(data))
         self._sequence += 1
-        return self._template.build(payload, self._sequence, chunk, at_ms)
+        return self._template.build(data, self._sequence, chunk, at_ms)
 
     def mark(self, name: str, /) -> str:
         """See `Stream.mark`."""

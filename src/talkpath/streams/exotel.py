@@ -42,7 +42,7 @@ class Exotel(EventStream):
 
     def media(self, payload: bytes, /) -> str:
         """See `Stream.media`."""
-        size = memoryview(payload).nbytes
+        size = len(base.audio(payload))
         if size > MAX_BYTES:
             raise LengthError(f"payload: at most {MAX_BYTES} bytes a message, got {size}")
         return super().media(payload)

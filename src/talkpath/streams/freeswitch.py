@@ -94,7 +94,7 @@ class FreeSwitch(base.JsonStream):
     def media(self, payload: bytes, /) -> str | bytes:
         """See `Stream.media`."""
         self._begun("media")
-        return bytes(payload) if self.role == "provider" or self._binary else self._template.build(payload)
+        return base.audio(payload) if self.role == "provider" or self._binary else self._template.build(payload)
 
     def _begin(self, metadata: dict[str, str]) -> Start:
         self._start = Start(

@@ -114,7 +114,7 @@ class Genesys(base.Stream):
         self._begun("media")
         if not self._channels:
             raise StateError("media: the session is not opened yet")
-        data = bytes(payload)
+        data = base.audio(payload)
         if self.role == "provider":
             self._samples += len(data)
             if len(self._channels) > 1:

@@ -90,7 +90,7 @@ class Jambonz(base.JsonStream):
         """See `Stream.media`."""
         self._begun("media")
         if self.role == "provider" or self._streaming:
-            return bytes(payload)
+            return base.audio(payload)
         return self._template.build(payload)
 
     def mark(self, name: str, /) -> str:

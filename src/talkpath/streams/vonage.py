@@ -84,7 +84,7 @@ class Vonage(base.Stream):
     def media(self, payload: bytes, /) -> bytes:
         """See `Stream.media`."""
         self._begun("media")
-        return bytes(payload)
+        return base.audio(payload)
 
     def mark(self, name: str, /) -> str | None:
         """See `Stream.mark`: a notification."""

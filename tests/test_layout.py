@@ -1,7 +1,10 @@
 """The rules of the tree, checked: every kernel complete, files small, folders in order, tables fresh, no libc services in csrc."""
 
+import ast
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,37 @@ FAMILIES = ["wire", "detect", "echo", "enhance", "playout", "call"]
 # Who may include whom: dsp <- families <- call; nothing includes call.
 ALLOWED = {"dsp": {"dsp"}, **{f: {"dsp", f} for f in FAMILIES}, "call": {"dsp", *FAMILIES}}
 MAX_LINES = 600
+
+# The same for Python: engine <- call, streams <- server <- integrations, agentstack; phone, report and scan beside the server; cli on all.
+# The engine is what lies in no folder of this table; talkpath/__init__.py names what is loaded at first use, and is no part of it.
+_SERVER = {"engine", "call", "streams", "server"}
+PYTHON = {
+    "engine": {"engine"},
+    "call": {"engine", "call"},
+    "streams": {"engine", "streams"},
+    "server": _SERVER,
+    "phone": {"engine", "call", "streams", "phone"},
+    "integrations": {*_SERVER, "integrations"},
+    "agentstack": {*_SERVER, "phone", "agentstack"},
+    "report": {"engine", "call", "report"},
+    "scan": {"engine", "call", "scan"},
+}
+# What streams have no use for: they are messages in, messages out.
+OUTSIDE = {
+    "asyncio",
+    "datetime",
+    "logging",
+    "os",
+    "queue",
+    "random",
+    "secrets",
+    "select",
+    "socket",
+    "ssl",
+    "threading",
+    "time",
+}
+MAX_STREAM_LINES = 300
 
 PUBLIC = sorted(p for p in (CSRC / "include/talkpath").glob("*.h") if p.stem != "talkpath")
 C_FILES = sorted(p for p in CSRC.rglob("*.[ch]") if "fuzz" not in p.parts)
@@ -103,6 +137,62 @@ def test_fuzz_target_runs_the_machines_loops(target: Path) -> None:
     assert '#include "fuzz/fuzz.h"' in text
     assert "static int fuzz_one(" in text
     assert "LLVMFuzzer" not in text
+
+
+PACKAGE = ROOT / "src/talkpath"
+PY_FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or not p.stem.startswith("__"))
+
+
+def imports(path: Path) -> set[str]:
+    """All modules that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{relative(path)}: imports are absolute here"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def folder_of(module: str) -> str:
+    name = module.split(".")[1] if "." in module else ""
+    return name if name in PYTHON or name == "cli" else "engine"
+
+
+@pytest.mark.parametrize("path", PY_FILES, ids=relative)
+def test_python_folders_look_down_only(path: Path) -> None:
+    home = path.relative_to(PACKAGE).parts[0]
+    home = home if home in PYTHON or home == "cli" else "engine"
+    used = {folder_of(m) for m in imports(path) if m.split(".")[0] == "talkpath"}
+    if home != "cli":
+        assert used <= PYTHON[home], f"{home} may not import {sorted(used - PYTHON[home])}"
+
+
+@pytest.mark.parametrize("path", [p for p in PY_FILES if p.parent == PACKAGE / "streams"], ids=relative)
+def test_streams_know_nothing_of_the_world(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= MAX_STREAM_LINES
+    assert not {m.split(".")[0] for m in imports(path)} & OUTSIDE
+    if path.stem in (
+        "plivo",
+        "twilio",
+        "telnyx",
+        "exotel",
+        "vonage",
+        "genesys",
+        "azure",
+        "audiosocket",
+        "jambonz",
+        "freeswitch",
+    ):
+        assert "Sources: " in text.split('"""')[1]
+        assert "Not verified" in text.split('"""')[1]
+
+
+def test_streams_are_loaded_where_they_are_used() -> None:
+    script = "import sys, talkpath, talkpath.call.pipeline; sys.exit(any('talkpath.streams' in m for m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
 def test_wrappers_are_included() -> None:

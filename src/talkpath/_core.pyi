@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from os import PathLike
-from typing import Any, Literal, NoReturn, TypeAlias, TypeVar, final, overload
+from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeVar, final, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from talkpath.results import (
     Tone,
 )
 from talkpath.vad_backends import VadBackend, VadFunction
+
+_Message = TypeVar("_Message")
 
 Quality: TypeAlias = Literal["low_latency", "voice", "hifi"]
 Byteorder: TypeAlias = Literal["little", "big"]
@@ -49,6 +51,31 @@ def l16_encode(pcm: Buffer, /, byteorder: Byteorder = "little", *, out: Buffer) 
 def l16_decode(data: Buffer, /, byteorder: Byteorder = "little", *, out: None = None) -> Samples: ...
 @overload
 def l16_decode(data: Buffer, /, byteorder: Byteorder = "little", *, out: Buffer) -> int: ...
+
+MEDIA_PAYLOAD: int
+MEDIA_NUMBER: int
+
+def base64_decode(text: str, /) -> bytes: ...
+
+@final
+class MediaReader(Generic[_Message]):
+    def __init__(
+        self,
+        message_type: type[_Message],
+        /,
+        *,
+        tokens: dict[str, str],
+        payload: str,
+        track: str | None = None,
+        sequence: str | None = None,
+        timestamp: str | None = None,
+    ) -> None: ...
+    def read(self, text: object, /) -> _Message | None: ...
+
+@final
+class MediaTemplate:
+    def __init__(self, *parts: str | int) -> None: ...
+    def build(self, payload: Buffer, /, *numbers: int) -> str: ...
 
 class _State:
     def __copy__(self) -> NoReturn: ...

@@ -12,6 +12,7 @@ include "wire/plc.pxi"
 include "wire/resampler.pxi"
 include "wire/comfort_noise.pxi"
 include "wire/jitter_buffer.pxi"
+include "wire/media_message.pxi"
 
 include "detect/beep.pxi"
 include "detect/call_progress.pxi"

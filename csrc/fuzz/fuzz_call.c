@@ -154,6 +154,8 @@ static int fuzz_one(const uint8_t *data, size_t size)
             payload[b] = (uint8_t)(data[i + 1] * (b % (1u + data[i] % 97u)) + data[i]);
         for (int k = 0; k < 2; k++) {
             command(calls[k], data[i], data[i + 1], &ids[k], pcm);
+            if (data[i] % 16 == 15 && data[i + 1] % 8 == 0) /* reset: its clocks start anew */
+                memset(newest_ms[k], 0, sizeof newest_ms[k]);
             if (data[i] % 16 == 14)
                 codes[k] = update(calls[k], data, data[i + 1]);
             tp_call_transmit(calls[k], sent[k]);

@@ -11,7 +11,7 @@ enum {
     HOPS_PER_S = 100,
     TURN_HOPS = 120,   /* so much silence of the agent, and its next word begins a turn          */
     EVIDENCE_MS = 100, /* of so long a speech or less, evidence alone decides                    */
-    OPEN_HOPS = 10,    /* as long a decision waits, at most, for whether the echo has moved …     */
+    OPEN_HOPS = 20,    /* as long a decision waits, at most, for whether the echo has moved …     */
     CLEAR_HOPS = 3,    /* … and so long after nothing speaks for it any more                      */
 };
 

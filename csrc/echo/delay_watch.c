@@ -10,6 +10,8 @@ enum {
     QUIET_HOPS = 12, /* without a caller: another sound begins */
     SETTLE_HOPS = 6,
     MAX_SETTLE_HOPS = 20,
+    MANY = 3,        /* looks that agree with the first    */
+    ASTRAY = 1,      /* looks that do not, one after another */
 };
 
 #define PLAIN 22.0f
@@ -18,7 +20,7 @@ enum {
 
 static void forget_sound(tp_delay_watch *w)
 {
-    w->heard = w->quiet = w->looks = 0;
+    w->heard = w->quiet = w->looks = w->agree = w->astray = 0;
     w->last_ms = -1.0f;
     w->open = 0;
 }
@@ -43,7 +45,21 @@ static void settle(tp_delay_watch *w, const tp_delay_estimator *d)
     w->settling = w->settling && w->since_move < MAX_SETTLE_HOPS;
 }
 
-float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, float from_ms, float to_ms)
+/* Chance makes matches, too, the more the louder a caller is. While the filters know the echo, it has to be missing where they expect it. */
+static int has_moved(const tp_delay_watch *w, int plain, const tp_watch_echo *echo)
+{
+    if (echo->known && echo->louder)
+        return 0;
+    if (echo->known && echo->present) /* the filter may have begun to learn what has moved */
+        return plain && w->agree >= 2;
+    if (echo->known && echo->missing)
+        return plain || w->agree >= 1;
+    if (echo->from_ms < 0.0f) /* nothing can be lost */
+        return plain || w->agree >= 1;
+    return (plain && w->agree >= 1) || w->agree >= MANY;
+}
+
+float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, const tp_watch_echo *echo)
 {
     if (w->settling) {
         settle(w, d);
@@ -61,15 +77,19 @@ float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int hea
     }
     w->looks++;
     const tp_delay_match m = tp_delay_estimator_match(d);
-    const int expected = from_ms >= 0.0f && m.delay_ms > from_ms && m.delay_ms < to_ms;
-    w->open = !expected && m.score > LIKELY;
-    if (!w->open) {
-        w->last_ms = -1.0f;
+    const int expected = echo->from_ms >= 0.0f && m.delay_ms > echo->from_ms && m.delay_ms < echo->to_ms;
+    w->open = !expected && m.score > LIKELY && !(echo->known && ((echo->present && m.score < PLAIN) || echo->louder));
+    const int again = w->last_ms >= 0.0f && fabsf(m.delay_ms - w->last_ms) < AGREE_MS;
+    if (!again && w->last_ms >= 0.0f && w->astray < ASTRAY && m.score < PLAIN) {
+        w->astray++; /* a vowel's period away, or nothing to hear: the next look may agree again */
         return -1.0f;
     }
-    const int again = w->last_ms >= 0.0f && fabsf(m.delay_ms - w->last_ms) < AGREE_MS;
-    w->last_ms = m.delay_ms;
-    if (m.score < PLAIN && !again)
+    w->astray = 0;
+    w->agree = again && w->open ? w->agree + 1 : 0;
+    w->last_ms = w->open ? m.delay_ms : -1.0f;
+    if (!w->open)
+        return -1.0f;
+    if (!has_moved(w, m.score > PLAIN, echo))
         return -1.0f;
     forget_sound(w);
     w->since_move = 0;

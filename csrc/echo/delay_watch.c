@@ -4,23 +4,26 @@
 #include <string.h>
 
 enum {
-    FIRST_LOOK = 4, /* hops of a caller */
+    FIRST_LOOK = 2, /* hops of a caller */
     LOOK_EVERY = 2,
     MAX_LOOKS = 24,
     QUIET_HOPS = 12, /* without a caller: another sound begins */
     SETTLE_HOPS = 6,
     MAX_SETTLE_HOPS = 20,
-    MANY = 3,        /* looks that agree with the first    */
-    ASTRAY = 1,      /* looks that do not, one after another */
+    ASTRAY = 1,      /* looks elsewhere, one after another */
 };
 
 #define PLAIN 22.0f
+#define SURE 40.0f
+#define CERTAIN 66.0f
 #define LIKELY 11.0f
+#define FAINT 7.5f
 #define AGREE_MS 3.0f
 
 static void forget_sound(tp_delay_watch *w)
 {
-    w->heard = w->quiet = w->looks = w->agree = w->astray = 0;
+    w->heard = w->quiet = w->looks = w->astray = 0;
+    w->sum = 0.0f;
     w->last_ms = -1.0f;
     w->open = 0;
 }
@@ -45,18 +48,13 @@ static void settle(tp_delay_watch *w, const tp_delay_estimator *d)
     w->settling = w->settling && w->since_move < MAX_SETTLE_HOPS;
 }
 
-/* Chance makes matches, too, the more the louder a caller is. While the filters know the echo, it has to be missing where they expect it. */
-static int has_moved(const tp_delay_watch *w, int plain, const tp_watch_echo *echo)
+/* Chance makes matches, too, the more the louder a caller is: what looks at one place have to sum up to. While the filters know the echo,
+ * it has to be missing where they expect it, or they may have begun to learn what has moved. */
+static float enough(const tp_watch_echo *echo)
 {
-    if (echo->known && echo->louder)
-        return 0;
-    if (echo->known && echo->present) /* the filter may have begun to learn what has moved */
-        return plain && w->agree >= 2;
-    if (echo->known && echo->missing)
-        return plain || w->agree >= 1;
-    if (echo->from_ms < 0.0f) /* nothing can be lost */
-        return plain || w->agree >= 1;
-    return (plain && w->agree >= 1) || w->agree >= MANY;
+    if (echo->known)
+        return echo->missing ? PLAIN : CERTAIN;
+    return echo->from_ms < 0.0f ? PLAIN : SURE; /* nothing can be lost, or what has been learnt */
 }
 
 float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, const tp_watch_echo *echo)
@@ -78,18 +76,21 @@ float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int hea
     w->looks++;
     const tp_delay_match m = tp_delay_estimator_match(d);
     const int expected = echo->from_ms >= 0.0f && m.delay_ms > echo->from_ms && m.delay_ms < echo->to_ms;
-    w->open = !expected && m.score > LIKELY && !(echo->known && ((echo->present && m.score < PLAIN) || echo->louder));
+    const int possible = !expected && !(echo->known && echo->louder);
     const int again = w->last_ms >= 0.0f && fabsf(m.delay_ms - w->last_ms) < AGREE_MS;
-    if (!again && w->last_ms >= 0.0f && w->astray < ASTRAY && m.score < PLAIN) {
-        w->astray++; /* a vowel's period away, or nothing to hear: the next look may agree again */
-        return -1.0f;
+    if (possible && again && m.score > FAINT) {
+        w->sum += m.score;
+        w->astray = 0;
+    } else if (w->last_ms >= 0.0f && w->astray < ASTRAY && m.score < w->sum) {
+        w->astray++; /* a vowel's period away, or little to hear: the next look may agree again */
+    } else {
+        w->astray = 0;
+        w->sum = possible && m.score > LIKELY ? m.score : 0.0f;
+        w->last_ms = w->sum > 0.0f ? m.delay_ms : -1.0f;
     }
-    w->astray = 0;
-    w->agree = again && w->open ? w->agree + 1 : 0;
-    w->last_ms = w->open ? m.delay_ms : -1.0f;
-    if (!w->open)
-        return -1.0f;
-    if (!has_moved(w, m.score > PLAIN, echo))
+    const float need = enough(echo);
+    w->open = possible && w->sum > LIKELY && (!echo->present || w->sum > PLAIN);
+    if (!possible || w->astray > 0 || w->sum < need)
         return -1.0f;
     forget_sound(w);
     w->since_move = 0;

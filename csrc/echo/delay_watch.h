@@ -14,8 +14,9 @@
 typedef struct tp_delay_watch {
     unsigned heard, quiet, looks; /* hops with a caller, hops without, looks at this sound */
     unsigned since_move;          /* hops                                                  */
-    float last_ms;                /* of the last look that found something; below 0: none  */
-    unsigned agree, astray;       /* looks after it that found it there; that did not, since */
+    float last_ms;                /* where looks have found something; below 0: nowhere    */
+    float sum;                    /* of the scores of all that found it there              */
+    unsigned astray;              /* looks since that did not                              */
     float moved_ms;
     int open, settling;
 } tp_delay_watch;

@@ -73,24 +73,27 @@ float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int hea
         w->open = w->open && w->looks < MAX_LOOKS;
         return -1.0f;
     }
+    if (echo->known && echo->louder) { /* no echo is */
+        w->open = 0;
+        return -1.0f;
+    }
     w->looks++;
     const tp_delay_match m = tp_delay_estimator_match(d);
     const int expected = echo->from_ms >= 0.0f && m.delay_ms > echo->from_ms && m.delay_ms < echo->to_ms;
-    const int possible = !expected && !(echo->known && echo->louder);
     const int again = w->last_ms >= 0.0f && fabsf(m.delay_ms - w->last_ms) < AGREE_MS;
-    if (possible && again && m.score > FAINT) {
+    if (!expected && again && m.score > FAINT) {
         w->sum += m.score;
         w->astray = 0;
     } else if (w->last_ms >= 0.0f && w->astray < ASTRAY && m.score < w->sum) {
         w->astray++; /* a vowel's period away, or little to hear: the next look may agree again */
     } else {
         w->astray = 0;
-        w->sum = possible && m.score > LIKELY ? m.score : 0.0f;
+        w->sum = !expected && m.score > LIKELY ? m.score : 0.0f;
         w->last_ms = w->sum > 0.0f ? m.delay_ms : -1.0f;
     }
     const float need = enough(echo);
-    w->open = possible && w->sum > LIKELY && (!echo->present || w->sum > PLAIN);
-    if (!possible || w->astray > 0 || w->sum < need)
+    w->open = !expected && w->sum > LIKELY && (!echo->present || w->sum > PLAIN);
+    if (expected || w->astray > 0 || w->sum < need)
         return -1.0f;
     forget_sound(w);
     w->since_move = 0;

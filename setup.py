@@ -93,7 +93,7 @@ core_module = Extension(
         *core_headers,
         *core_sources,
         "src/talkpath/_numpy.h",
-        "src/talkpath/_shelf.h",
+        "src/talkpath/_slab.h",
     ],
     include_dirs=["csrc", "csrc/include", "src/talkpath", numpy.get_include()],
     # The wrapper is glue: small beats fast.

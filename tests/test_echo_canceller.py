@@ -75,7 +75,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def gated(w, i, x, h):
+def gru(w, i, x, h):
     """One step of a gated recurrent layer."""
     units = len(h)
     a, b = w[f"input{i}"] @ x + w[f"input{i}_bias"], w[f"recurrent{i}"] @ h + w[f"recurrent{i}_bias"]
@@ -99,7 +99,7 @@ def test_network_is_the_reference(native, rng):
         native.tp_near_net_step(ctypes.byref(net), pointer(f))
         x = np.tanh(w["dense"] @ np.clip((f - w["mean"]) / w["spread"], -4, 4) + w["dense_bias"])
         for i, h in enumerate(states):
-            states[i] = x = gated(w, i, x, h)
+            states[i] = x = gru(w, i, x, h)
         z = w["out"] @ x + w["out_bias"]
         assert net.logit == pytest.approx(z[0], abs=0.05)
         np.testing.assert_allclose(net.gains, sigmoid(z[1:]), atol=0.01)
@@ -126,7 +126,7 @@ def test_keep_network_is_the_reference(native, rng, wide):
         native.tp_keep_net_step(ctypes.byref(keep), pointer(units), pointer(features), wide)
         x = np.clip((f - w["mean"]) / w["spread"], -4, 4)
         x[high:] *= wide
-        h = gated(w, 0, np.tanh(w["dense"] @ x + w["dense_bias"]), h)
+        h = gru(w, 0, np.tanh(w["dense"] @ x + w["dense_bias"]), h)
         np.testing.assert_allclose(keep.gains, sigmoid(w["out"] @ h + w["out_bias"]), atol=0.01)
 
 

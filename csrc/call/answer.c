@@ -57,25 +57,25 @@ static int spoke_before(const tp_call *c, double ms)
 static void hear_network(tp_call *c, const int16_t *clean)
 {
     tp_call_progress_event tones[TP_CALL_PROGRESS_MAX_EVENTS(TP_CALL_MAX_FRAME)];
-    const size_t n = tp_call_progress_process(part(c, PART_PROGRESS), clean, c->frame, tones);
+    const size_t n = tp_call_progress_process(component(c, COMPONENT_PROGRESS), clean, c->frame, tones);
     for (size_t i = 0; i < n; i++) {
         const tp_call_progress_event *t = &tones[i];
         int lines = 0;
         while (lines < TP_CALL_LINES && t->hz[lines] > 0.0f)
             lines++;
-        if (!own_sounds_tone(part(c, PART_OWN_SOUNDS), t->hz, lines, position(c, t->burst_start_ms), position(c, t->burst_end_ms),
+        if (!own_sounds_tone(component(c, COMPONENT_OWN_SOUNDS), t->hz, lines, position(c, t->burst_start_ms), position(c, t->burst_end_ms),
                              t->level_dbov))
             call_emit_received(c, (tp_call_event){ .type = TP_CALL_LINE_TONE, .line_tone = { .tone = t->tone, .plan = t->plan } });
     }
     answer *a = &c->answer;
-    const double network_ms = tp_call_progress_network_ms(part(c, PART_PROGRESS), &a->network_from_ms);
+    const double network_ms = tp_call_progress_network_ms(component(c, COMPONENT_PROGRESS), &a->network_from_ms);
     if (network_ms > a->network_ms)
         a->network_until = c->received + samples(c, NETWORK_TAIL_MS);
     a->network_ms = network_ms;
     /* While the network speaks whatever was taken for a voice was none, and the answer is still to come; unless somebody spoke before:
      * that tone may be the beep. */
     if (!a->decided && c->received < a->network_until && !spoke_before(c, a->network_from_ms)) {
-        tp_amd_restart(part(c, PART_ANSWER));
+        tp_amd_restart(component(c, COMPONENT_ANSWER));
         a->word_at = 0;
         a->quiet_since = c->received;
     }
@@ -93,13 +93,13 @@ static void hear_beep(tp_call *c, const int16_t *line)
 {
     answer *a = &c->answer;
     tp_beep_event beeps[TP_BEEP_MAX_EVENTS(TP_CALL_MAX_FRAME)];
-    const size_t n = tp_beep_process(part(c, PART_BEEP), line, c->frame, beeps);
+    const size_t n = tp_beep_process(component(c, COMPONENT_BEEP), line, c->frame, beeps);
     for (size_t i = 0; i < n && a->beep_wanted; i++) {
         const tp_beep_event *b = &beeps[i];
         const double start_ms = ms_of(c, a->beep_from) + b->start_ms, end_ms = ms_of(c, a->beep_from) + b->end_ms;
         if (b->frequency_hz < RING_HZ && is_network(c, start_ms, end_ms))
             continue;
-        if (own_sounds_tone(part(c, PART_OWN_SOUNDS), &b->frequency_hz, 1, position(c, start_ms), position(c, end_ms), b->level_dbov))
+        if (own_sounds_tone(component(c, COMPONENT_OWN_SOUNDS), &b->frequency_hz, 1, position(c, start_ms), position(c, end_ms), b->level_dbov))
             continue;
         /* A short greeting: its beep decides, or corrects what its length seemed to say. */
         if (c->config.detect_answer && a->verdict != TP_AMD_MACHINE)
@@ -117,7 +117,7 @@ void answer_listen_for_beep(tp_call *c, int listen)
 {
     answer *a = &c->answer;
     if (listen && !a->beep_wanted) {
-        tp_beep_reset(part(c, PART_BEEP));
+        tp_beep_reset(component(c, COMPONENT_BEEP));
         a->beep_from = c->received;
     }
     a->beep_wanted = listen;
@@ -139,17 +139,17 @@ static int are_own_words(const tp_call *c, const tp_amd_decision *d)
     if (length_ms < OWN_MIN_MS)
         return 0;
     const float shorter = (float)(OWN_SURE_MS - length_ms) / (float)(OWN_SURE_MS - OWN_SHORT_MS);
-    const float least = OWN_LIKENESS + (OWN_SHORT_LIKENESS - OWN_LIKENESS) * (shorter < 0.0f ? 0.0f : shorter > 1.0f ? 1.0f : shorter);
-    return own_words_likeness(&c->own_words, position(c, d->decided_ms - d->from_ms), position(c, d->decided_ms - d->to_ms)) >= least;
+    const float min = OWN_LIKENESS + (OWN_SHORT_LIKENESS - OWN_LIKENESS) * (shorter < 0.0f ? 0.0f : shorter > 1.0f ? 1.0f : shorter);
+    return own_words_likeness(&c->own_words, position(c, d->decided_ms - d->from_ms), position(c, d->decided_ms - d->to_ms)) >= min;
 }
 
-static void judge(tp_call *c, const int16_t *clean)
+static void classify(tp_call *c, const int16_t *clean)
 {
     answer *a = &c->answer;
-    tp_amd *machine = part(c, PART_ANSWER);
+    tp_amd *machine = component(c, COMPONENT_ANSWER);
     tp_amd_decision decision;
     /* Echo control's first output is silence that was never on the line: to a voice detector, noise after it would be sound. */
-    const uint64_t missing = tp_barge_in_delay_samples(part(c, PART_GATE)), before = c->received - c->frame;
+    const uint64_t missing = tp_barge_in_delay_samples(component(c, COMPONENT_GATE)), before = c->received - c->frame;
     const size_t skip = before >= missing ? 0 : (size_t)(missing - before) < c->frame ? (size_t)(missing - before) : c->frame;
     if (tp_amd_process(machine, clean + skip, c->frame - skip, &decision)) {
         const int own = are_own_words(c, &decision);
@@ -195,7 +195,7 @@ static void follow_talk(tp_call *c, int caller_speaks)
 
 void answer_hear_caller(tp_call *c, const int16_t *clean)
 {
-    const tp_barge_in_reading *r = tp_barge_in_read(part(c, PART_GATE));
+    const tp_barge_in_reading *r = tp_barge_in_read(component(c, COMPONENT_GATE));
     if (c->config.detect_answer)
         hear_network(c, clean);
     const int speaks = r->near_end_active;
@@ -204,12 +204,12 @@ void answer_hear_caller(tp_call *c, const int16_t *clean)
     if (c->answer.decided)
         return;
     /* While the agent can be heard, only what the gate takes for the caller counts. */
-    tp_amd_ignore(part(c, PART_ANSWER), tp_barge_in_echo(part(c, PART_GATE))->far_active && r->speech_probability <= 0.5f);
-    judge(c, clean);
+    tp_amd_ignore(component(c, COMPONENT_ANSWER), tp_barge_in_echo(component(c, COMPONENT_GATE))->far_active && r->speech_probability <= 0.5f);
+    classify(c, clean);
 }
 
 int answer_tone_sounds(tp_call *c)
 {
     tp_beep_tone tone;
-    return c->answer.beep_wanted && tp_beep_sounding(part(c, PART_BEEP), &tone);
+    return c->answer.beep_wanted && tp_beep_sounding(component(c, COMPONENT_BEEP), &tone);
 }

@@ -34,25 +34,25 @@ const char *tp_call_check(const tp_call_config *c)
     return wrong ? wrong : tp_comfort_noise_check(&p.comfort_noise);
 }
 
-static size_t layout(const tp_call_config *config, size_t offsets[PARTS])
+static size_t layout(const tp_call_config *config, size_t offsets[COMPONENTS])
 {
     const tp_call_components p = tp_call_components_of(config);
-    const size_t sizes[PARTS] = {
-        [PART_PLC] = tp_plc_size(&p.plc),
-        [PART_DTMF] = tp_dtmf_size(&p.dtmf),
-        [PART_ANSWER] = config->detect_answer ? tp_amd_size(&p.answering_machine) : 0,
-        [PART_BEEP] = config->detect_beep ? tp_beep_size(&p.beep) : 0,
-        [PART_PROGRESS] = config->detect_answer ? tp_call_progress_size(&p.call_progress) : 0,
-        [PART_GATE] = tp_barge_in_size(&p.barge_in),
-        [PART_SUPPRESSOR] = tp_noise_suppressor_size(&p.noise_suppressor),
-        [PART_RESAMPLER] = tp_resampler_size(&p.resampler),
-        [PART_QUEUE] = tp_playout_queue_size(&p.playout_queue),
-        [PART_MIXER] = tp_mixer_size(&p.mixer),
-        [PART_NOISE] = tp_comfort_noise_size(&p.comfort_noise),
-        [PART_OWN_SOUNDS] = own_sounds_size(),
+    const size_t sizes[COMPONENTS] = {
+        [COMPONENT_PLC] = tp_plc_size(&p.plc),
+        [COMPONENT_DTMF] = tp_dtmf_size(&p.dtmf),
+        [COMPONENT_ANSWER] = config->detect_answer ? tp_amd_size(&p.answering_machine) : 0,
+        [COMPONENT_BEEP] = config->detect_beep ? tp_beep_size(&p.beep) : 0,
+        [COMPONENT_PROGRESS] = config->detect_answer ? tp_call_progress_size(&p.call_progress) : 0,
+        [COMPONENT_GATE] = tp_barge_in_size(&p.barge_in),
+        [COMPONENT_SUPPRESSOR] = tp_noise_suppressor_size(&p.noise_suppressor),
+        [COMPONENT_RESAMPLER] = tp_resampler_size(&p.resampler),
+        [COMPONENT_QUEUE] = tp_playout_queue_size(&p.playout_queue),
+        [COMPONENT_MIXER] = tp_mixer_size(&p.mixer),
+        [COMPONENT_NOISE] = tp_comfort_noise_size(&p.comfort_noise),
+        [COMPONENT_OWN_SOUNDS] = own_sounds_size(),
     };
     size_t at = tp_align_up(sizeof(tp_call));
-    for (int i = 0; i < PARTS; i++) {
+    for (int i = 0; i < COMPONENTS; i++) {
         offsets[i] = at;
         at += tp_align_up(sizes[i]);
     }
@@ -61,7 +61,7 @@ static size_t layout(const tp_call_config *config, size_t offsets[PARTS])
 
 size_t tp_call_size(const tp_call_config *config)
 {
-    size_t offsets[PARTS];
+    size_t offsets[COMPONENTS];
     return tp_call_check(config) == NULL ? layout(config, offsets) : 0;
 }
 
@@ -88,22 +88,22 @@ void tp_call_reset(tp_call *c)
     c->suppressing = config.noise_cancellation;
     reference_reset(&c->reference, config.sample_rate_hz);
     const tp_call_components p = tp_call_components_of(&config);
-    tp_plc_init(part(c, PART_PLC), &p.plc);
-    tp_dtmf_init(part(c, PART_DTMF), &p.dtmf);
+    tp_plc_init(component(c, COMPONENT_PLC), &p.plc);
+    tp_dtmf_init(component(c, COMPONENT_DTMF), &p.dtmf);
     if (config.detect_answer) {
-        tp_amd_init(part(c, PART_ANSWER), &p.answering_machine);
-        tp_call_progress_init(part(c, PART_PROGRESS), &p.call_progress);
+        tp_amd_init(component(c, COMPONENT_ANSWER), &p.answering_machine);
+        tp_call_progress_init(component(c, COMPONENT_PROGRESS), &p.call_progress);
     }
     if (config.detect_beep)
-        tp_beep_init(part(c, PART_BEEP), &p.beep);
-    own_sounds_init(part(c, PART_OWN_SOUNDS), config.sample_rate_hz, c->frame);
-    tp_barge_in_init(part(c, PART_GATE), &p.barge_in);
-    tp_noise_suppressor_init(part(c, PART_SUPPRESSOR), &p.noise_suppressor);
-    tp_resampler_init(part(c, PART_RESAMPLER), &p.resampler);
-    tp_playout_queue_init(part(c, PART_QUEUE), &p.playout_queue);
-    tp_playout_queue_normalize(part(c, PART_QUEUE), config.normalize_level);
-    tp_mixer_init(part(c, PART_MIXER), &p.mixer);
-    tp_comfort_noise_init(part(c, PART_NOISE), &p.comfort_noise);
+        tp_beep_init(component(c, COMPONENT_BEEP), &p.beep);
+    own_sounds_init(component(c, COMPONENT_OWN_SOUNDS), config.sample_rate_hz, c->frame);
+    tp_barge_in_init(component(c, COMPONENT_GATE), &p.barge_in);
+    tp_noise_suppressor_init(component(c, COMPONENT_SUPPRESSOR), &p.noise_suppressor);
+    tp_resampler_init(component(c, COMPONENT_RESAMPLER), &p.resampler);
+    tp_playout_queue_init(component(c, COMPONENT_QUEUE), &p.playout_queue);
+    tp_playout_queue_normalize(component(c, COMPONENT_QUEUE), config.normalize_level);
+    tp_mixer_init(component(c, COMPONENT_MIXER), &p.mixer);
+    tp_comfort_noise_init(component(c, COMPONENT_NOISE), &p.comfort_noise);
     turn_reset(&c->turn, &config.turn, &c->events);
 }
 
@@ -116,12 +116,12 @@ int tp_call_update(tp_call *c, const tp_call_config *config)
         || config->warm_up_ms != old->warm_up_ms || config->duck_db != old->duck_db || config->seed != old->seed)
         return TP_ECONFIG;
     if (config->turn.min_interruption_duration_ms != old->turn.min_interruption_duration_ms)
-        tp_barge_in_set_min_speech_ms(part(c, PART_GATE), config->turn.min_interruption_duration_ms);
-    tp_playout_queue_normalize(part(c, PART_QUEUE), config->normalize_level);
+        tp_barge_in_set_min_speech_ms(component(c, COMPONENT_GATE), config->turn.min_interruption_duration_ms);
+    tp_playout_queue_normalize(component(c, COMPONENT_QUEUE), config->normalize_level);
     if (config->noise_cancellation_level != old->noise_cancellation_level)
-        tp_noise_suppressor_set_level(part(c, PART_SUPPRESSOR), config->noise_cancellation_level);
+        tp_noise_suppressor_set_level(component(c, COMPONENT_SUPPRESSOR), config->noise_cancellation_level);
     if (config->comfort_noise_dbov != old->comfort_noise_dbov)
-        tp_comfort_noise_set_level_dbov(part(c, PART_NOISE), config->comfort_noise_dbov);
+        tp_comfort_noise_set_level_dbov(component(c, COMPONENT_NOISE), config->comfort_noise_dbov);
     c->config = *config;
     c->turn.config = config->turn;
     return TP_OK;
@@ -144,7 +144,7 @@ int tp_call_next_event(tp_call *c, tp_call_event *event)
     if (!call_events_take(&c->events, event))
         return 0;
     tp_playout_event e = { 0 };
-    if (event->type == TP_CALL_PLAYOUT && tp_playout_queue_next_event(part(c, PART_QUEUE), &e)) {
+    if (event->type == TP_CALL_PLAYOUT && tp_playout_queue_next_event(component(c, COMPONENT_QUEUE), &e)) {
         const double sent_ms = ms_of(c, e.at_samples);
         event->time_ms = sent_ms > c->taken_ms ? sent_ms : c->taken_ms;
         event->playout.kind = e.kind;
@@ -163,7 +163,7 @@ size_t tp_call_event_count(const tp_call *c)
 
 void call_take_playout_events(tp_call *c)
 {
-    tp_playout_queue *q = part(c, PART_QUEUE);
+    tp_playout_queue *q = component(c, COMPONENT_QUEUE);
     tp_playout_event e;
     while (tp_playout_queue_peek_event(q, c->events.in_queue, &e) && call_events_room(&c->events)) {
         const double sent_ms = ms_of(c, e.at_samples);
@@ -180,7 +180,7 @@ void call_take_playout_events(tp_call *c)
 
 void call_act(tp_call *c, int actions)
 {
-    tp_playout_queue *q = part(c, PART_QUEUE);
+    tp_playout_queue *q = component(c, COMPONENT_QUEUE);
     if (actions & TURN_PAUSE)
         tp_playout_queue_pause(q);
     if (actions & TURN_RESUME)
@@ -205,24 +205,24 @@ void call_track_level(float *dbov, const int16_t *pcm, size_t n)
 
 int tp_call_pause(tp_call *c)
 {
-    c->held = tp_playout_queue_pause(part(c, PART_QUEUE));
-    if (c->held)
+    c->paused_by_user = tp_playout_queue_pause(component(c, COMPONENT_QUEUE));
+    if (c->paused_by_user)
         call_emit_sent(c, (tp_call_event){ .type = TP_CALL_SPEECH_PAUSED });
-    return c->held;
+    return c->paused_by_user;
 }
 
 void tp_call_resume(tp_call *c)
 {
-    c->held = 0;
+    c->paused_by_user = 0;
     turn_resumed(&c->turn);
-    tp_playout_queue_resume(part(c, PART_QUEUE));
+    tp_playout_queue_resume(component(c, COMPONENT_QUEUE));
 }
 
 void tp_call_clear(tp_call *c, int everything)
 {
-    c->held = 0;
+    c->paused_by_user = 0;
     turn_interrupted(&c->turn);
-    tp_playout_queue_clear(part(c, PART_QUEUE), everything);
+    tp_playout_queue_clear(component(c, COMPONENT_QUEUE), everything);
     call_take_playout_events(c);
 }
 
@@ -277,17 +277,17 @@ size_t tp_call_pcm_samples(const tp_call *c)
 
 tp_mixer *tp_call_mixer(tp_call *c)
 {
-    return part(c, PART_MIXER);
+    return component(c, COMPONENT_MIXER);
 }
 
 tp_playout_queue *tp_call_queue(tp_call *c)
 {
-    return part(c, PART_QUEUE);
+    return component(c, COMPONENT_QUEUE);
 }
 
 const tp_barge_in *tp_call_gate(const tp_call *c)
 {
-    return const_part(c, PART_GATE);
+    return const_component(c, COMPONENT_GATE);
 }
 
 tp_user_state tp_call_user_state(const tp_call *c)
@@ -313,16 +313,16 @@ double tp_call_sent_ms(const tp_call *c)
 tp_call_metrics tp_call_read_metrics(const tp_call *c)
 {
     tp_call_metrics m = c->metrics;
-    m.underruns = tp_playout_queue_underruns(const_part(c, PART_QUEUE));
+    m.underruns = tp_playout_queue_underruns(const_component(c, COMPONENT_QUEUE));
     m.counts = c->turn.total;
     return m;
 }
 
 double tp_call_delay_ms(const tp_call *c)
 {
-    double delay_ms = tp_resampler_delay_ms(const_part(c, PART_RESAMPLER));
-    delay_ms += ms_of(c, tp_barge_in_delay_samples(const_part(c, PART_GATE)));
+    double delay_ms = tp_resampler_delay_ms(const_component(c, COMPONENT_RESAMPLER));
+    delay_ms += ms_of(c, tp_barge_in_delay_samples(const_component(c, COMPONENT_GATE)));
     if (c->config.noise_cancellation)
-        delay_ms += ms_of(c, tp_noise_suppressor_delay_samples(const_part(c, PART_SUPPRESSOR)));
+        delay_ms += ms_of(c, tp_noise_suppressor_delay_samples(const_component(c, COMPONENT_SUPPRESSOR)));
     return delay_ms;
 }

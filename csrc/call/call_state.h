@@ -12,25 +12,25 @@
 #define TP_CALL_MAX_FRAME 960 /* 60 ms at 16 kHz */
 
 enum {
-    PART_PLC,
-    PART_DTMF,
-    PART_ANSWER,
-    PART_BEEP,
-    PART_PROGRESS,
-    PART_GATE,
-    PART_SUPPRESSOR,
-    PART_RESAMPLER,
-    PART_QUEUE,
-    PART_MIXER,
-    PART_NOISE,
-    PART_OWN_SOUNDS,
-    PARTS
+    COMPONENT_PLC,
+    COMPONENT_DTMF,
+    COMPONENT_ANSWER,
+    COMPONENT_BEEP,
+    COMPONENT_PROGRESS,
+    COMPONENT_GATE,
+    COMPONENT_SUPPRESSOR,
+    COMPONENT_RESAMPLER,
+    COMPONENT_QUEUE,
+    COMPONENT_MIXER,
+    COMPONENT_NOISE,
+    COMPONENT_OWN_SOUNDS,
+    COMPONENTS
 };
 
 struct tp_call {
     tp_call_config config;
     size_t frame, pcm_samples;
-    size_t offsets[PARTS];
+    size_t offsets[COMPONENTS];
     tp_call_events events;
     double taken_ms; /* time of the newest of the transmit path's that was taken */
     turn turn;
@@ -40,7 +40,7 @@ struct tp_call {
 
     reference_line reference;
 
-    int held;                  /* the orchestrator has paused the agent */
+    int paused_by_user;                  /* the orchestrator has paused the agent */
     answer answer;
     own_words own_words;
     uint64_t key_until;        /* a key sounded: samples received until it counts as over */
@@ -48,12 +48,12 @@ struct tp_call {
     int suppressing;           /* noise suppression was on in the last frame */
 };
 
-static inline void *part(tp_call *c, int which)
+static inline void *component(tp_call *c, int which)
 {
     return (char *)c + c->offsets[which];
 }
 
-static inline const void *const_part(const tp_call *c, int which)
+static inline const void *const_component(const tp_call *c, int which)
 {
     return (const char *)c + c->offsets[which];
 }

@@ -93,7 +93,7 @@ void own_sounds_init(own_sounds *o, int sample_rate_hz, size_t frame)
 void own_sounds_push(own_sounds *o, const int16_t *sent, uint64_t received, uint64_t ahead, int sounds)
 {
     const size_t at = (size_t)(o->count++ % o->max_frames);
-    const uint64_t most = samples(o, MAX_AHEAD_MS);
+    const uint64_t max = samples(o, MAX_AHEAD_MS);
     int16_t *to = samples_of(o) + at * o->frame;
     if (o->step == 1)
         memcpy(to, sent, o->frame * sizeof *sent);
@@ -101,7 +101,7 @@ void own_sounds_push(own_sounds *o, const int16_t *sent, uint64_t received, uint
         for (size_t i = 0; i < o->frame; i++)
             to[i] = (int16_t)((sent[2 * i] + sent[2 * i + 1]) / 2);
     o->earliest[at] = received;
-    o->latest[at] = received + samples(o, DELAY_MS + SLACK_MS) + (ahead < most ? ahead : most);
+    o->latest[at] = received + samples(o, DELAY_MS + SLACK_MS) + (ahead < max ? ahead : max);
     if (sounds)
         o->silent_from = o->latest[at] + o->step * o->frame + samples(o, TAIL_MS);
 }
@@ -162,14 +162,14 @@ static float tones_in(const own_sounds *o, uint64_t first, wave waves[][MAX_PROB
     if (total < QUIET)
         return 0.0f;
     for (int t = 0; t < count; t++) {
-        float most = 0.0f;
+        float max = 0.0f;
         for (int p = 0; p < tones[t].count; p++) {
             const float power = power_at(&waves[t][p], x);
-            most = power > most ? power : most;
+            max = power > max ? power : max;
         }
-        if (most < EACH_SHARE * total)
+        if (max < EACH_SHARE * total)
             return 0.0f;
-        sum += most;
+        sum += max;
     }
     return sum >= (count > 1 ? PAIR_SHARE : TONE_SHARE) * total ? sum : 0.0f;
 }

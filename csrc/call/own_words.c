@@ -68,10 +68,10 @@ static float correlation(const float *a, const float *b, size_t n)
 float own_words_likeness(const own_words *o, uint64_t start_ago, uint64_t end_ago)
 {
     float heard[OWN_WORDS_BANDS][OWN_WORDS_HOPS], sent[OWN_WORDS_BANDS][OWN_WORDS_HOPS];
-    const size_t most = OWN_WORDS_HOPS - MAX_DELAY_HOPS;
+    const size_t max = OWN_WORDS_HOPS - MAX_DELAY_HOPS;
     size_t first = (size_t)(start_ago / o->hop) + MARGIN_HOPS, last = (size_t)(end_ago / o->hop);
     last = last > MARGIN_HOPS ? last - MARGIN_HOPS : 0;
-    first = first < most ? first : most;
+    first = first < max ? first : max;
     if (first < last + MIN_HOPS)
         return 0.0f;
     const size_t n = first - last, all = n + MAX_DELAY_HOPS;

@@ -11,11 +11,11 @@
 /* What was sent while this frame was heard; what was sent before and no frame will be heard with is the gate's to know. */
 static void take_reference(tp_call *c, int16_t *far)
 {
-    size_t surplus = reference_surplus(&c->reference, tp_barge_in_echo(part(c, PART_GATE))->echo_relied_on, c->frame);
+    size_t surplus = reference_surplus(&c->reference, tp_barge_in_echo(component(c, COMPONENT_GATE))->echo_relied_on, c->frame);
     for (; surplus > 0; surplus -= c->frame) {
         reference_take(&c->reference, far, c->frame);
         if (c->config.echo_control)
-            tp_barge_in_skip(part(c, PART_GATE), far, c->frame);
+            tp_barge_in_skip(component(c, COMPONENT_GATE), far, c->frame);
     }
     const size_t known = reference_take(&c->reference, far, c->frame);
     c->metrics.reference_gaps += c->sent > 0 && known < c->frame;
@@ -30,20 +30,20 @@ static void emit_key(tp_call *c, char digit)
 static int hear_keys(tp_call *c, const int16_t *x)
 {
     tp_dtmf_digit digits[TP_DTMF_MAX_DIGITS(TP_CALL_MAX_FRAME)];
-    const size_t n = tp_dtmf_process(part(c, PART_DTMF), x, c->frame, digits);
+    const size_t n = tp_dtmf_process(component(c, COMPONENT_DTMF), x, c->frame, digits);
     int pressed = 0;
     for (size_t i = 0; i < n; i++) {
         const uint64_t start = (uint64_t)(digits[i].start_ms * c->config.sample_rate_hz / 1000.0);
-        c->own_key_until = own_sounds_key(part(c, PART_OWN_SOUNDS), digits[i].digit, start, digits[i].level_dbov);
+        c->own_key_until = own_sounds_key(component(c, COMPONENT_OWN_SOUNDS), digits[i].digit, start, digits[i].level_dbov);
         if (c->own_key_until == 0)
             emit_key(c, digits[i].digit);
         pressed |= c->own_key_until == 0;
     }
-    const char held = tp_dtmf_sounding(part(c, PART_DTMF));
+    const char held = tp_dtmf_sounding(component(c, COMPONENT_DTMF));
     if (c->own_key_until == 0)
         return pressed || held;
     if (c->own_key_until == UINT64_MAX)
-        c->own_key_until = own_sounds_key_end(part(c, PART_OWN_SOUNDS));
+        c->own_key_until = own_sounds_key_end(component(c, COMPONENT_OWN_SOUNDS));
     const int longer = held && c->received > c->own_key_until;
     if (longer)
         emit_key(c, held);
@@ -59,7 +59,7 @@ static void suppress_noise(tp_call *c, int16_t *x)
     c->suppressing = is;
     if (!was && !is)
         return;
-    tp_noise_suppressor *s = part(c, PART_SUPPRESSOR);
+    tp_noise_suppressor *s = component(c, COMPONENT_SUPPRESSOR);
     if (was && is) {
         tp_noise_suppressor_process(s, x, x, c->frame);
         return;
@@ -77,18 +77,18 @@ static void suppress_noise(tp_call *c, int16_t *x)
 /* A key is no speech, nor is what rings on after it. */
 static int key_sounds(tp_call *c)
 {
-    if (tp_dtmf_sounding(part(c, PART_DTMF)))
+    if (tp_dtmf_sounding(component(c, COMPONENT_DTMF)))
         c->key_until = c->received + (uint64_t)c->config.sample_rate_hz * KEY_TAIL_MS / 1000;
     return c->received <= c->key_until;
 }
 
-static void judge_turn(tp_call *c, int barge_in, int key)
+static void update_turn(tp_call *c, int barge_in, int key)
 {
-    const tp_barge_in_reading *r = tp_barge_in_read(part(c, PART_GATE));
+    const tp_barge_in_reading *r = tp_barge_in_read(component(c, COMPONENT_GATE));
     uint32_t id;
     uint64_t position;
     int interruptible = 0;
-    tp_playout_queue_current(part(c, PART_QUEUE), &id, &position, &interruptible);
+    tp_playout_queue_current(component(c, COMPONENT_QUEUE), &id, &position, &interruptible);
     const int voice = !key_sounds(c);
     interruptible = interruptible && c->config.turn.allow_interruptions;
     const turn_frame frame = {
@@ -99,10 +99,10 @@ static void judge_turn(tp_call *c, int barge_in, int key)
         .onset_ms = r->onset_samples > 0 ? ms_of(c, r->onset_samples) : -1.0,
         .sound_ms = r->onset_samples > 0 ? ms_of(c, r->sound_samples) : -1.0,
         .key = key,
-        .dials = tp_playout_queue_dials(part(c, PART_QUEUE)),
+        .dials = tp_playout_queue_dials(component(c, COMPONENT_QUEUE)),
         .tone = answer_tone_sounds(c),
-        .interruptible = interruptible && !c->held,
-        .held = c->held,
+        .interruptible = interruptible && !c->paused_by_user,
+        .paused_by_user = c->paused_by_user,
     };
     call_act(c, turn_hear(&c->turn, &frame));
 }
@@ -110,7 +110,7 @@ static void judge_turn(tp_call *c, int barge_in, int key)
 static void hear(tp_call *c, int16_t *x, int16_t *pcm)
 {
     int16_t far[TP_CALL_MAX_FRAME];
-    tp_barge_in_prefetch(part(c, PART_GATE));
+    tp_barge_in_prefetch(component(c, COMPONENT_GATE));
     c->received += c->frame;
     call_track_level(&c->metrics.received_dbov, x, c->frame);
     take_reference(c, far);
@@ -118,11 +118,11 @@ static void hear(tp_call *c, int16_t *x, int16_t *pcm)
     answer_hear_line(c, x);
     if (!c->config.echo_control)
         memset(far, 0, sizeof far);
-    const int barge_in = tp_barge_in_process(part(c, PART_GATE), x, far, c->frame, x);
+    const int barge_in = tp_barge_in_process(component(c, COMPONENT_GATE), x, far, c->frame, x);
     answer_hear_caller(c, x);
     suppress_noise(c, x);
-    judge_turn(c, barge_in, key);
-    tp_resampler_process(part(c, PART_RESAMPLER), x, c->frame, pcm);
+    update_turn(c, barge_in, key);
+    tp_resampler_process(component(c, COMPONENT_RESAMPLER), x, c->frame, pcm);
 }
 
 int tp_call_receive(tp_call *c, const uint8_t *payload, size_t bytes, int16_t *pcm)
@@ -138,7 +138,7 @@ int tp_call_receive(tp_call *c, const uint8_t *payload, size_t bytes, int16_t *p
         tp_l16_decode(payload, x, c->frame, TP_LITTLE_ENDIAN);
     c->metrics.received_frames++;
     if (c->config.conceal)
-        tp_plc_receive(part(c, PART_PLC), x, x);
+        tp_plc_receive(component(c, COMPONENT_PLC), x, x);
     hear(c, x, pcm);
     return TP_OK;
 }
@@ -148,6 +148,6 @@ void tp_call_conceal(tp_call *c, int16_t *pcm)
     int16_t x[TP_CALL_MAX_FRAME] = { 0 };
     c->metrics.lost_frames++;
     if (c->config.conceal)
-        tp_plc_conceal(part(c, PART_PLC), x);
+        tp_plc_conceal(component(c, COMPONENT_PLC), x);
     hear(c, x, pcm);
 }

@@ -8,7 +8,7 @@
 static void add_comfort_noise(tp_call *c, int16_t *x)
 {
     int16_t noise[TP_CALL_MAX_FRAME];
-    tp_comfort_noise_generate(part(c, PART_NOISE), noise, c->frame);
+    tp_comfort_noise_generate(component(c, COMPONENT_NOISE), noise, c->frame);
     for (size_t i = 0; i < c->frame; i++) {
         const int sum = x[i] + noise[i];
         x[i] = (int16_t)(sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum);
@@ -31,9 +31,9 @@ static void encode(tp_call *c, int16_t *x, uint8_t *payload)
 void tp_call_transmit(tp_call *c, uint8_t *payload)
 {
     int16_t x[TP_CALL_MAX_FRAME];
-    const size_t sounding = tp_playout_queue_read(part(c, PART_QUEUE), x, c->frame);
-    const int background = tp_mixer_active(part(c, PART_MIXER));
-    tp_mixer_process(part(c, PART_MIXER), x, c->frame, x);
+    const size_t sounding = tp_playout_queue_read(component(c, COMPONENT_QUEUE), x, c->frame);
+    const int background = tp_mixer_active(component(c, COMPONENT_MIXER));
+    tp_mixer_process(component(c, COMPONENT_MIXER), x, c->frame, x);
     const int quiet = sounding == 0 && !background;
     if (quiet && c->config.comfort_noise)
         add_comfort_noise(c, x);
@@ -42,7 +42,7 @@ void tp_call_transmit(tp_call *c, uint8_t *payload)
     if (quiet) /* the echo of comfort noise is not worth a canceller's work, and must not count as the agent's speech */
         memset(x, 0, c->frame * sizeof *x);
     reference_push(&c->reference, x, c->frame);
-    own_sounds_push(part(c, PART_OWN_SOUNDS), x, c->received, c->sent > c->received ? c->sent - c->received : 0, !quiet);
+    own_sounds_push(component(c, COMPONENT_OWN_SOUNDS), x, c->received, c->sent > c->received ? c->sent - c->received : 0, !quiet);
     if (!c->answer.decided)
         own_words_sent(&c->own_words, x, c->frame);
     c->sent += c->frame;

@@ -73,7 +73,7 @@ void turn_open(turn *t, double start_ms)
     t->open = 1;
 }
 
-static void complete(turn *t, tp_turn_trigger trigger)
+static void end_of_turn(turn *t, tp_turn_trigger trigger)
 {
     const double end_ms = t->last_voice_ms > t->start_ms ? t->last_voice_ms : t->start_ms;
     const tp_turn_method method = trigger == TP_TRIGGER_TEXT ? TP_METHOD_TEXT
@@ -92,10 +92,10 @@ static void complete(turn *t, tp_turn_trigger trigger)
         set_agent(t, TP_AGENT_THINKING, TP_CLOCK_RECEIVE, t->now_ms);
 }
 
-static void judge_turn(turn *t)
+static void decide_end_of_turn(turn *t)
 {
     if (t->speaking && t->config.max_turn_duration_ms > 0 && t->now_ms - t->start_ms >= t->config.max_turn_duration_ms) {
-        complete(t, TP_TRIGGER_MAX_DURATION);
+        end_of_turn(t, TP_TRIGGER_MAX_DURATION);
         t->open = 1;
         t->start_ms = t->now_ms;
         return;
@@ -107,9 +107,9 @@ static void judge_turn(turn *t)
     const double since_ms = early ? t->agent_ended_ms : t->last_voice_ms;
     const double silence_ms = t->now_ms - since_ms;
     if (silence_ms >= turn_delay_ms(t))
-        complete(t, TP_TRIGGER_SILENCE);
+        end_of_turn(t, TP_TRIGGER_SILENCE);
     else if (t->text_ends && t->probability < 0.0f && silence_ms >= t->config.completed_turn_delay_ms)
-        complete(t, TP_TRIGGER_TEXT);
+        end_of_turn(t, TP_TRIGGER_TEXT);
 }
 
 /* --- silence ---------------------------------------------------------------------------------------------------------------- */
@@ -119,7 +119,7 @@ static void idle(turn *t, tp_idle_reason reason)
     turn_emit(t, (tp_call_event){ .type = TP_CALL_IDLE, .idle = { .retry_count = t->retries, .reason = reason } });
 }
 
-static void judge_silence(turn *t)
+static void decide_idle(turn *t)
 {
     const tp_turn_config *c = &t->config;
     if (!t->waited && c->wait_for_user_timeout_ms > 0 && !t->spoke && !t->agent_spoke
@@ -177,8 +177,8 @@ int turn_hear(turn *t, const turn_frame *f)
     if (t->overlap)
         actions = turn_judge_overlap(t, f);
     if (t->open && !t->overlap && t->agent != TP_AGENT_SPEAKING)
-        judge_turn(t);
-    judge_silence(t);
+        decide_end_of_turn(t);
+    decide_idle(t);
     return actions;
 }
 
@@ -204,7 +204,7 @@ int turn_transcript(turn *t, int words, int final, int ends_sentence)
         t->text_ends = ends_sentence;
         if (!t->open && !t->speaking && t->now_ms - t->last_voice_ms > LATE_TEXT_MS) {
             t->start_ms = t->last_voice_ms = t->now_ms; /* said so softly that only the STT heard it */
-            complete(t, TP_TRIGGER_TEXT);
+            end_of_turn(t, TP_TRIGGER_TEXT);
         }
     }
     return 0;

@@ -21,7 +21,7 @@ typedef struct turn_frame {
     int key;            /* the caller presses a key                                   */
     int dials;          /* the agent presses keys, or will                            */
     int interruptible;  /* what the agent says now may be interrupted                 */
-    int held;           /* the orchestrator has paused the agent                      */
+    int paused_by_user;           /* the orchestrator has paused the agent                      */
 } turn_frame;
 
 typedef struct turn {

@@ -167,7 +167,7 @@ int turn_judge_overlap(turn *t, const turn_frame *f)
     const float share = (float)(over_ms / (t->config.min_interruption_duration_ms + 1));
     if (share > t->overlap_probability)
         t->overlap_probability = share < 1.0f ? share : 1.0f;
-    t->protected_overlap |= !f->interruptible && !f->held && over_ms >= OVER_MS;
+    t->protected_overlap |= !f->interruptible && !f->paused_by_user && over_ms >= OVER_MS;
     if (t->paused) {
         if (!t->speaking && t->now_ms - t->speech_ended_ms >= t->config.false_interruption_timeout_ms) {
             t->pause_total_ms += t->now_ms - t->paused_ms;
@@ -176,8 +176,8 @@ int turn_judge_overlap(turn *t, const turn_frame *f)
             t->early.ended_ms = t->now_ms; /* so little of the agent's speech has it overlapped as if it ended now */
             t->false_interruptions++;
             t->total.false_interruptions++;
-            turn_emit(t, (tp_call_event){ .type = TP_CALL_FALSE_INTERRUPTION, .false_interruption = { .resumed = !f->held } });
-            return f->held ? 0 : TURN_RESUME;
+            turn_emit(t, (tp_call_event){ .type = TP_CALL_FALSE_INTERRUPTION, .false_interruption = { .resumed = !f->paused_by_user } });
+            return f->paused_by_user ? 0 : TURN_RESUME;
         }
         return 0;
     }

@@ -10,7 +10,7 @@
 #define SPEECH 0.8f            /* a word begins above …                                      */
 #define SILENCE 0.6f           /* … and pauses below                                         */
 #define SHORTEST_WORD_MS 60    /* less is a click                                            */
-#define LEAST_SPEECH_MS 150    /* less in all, and then silence, was no greeting            */
+#define MIN_SPEECH_MS 150    /* less in all, and then silence, was no greeting            */
 #define ONSET_POWER 8.0f       /* a hop 9 dB over the silence before it may be the next word … */
 #define ONSET_HOLD_MS 150      /* … which holds a decision back for so long                 */
 #define MAX_SILENCE_POWER 0.3f /* what follows a person's greeting is 5 dB softer at least: else it is music, and was no greeting */
@@ -54,9 +54,9 @@ static tp_vad_config vad_config(const tp_amd_config *config)
     return (tp_vad_config) { .sample_rate_hz = config->sample_rate_hz };
 }
 
-static int within(int value, int least, int most)
+static int within(int value, int min, int max)
 {
-    return value >= least && value <= most;
+    return value >= min && value <= max;
 }
 
 const char *tp_amd_check(const tp_amd_config *config)
@@ -191,7 +191,7 @@ static int step(tp_amd *a, float speech_probability)
 
     watch_for_onset(a);
 
-    if (a->first_ms >= 0 && silence_ms >= silence_needed_ms(a) && (a->spoken_ms < LEAST_SPEECH_MS || goes_on(a, silence_ms)))
+    if (a->first_ms >= 0 && silence_ms >= silence_needed_ms(a) && (a->spoken_ms < MIN_SPEECH_MS || goes_on(a, silence_ms)))
         forget_words(a);
     if (a->first_ms < 0) {
         if (a->now_ms >= a->config.initial_silence_ms)

@@ -123,7 +123,7 @@ static int another_follows(const tp_beep *b)
 }
 
 /* The tone is over: frames[length … length + END_FRAMES - 1] are what followed. */
-static int judge(tp_beep *b, tp_beep_event *event)
+static int classify(tp_beep *b, tp_beep_event *event)
 {
     tp_beep_shape shape;
     tp_beep_verdict verdict = tp_beep_judge(b->frames, b->length, b->frames + b->length + 1, &shape);
@@ -182,7 +182,7 @@ static int take_frame(tp_beep *b, const tp_tone_frame *frame, tp_beep_event *eve
     b->frames[b->length + b->gap++] = *frame;
     if (b->gap < END_FRAMES)
         return 0;
-    const int found = judge(b, event);
+    const int found = classify(b, event);
     /* What followed may be the start of the next tone. */
     tp_tone_frame rest[END_FRAMES];
     memcpy(rest, b->frames + b->length, sizeof rest);

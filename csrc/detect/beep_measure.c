@@ -155,7 +155,7 @@ tp_beep_measures tp_beep_measure(const tp_tone_frame *frames, size_t n, const ui
         first++;
     while (!whole[end - 1])
         end--;
-    tp_beep_measures m = { .core = frames + first, .whole = whole + first, .n = n, .span = end - first, .least = 1e9f };
+    tp_beep_measures m = { .core = frames + first, .whole = whole + first, .n = n, .span = end - first, .min = 1e9f };
     for (size_t i = 0; i < m.span; i++)
         m.size += m.whole[i];
     for (size_t i = 0; i < m.span; i++) {
@@ -168,8 +168,8 @@ tp_beep_measures tp_beep_measure(const tp_tone_frame *frames, size_t n, const ui
         m.harmonics += f->harmonic_power;
         m.second += f->second_power;
         m.spread += f->spread / (float)m.size;
-        m.most = f->main_power > m.most ? f->main_power : m.most;
-        m.least = f->main_power < m.least ? f->main_power : m.least;
+        m.max = f->main_power > m.max ? f->main_power : m.max;
+        m.min = f->main_power < m.min ? f->main_power : m.min;
     }
     m.f = fit_line(m.core, m.whole, m.span, 0, passes);
     m.f2 = fit_line(m.core, m.whole, m.span, 1, passes);

@@ -29,7 +29,7 @@ typedef struct tp_beep_measures {
     const uint8_t *whole;      /* of these, those that nothing disturbs                              */
     size_t n, span, size;      /* frames in all, in the core, whole ones                             */
     float total, low, main, harmonics, second;
-    float most, least; /* main power of a frame */
+    float max, min; /* main power of a frame */
     float spread;
     tp_beep_line f, f2; /* of the main and of the second tone        */
     int dual, second_steady;

@@ -5,7 +5,7 @@
 #include "detect/beep_measure.h"
 
 /*
- * A run is judged as it is, then without the frames that holes and steps disturb: stricter, and only when nothing was
+ * A run is classified as it is, then without the frames that holes and steps disturb: stricter, and only when nothing was
  * added there. The figures below come from generated beeps and from 3 h of speech, synthetic speech and music (45,000 runs of tone
  * frames). `residual` is what sounds beside the tone, relative to it.
  */
@@ -174,10 +174,10 @@ static int is_network_single(float hz, float seconds)
 /* Nothing but noise beside the tone, and no more of it than stays afterwards. */
 static int is_pure(const tp_beep_measures *m, const tp_tone_frame *after)
 {
-    const float most = m->is_low                        ? LOW_MAX_RESIDUAL
+    const float max = m->is_low                        ? LOW_MAX_RESIDUAL
                        : m->n < SHORT_FRAMES || m->dual ? SHORT_MAX_RESIDUAL
                                                         : MAX_RESIDUAL;
-    if (m->low > MAX_LOW * m->total || m->residual > most)
+    if (m->low > MAX_LOW * m->total || m->residual > max)
         return 0;
     if (m->second_steady && !m->dual && m->second > EXTRA_MIN_SHARE * m->total)
         return 0;
@@ -195,7 +195,7 @@ static int is_steady(const tp_beep_measures *m)
     /* Noise alone makes the measured frequency wander by this much (rms); the edges of a short tone add to it. */
     const float noise_hz = 0.1f + (m->n >= SETTLED_FRAMES && m->is_low ? 6.0f : 3.1f) * sqrtf(m->own_residual);
     const float edge_hz = (m->n < EDGY_FRAMES && !m->is_low ? 0.001f : 0.00065f) * m->f.middle;
-    if (m->f.rms > (noise_hz > edge_hz ? noise_hz : edge_hz) || m->most > MAX_RANGE * m->least)
+    if (m->f.rms > (noise_hz > edge_hz ? noise_hz : edge_hz) || m->max > MAX_RANGE * m->min)
         return 0;
     if (m->drift > (m->dual ? DUAL_MAX_DRIFT : m->is_low && m->n < LONG_FRAMES ? LOW_MAX_DRIFT : MAX_DRIFT))
         return 0;
@@ -232,20 +232,20 @@ static int goes_on(const tp_beep_measures *m, const tp_tone_frame *after, float 
 /* One level, or two with a step between, in nearly all frames. */
 static int has_constant_levels(const tp_beep_measures *m)
 {
-    float most = m->most;
+    float max = m->max;
     size_t found = 0;
     for (int level = 0; level < 2; level++) {
         float next = 0.0f;
         for (size_t i = 0; i < m->span; i++) {
             const float power = m->whole[i] ? m->core[i].main_power : 0.0f;
-            if (power > most || power <= 0.0f)
+            if (power > max || power <= 0.0f)
                 continue;
-            if (power * CONSTANT_RANGE > most)
+            if (power * CONSTANT_RANGE > max)
                 found++;
             else
                 next = power > next ? power : next;
         }
-        most = next;
+        max = next;
     }
     return (float)found >= CONSTANT_SHARE * (float)m->size;
 }
@@ -303,7 +303,7 @@ static tp_beep_verdict assess_holed(const tp_tone_frame *frames, size_t n, const
 }
 
 /* First frame after the last pause inside the tone, 0 when there is none: a beep of two parts, each with its own chirp. */
-static size_t last_part(const tp_tone_frame *frames, size_t n)
+static size_t last_component(const tp_tone_frame *frames, size_t n)
 {
     float loudest = 0.0f;
     for (size_t i = 0; i < n; i++)
@@ -324,14 +324,14 @@ tp_beep_verdict tp_beep_judge(const tp_tone_frame *frames, size_t n, const tp_to
     tp_beep_verdict verdict = assess(&m, after, shape);
     if (verdict == TP_BEEP_YES || verdict == TP_BEEP_IMPURE || verdict == TP_BEEP_UNSTEADY)
         verdict = assess_holed(frames, n, after, verdict, shape);
-    const size_t part = verdict == TP_BEEP_UNSTEADY ? last_part(frames, n) : 0;
-    if (part > 0 && n - part >= MIN_FRAMES) {
+    const size_t component = verdict == TP_BEEP_UNSTEADY ? last_component(frames, n) : 0;
+    if (component > 0 && n - component >= MIN_FRAMES) {
         tp_beep_shape second;
-        tp_beep_trim_edges(frames + part, n - part, whole);
-        const tp_beep_measures p = tp_beep_measure(frames + part, n - part, whole, 2, &second);
+        tp_beep_trim_edges(frames + component, n - component, whole);
+        const tp_beep_measures p = tp_beep_measure(frames + component, n - component, whole, 2, &second);
         if (assess(&p, after, &second) == TP_BEEP_YES) {
             second.start_frame = shape->start_frame;
-            second.end_frame += (float)part;
+            second.end_frame += (float)component;
             *shape = second;
             return TP_BEEP_YES;
         }

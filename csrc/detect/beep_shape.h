@@ -4,7 +4,7 @@
  * A beep is a machine's tone: its frequency stands still (or moves along a straight line), its level changes smoothly,
  * nothing else sounds with it but noise, and that noise is all that is left when it ends. Voices and instruments
  * fail one of these: see beep_shape.c. What a bad line does to the tone (drop-outs, concealed frames, steps of the level) is
- * left out of what is judged: see beep_measure.h.
+ * left out of what is classified: see beep_measure.h.
  */
 #ifndef TALKPATH_DETECT_BEEP_SHAPE_H
 #define TALKPATH_DETECT_BEEP_SHAPE_H

@@ -55,7 +55,7 @@ static const tp_call_entry table[] = {
 static const tp_call_entry sit_itu = { TP_CALL_SIT, TP_PLAN_ITU, { 950, 1400, 1800 }, { 330 }, 3 };
 static const tp_call_entry sit_na = { TP_CALL_SIT, NA, { 950, 1400, 1800 }, { 330 }, 3 };
 #define SIT_REACH_HZ 65.0f
-#define SIT_MOST_GAP_MS 60.0
+#define SIT_MAX_GAP_MS 60.0
 
 #define LINE_TOLERANCE 0.015f
 #define CNG_TOLERANCE 0.035f /* T.30: 1100 ± 38 Hz */
@@ -135,15 +135,15 @@ static double follow(const tp_call_entry *e, const tp_call_burst *bursts, size_t
 const tp_call_entry *tp_call_match(const tp_call_burst *bursts, size_t n)
 {
     const tp_call_entry *best = NULL;
-    double least = 1e9;
+    double min = 1e9;
     for (size_t k = 0; k < sizeof table / sizeof table[0]; k++) {
         const tp_call_entry *e = &table[k];
         if (e->cadence_ms[0] == 0 || n < e->needs || !has_lines(e, &bursts[n - 1]))
             continue;
         for (size_t first = 0; first < (e->cadence_ms[2] ? 2u : 1u); first++) {
             const double sum = follow(e, bursts + n - e->needs, e->needs, first);
-            if (sum >= 0.0 && sum < least) {
-                least = sum;
+            if (sum >= 0.0 && sum < min) {
+                min = sum;
                 best = e;
             }
         }
@@ -185,7 +185,7 @@ const tp_call_entry *tp_call_match_sit(const tp_call_burst three[3])
         const double ms = three[i].end_ms - three[i].start_ms;
         if (three[i].lines != 1 || !is_near((double)three[i].hz[0], (double)sit_itu.hz[i], (double)SIT_REACH_HZ) || ms < 220.0 || ms > 450.0)
             return NULL;
-        if (i > 0 && three[i].start_ms - three[i - 1].end_ms > SIT_MOST_GAP_MS)
+        if (i > 0 && three[i].start_ms - three[i - 1].end_ms > SIT_MAX_GAP_MS)
             return NULL;
     }
     const double first = (double)three[0].hz[0], second = (double)three[1].hz[0];

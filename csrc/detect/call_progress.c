@@ -17,24 +17,24 @@ enum {
     LOBE = 2,
     WINDOW_HOPS = (SPECTRUM + TP_TONE_HOP - 1) / TP_TONE_HOP,
     SPECTRUM_HOPS = 3,   /* one spectrum in so many frames: no multiple of a beat of 20, 25, 40 or 50 Hz … */
-    MOST_SPECTRA = 40,   /* … up to this number a burst      */
+    MAX_SPECTRA = 40,   /* … up to this number a burst      */
     END_FRAMES = 3,      /* without the tone: the burst is over; beats of 20 Hz go below the limit for less */
     CHANGE_FRAMES = 2,
     BURSTS = 6,
-    LEAST_FRAMES = 5,    /* a shorter stretch of tone is none */
+    MIN_FRAMES = 5,    /* a shorter stretch of tone is none */
     NETWORK_FRAMES = 18,
     STEADY_FRAMES = 200, /* from here on a burst may be a tone without pauses */
 };
 
 #define HZ_A_BIN 7.8125f
-#define LEAST_POWER 2.5e-5f /* -46 dBov */
-#define LEAST_SHARE 0.4f    /* of a frame's power, in its two strongest tones (a howler has four) */
-#define LEAST_FALL 0.04f    /* -14 dB: the end of a burst */
-#define LEAST_PURITY 0.8f   /* of a burst's power, in its lines */
-#define LEAST_LINE 0.05f    /* -13 dB below the strongest line: a line */
+#define MIN_POWER 2.5e-5f /* -46 dBov */
+#define MIN_SHARE 0.4f    /* of a frame's power, in its two strongest tones (a howler has four) */
+#define MIN_FALL 0.04f    /* -14 dB: the end of a burst */
+#define MIN_PURITY 0.8f   /* of a burst's power, in its lines */
+#define MIN_LINE 0.05f    /* -13 dB below the strongest line: a line */
 #define SINGLE_SHARE 0.8f   /* of a frame's power in one tone: only such frames can cut a burst by their frequency */
 #define SINGLE_SPREAD 0.45f /* bins²: tones that beat reach more */
-#define MOST_CHANGE 0.06f
+#define MAX_CHANGE 0.06f
 /* One burst alone is a network's only when it is purer than voices are, which have their pitch below 219 Hz. */
 #define NETWORK_MIN_PURITY 0.9f
 #define NETWORK_MAX_LOW 0.015f
@@ -130,15 +130,15 @@ static float line_hz(const float *power, int k)
 /* The lines of the summed spectra, by frequency; none when they do not hold most of the power, of which the share is returned. */
 static float find_lines(const tp_call_progress *c, tp_call_burst *b)
 {
-    float total = 0.0f, most = 0.0f, in_lines = 0.0f;
+    float total = 0.0f, max = 0.0f, in_lines = 0.0f;
     b->lines = 0;
     for (int k = FIRST_BIN; k <= LAST_BIN; k++) {
         total += c->sum[k];
-        most = c->sum[k] > most ? c->sum[k] : most;
+        max = c->sum[k] > max ? c->sum[k] : max;
     }
     int next = FIRST_BIN; /* first bin that is in no line's lobe yet */
     for (int k = FIRST_BIN; k <= LAST_BIN; k++) {
-        if (c->sum[k] < LEAST_LINE * most || c->sum[k] <= c->sum[k - 1] || c->sum[k] < c->sum[k + 1])
+        if (c->sum[k] < MIN_LINE * max || c->sum[k] <= c->sum[k - 1] || c->sum[k] < c->sum[k + 1])
             continue;
         if (b->lines == TP_BURST_LINES) {
             b->lines = 0;
@@ -149,7 +149,7 @@ static float find_lines(const tp_call_progress *c, tp_call_burst *b)
             in_lines += c->sum[i];
         next = k + LOBE + 1;
     }
-    if (in_lines < LEAST_PURITY * total || most <= 0.0f)
+    if (in_lines < MIN_PURITY * total || max <= 0.0f)
         b->lines = 0;
     return total > 0.0f ? in_lines / total : 0.0f;
 }
@@ -219,7 +219,7 @@ static void note_network(tp_call_progress *c, const tp_call_burst *b, float puri
 static int end_burst(tp_call_progress *c, tp_call_progress_event *event)
 {
     c->on = 0;
-    if (c->last_frame + 1 < c->first_frame + LEAST_FRAMES)
+    if (c->last_frame + 1 < c->first_frame + MIN_FRAMES)
         return 0;
     if (c->spectra == 0)
         add_spectrum(c); /* shorter than a spectrum: silence and tone together */
@@ -285,16 +285,16 @@ static int take_frame(tp_call_progress *c, const tp_tone_frame *f, tp_call_progr
 {
     const uint64_t now = c->frame_count;
     const float power = f->main_power + f->second_power;
-    const int is_tone = power >= LEAST_POWER && power >= LEAST_SHARE * f->total;
+    const int is_tone = power >= MIN_POWER && power >= MIN_SHARE * f->total;
     if (!c->on) {
         if (!is_tone)
             return 0;
         start_burst(c, now);
     }
     const int is_single = is_tone && f->main_power > SINGLE_SHARE * f->total && f->spread < SINGLE_SPREAD;
-    if (!is_tone || power < LEAST_FALL * c->level)
+    if (!is_tone || power < MIN_FALL * c->level)
         return now - c->last_frame >= END_FRAMES ? end_burst(c, event) : 0;
-    if (is_single && c->main_hz > 0.0f && fabsf(f->main_hz - c->main_hz) > MOST_CHANGE * c->main_hz) {
+    if (is_single && c->main_hz > 0.0f && fabsf(f->main_hz - c->main_hz) > MAX_CHANGE * c->main_hz) {
         if (++c->changed < CHANGE_FRAMES)
             return 0;
         const int found = end_burst(c, event);
@@ -314,7 +314,7 @@ static int take_frame(tp_call_progress *c, const tp_tone_frame *f, tp_call_progr
     if (is_single)
         c->main_hz = f->main_hz;
     const uint64_t length = now - c->first_frame;
-    if (length >= WINDOW_HOPS && length % SPECTRUM_HOPS == 0 && c->spectra < MOST_SPECTRA)
+    if (length >= WINDOW_HOPS && length % SPECTRUM_HOPS == 0 && c->spectra < MAX_SPECTRA)
         add_spectrum(c);
     return length >= NETWORK_FRAMES && length % 10 == 0 && c->spectra > 0 ? check_burst(c, event) : 0;
 }

@@ -37,16 +37,16 @@ static const char KEYS[4][4] = { "123A", "456B", "789C", "*0#D" };
 /* Half-way, in the measure's noise, between what must be accepted (±1.5 %) and rejected (±3.5 %). */
 #define TOLERANCE 0.0245f
 /* Weakest tone: a sine of -42 dBm0, 6 dB below the -36 dBm0 that must be found. */
-#define LEAST_POWER 1.52e-5f /* mean square */
+#define MIN_POWER 1.52e-5f /* mean square */
 /* Energy of the filters' 80 samples (-62 dBov) below which neither can reach that: they are not evaluated. */
-#define LEAST_ENERGY 5e-5f
-#define LEAST_TWIST 0.0891f  /* high / low power, -10.5 dB … */
-#define MOST_TWIST 4.467f    /* … and 6.5 dB */
+#define MIN_ENERGY 5e-5f
+#define MIN_TWIST 0.0891f  /* high / low power, -10.5 dB … */
+#define MAX_TWIST 4.467f    /* … and 6.5 dB */
 /* A tone's weakest tick against its strongest: the half-amplitude points of its edges bound a tone's duration. */
-#define LEAST_STEADINESS 0.2f
-#define LEAST_PURITY 0.88f    /* |correlation| / power of one band */
-#define MOST_MISFIT 0.15f     /* part of the power that is not one constant sine, both bands together */
-#define LEAST_SHARE 0.70f     /* part of the power of the differenced signal that is the two tones */
+#define MIN_STEADINESS 0.2f
+#define MIN_PURITY 0.88f    /* |correlation| / power of one band */
+#define MAX_MISFIT 0.15f     /* part of the power that is not one constant sine, both bands together */
+#define MIN_SHARE 0.70f     /* part of the power of the differenced signal that is the two tones */
 
 typedef struct band_sum {
     float re, im; /* Σ z[n]·conj(z[n-1]) */
@@ -184,13 +184,13 @@ static float misfit(const tp_dtmf *d, int band, float f_hz)
 static int is_steady(const tp_dtmf *d, int band)
 {
     const float newest = d->ticks[(d->tick_count - 1) % TICK_RING].band[band].power;
-    float least = newest, most = newest;
+    float min = newest, max = newest;
     for (uint64_t i = 2; i <= WINDOW_TICKS; i++) {
         const float p = d->ticks[(d->tick_count - i) % TICK_RING].band[band].power;
-        least = p < least ? p : least;
-        most = p > most ? p : most;
+        min = p < min ? p : min;
+        max = p > max ? p : max;
     }
-    return least >= LEAST_STEADINESS * most;
+    return min >= MIN_STEADINESS * max;
 }
 
 /* The key that has been down for the whole window, 0 if none; *sum receives the window's sums. */
@@ -200,9 +200,9 @@ static char key_in_window(const tp_dtmf *d, tick *sum)
         return 0;
     *sum = sum_ticks(d, WINDOW_TICKS);
     const float low = sum->band[0].power, high = sum->band[1].power;
-    if (high < LEAST_TWIST * low || high > MOST_TWIST * low)
+    if (high < MIN_TWIST * low || high > MAX_TWIST * low)
         return 0;
-    if (!is_pure(&sum->band[0], LEAST_PURITY) || !is_pure(&sum->band[1], LEAST_PURITY))
+    if (!is_pure(&sum->band[0], MIN_PURITY) || !is_pure(&sum->band[1], MIN_PURITY))
         return 0;
     const float low_hz = frequency_hz(&sum->band[0], 0), high_hz = frequency_hz(&sum->band[1], 1);
     const int row = key_index(0, low_hz, TOLERANCE), column = key_index(1, high_hz, TOLERANCE);
@@ -215,9 +215,9 @@ static char key_in_window(const tp_dtmf *d, tick *sum)
      * difference of neighbours scales a tone's power by 2 - 2·cos. */
     const float tones = 2.0f * (float)HOP * (low * (2.0f - 2.0f * cosf(TWO_PI * low_hz / RATE_HZ))
                                              + high * (2.0f - 2.0f * cosf(TWO_PI * high_hz / RATE_HZ)));
-    if (tones < LEAST_SHARE * sum->total)
+    if (tones < MIN_SHARE * sum->total)
         return 0;
-    if (misfit(d, 0, low_hz) + misfit(d, 1, high_hz) > MOST_MISFIT)
+    if (misfit(d, 0, low_hz) + misfit(d, 1, high_hz) > MAX_MISFIT)
         return 0;
     return KEYS[row][column];
 }
@@ -242,8 +242,8 @@ static int is_still_held(const tp_dtmf *d, const tick *t)
 static int is_candidate(const tick *t)
 {
     const float low = t->band[0].power, high = t->band[1].power;
-    const float least = 0.5f * LEAST_POWER * (float)HOPS_A_TICK; /* |z|² = power / 2 */
-    return low >= least && high >= least && high >= 0.5f * LEAST_TWIST * low && high <= 2.0f * MOST_TWIST * low
+    const float min = 0.5f * MIN_POWER * (float)HOPS_A_TICK; /* |z|² = power / 2 */
+    return low >= min && high >= min && high >= 0.5f * MIN_TWIST * low && high <= 2.0f * MAX_TWIST * low
            && is_pure(&t->band[0], 0.6f) && is_pure(&t->band[1], 0.6f);
 }
 
@@ -340,7 +340,7 @@ static int hop(tp_dtmf *d, const float *x, tp_dtmf_digit *digit)
     for (size_t i = 0; i < TAPS / HOP; i++)
         energy += d->energies[i];
     complex_value z[2] = { { 0.0f, 0.0f }, { 0.0f, 0.0f } };
-    if (energy >= LEAST_ENERGY)
+    if (energy >= MIN_ENERGY)
         filter(x, z);
     const size_t before = (d->hop_at + WINDOW_HOPS - 1) % WINDOW_HOPS;
     for (int b = 0; b < 2; b++) {

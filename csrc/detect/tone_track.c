@@ -17,13 +17,13 @@ enum {
     LAST_BIN = 122,    /* 3812 Hz */
     LAST_PEAK = 100,   /* 3125 Hz: no tone is looked for above */
     LOBE = 2,          /* bins on either side of the largest that belong to a tone */
-    MOST_HARMONICS = 8,
+    MAX_HARMONICS = 8,
 };
 
 /* Frames below -52 dBov are taken for silence: the weakest tone that counts is 7 dB louder. */
-#define LEAST_POWER 6.3e-6f
+#define MIN_POWER 6.3e-6f
 /* A main tone with a smaller share of the frame than this is not looked at further. */
-#define LEAST_SHARE 0.15f
+#define MIN_SHARE 0.15f
 
 void tp_tone_track_init(tp_tone_track *t, int sample_rate_hz)
 {
@@ -77,12 +77,12 @@ static int is_harmonic(float hz, float base_hz)
 static int find_second(const float *power, int main_bin, float main_hz)
 {
     int best = 0;
-    float most = 0.0f;
+    float max = 0.0f;
     for (int k = FIRST_BIN; k <= LAST_PEAK; k++) {
-        if (power[k] <= most || (k >= main_bin - LOBE && k <= main_bin + LOBE))
+        if (power[k] <= max || (k >= main_bin - LOBE && k <= main_bin + LOBE))
             continue;
         if (is_peak(power, k) && !is_harmonic(peak_hz(power, k), main_hz)) {
-            most = power[k];
+            max = power[k];
             best = k;
         }
     }
@@ -101,7 +101,7 @@ static void analyse(const tp_tone_track *t, tp_tone_frame *frame)
             sums[k] += x[i + k] * x[i + k];
         }
     const float energy = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-    if (energy < LEAST_POWER * 0.375f * (float)TP_TONE_WINDOW)
+    if (energy < MIN_POWER * 0.375f * (float)TP_TONE_WINDOW)
         return;
 
     tp_rfft_forward(TP_TONE_WINDOW, x, re, im);
@@ -113,16 +113,16 @@ static void analyse(const tp_tone_track *t, tp_tone_frame *frame)
         frame->total += power[k];
 
     int main_bin = 0;
-    float most = 0.0f;
+    float max = 0.0f;
     for (int k = FIRST_BIN; k <= LAST_PEAK; k++)
-        if (power[k] > most && is_peak(power, k)) {
-            most = power[k];
+        if (power[k] > max && is_peak(power, k)) {
+            max = power[k];
             main_bin = k;
         }
     if (main_bin == 0)
         return;
     frame->main_power = sum_around(power, main_bin, LOBE);
-    if (frame->main_power < LEAST_SHARE * frame->total)
+    if (frame->main_power < MIN_SHARE * frame->total)
         return;
     frame->main_hz = peak_hz(power, main_bin);
     for (int k = main_bin - LOBE; k <= main_bin + LOBE; k++) {
@@ -140,7 +140,7 @@ static void analyse(const tp_tone_track *t, tp_tone_frame *frame)
         for (int k = second_bin - LOBE; k <= second_bin + LOBE; k++)
             power[k] = 0.0f;
     }
-    for (int order = 2; order <= MOST_HARMONICS; order++) {
+    for (int order = 2; order <= MAX_HARMONICS; order++) {
         const int k = nearest_bin((float)order * frame->main_hz);
         for (int i = k - LOBE; i <= k + LOBE && i <= LAST_BIN; i++)
             frame->harmonic_power += power[i];

@@ -147,13 +147,13 @@ static const tp_layer from_below[LAYERS] = { TP_LAYER(vad_, input0, 3 * UNITS, U
 static const tp_layer from_itself[LAYERS] = { TP_LAYER(vad_, recurrent0, 3 * UNITS, UNITS),
                                               TP_LAYER(vad_, recurrent1, 3 * UNITS, UNITS) };
 
-static float judge(tp_vad *v)
+static float classify(tp_vad *v)
 {
     float f[FEATURES], x[UNITS];
     features(v, f);
     tp_layer_tanh(&dense, f, x);
-    tp_layer_gated(&from_below[0], &from_itself[0], x, v->units[0]);
-    tp_layer_gated(&from_below[1], &from_itself[1], v->units[0], v->units[1]);
+    tp_layer_gru(&from_below[0], &from_itself[0], x, v->units[0]);
+    tp_layer_gru(&from_below[1], &from_itself[1], v->units[0], v->units[1]);
     return tp_sigmoid_near(tp_simd->dot(vad_out, v->units[1], UNITS) + vad_out_bias[0]);
 }
 
@@ -176,7 +176,7 @@ size_t tp_vad_process(tp_vad *v, const int16_t *pcm, size_t n, float *probabilit
         pcm += take;
         n -= take;
         if (v->fill == FFT) {
-            v->probability = judge(v);
+            v->probability = classify(v);
             if (probabilities)
                 probabilities[hops] = v->probability;
             hops++;

@@ -3,8 +3,8 @@
 import math
 from pathlib import Path
 
-N, LEAST = 1024, 128
-SIZES = [LEAST << i for i in range((N // LEAST).bit_length())]
+N, MIN = 1024, 128
+SIZES = [MIN << i for i in range((N // MIN).bit_length())]
 
 
 def table(name: str, values: list[float]) -> str:

@@ -30,7 +30,7 @@ typedef struct tp_kalman {
     float *y_re, *y_im;       /* out: what the filters predict before they learn                 */
     float keep;               /* of the noise, from one step to the next                         */
     float noise_floor;
-    float least;              /* the noise counts as no less than this share of the residual's power now */
+    float min;              /* the noise counts as no less than this share of the residual's power now */
     float forget;             /* state transition: share of a filter's power lost in a step      */
     const float *drift;       /* one value a tap: least growth of the variance in a step          */
 } tp_kalman;

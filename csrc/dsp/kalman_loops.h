@@ -20,7 +20,7 @@ TP_INLINE innovation innovate(const tp_kalman *f, size_t k, complex_lanes y, lan
     const lanes smooth = lanes_fma(lanes_set(f->keep), lanes_load(f->noise + k), lanes_mul(lanes_set(1.0f - f->keep), power));
     const lanes noise = lanes_max(smooth, lanes_set(f->noise_floor));
     lanes_store(f->noise + k, noise);
-    const lanes used = lanes_max(noise, lanes_mul(lanes_set(f->least), power));
+    const lanes used = lanes_max(noise, lanes_mul(lanes_set(f->min), power));
     const innovation i = { e, lanes_div(lanes_set(1.0f), lanes_add(lanes_max(spread, lanes_set(0.0f)), used)) };
     return i;
 }

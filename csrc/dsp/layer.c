@@ -15,7 +15,7 @@ void tp_layer_tanh(const tp_layer *l, const float *x, float *y)
         y[i] = tp_tanh_near(y[i]);
 }
 
-void tp_gated_update(size_t n, float *a, const float *b, float *units)
+void tp_gru_update(size_t n, float *a, const float *b, float *units)
 {
     for (size_t i = 0; i < 2 * n; i++)
         a[i] = tp_sigmoid_near(a[i] + b[i]);
@@ -25,11 +25,11 @@ void tp_gated_update(size_t n, float *a, const float *b, float *units)
     }
 }
 
-void tp_layer_gated(const tp_layer *from_below, const tp_layer *from_itself, const float *x, float *units)
+void tp_layer_gru(const tp_layer *from_below, const tp_layer *from_itself, const float *x, float *units)
 {
     const size_t n = from_itself->columns;
     float a[3 * TP_LAYER_MAX_UNITS], b[3 * TP_LAYER_MAX_UNITS];
     tp_layer_apply(from_below, x, a);
     tp_layer_apply(from_itself, units, b);
-    tp_gated_update(n, a, b, units);
+    tp_gru_update(n, a, b, units);
 }

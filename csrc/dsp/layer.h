@@ -28,9 +28,9 @@ void tp_layer_tanh(const tp_layer *l, const float *x, float *y);
 
 /* A gated recurrent unit (K. Cho et al., EMNLP 2014) whose gates are stacked reset, update, new: what its input gives, a[3n],
  * and what its own last state gives, b[3n], make the new state in place of the old one. a is used up. */
-void tp_gated_update(size_t n, float *a, const float *b, float *units);
+void tp_gru_update(size_t n, float *a, const float *b, float *units);
 
 /* One step of it: the layers over its input and over its own state. */
-void tp_layer_gated(const tp_layer *from_below, const tp_layer *from_itself, const float *x, float *units);
+void tp_layer_gru(const tp_layer *from_below, const tp_layer *from_itself, const float *x, float *units);
 
 #endif

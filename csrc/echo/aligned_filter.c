@@ -139,7 +139,7 @@ static int fill(const tp_aligned_filter *f, tp_kalman *k, float *drift, tp_echo_
     k->y_im = y->im;
     k->keep = 0.7f;
     k->noise_floor = 1e-7f;
-    k->least = 0.5f;
+    k->min = 0.5f;
     k->forget = FORGET;
     k->drift = drift;
     return activity > ACTIVE;

@@ -19,8 +19,8 @@ enum {
 #define PRIOR 0.4f /* log-odds: in training a false alarm counted two to four times */
 
 /* Log-odds a hop adds. What speaks against the caller counts less: echo and pauses come between syllables. */
-#define MOST_FOR 1.25f
-#define MOST_AGAINST 1.05f
+#define MAX_FOR 1.25f
+#define MAX_AGAINST 1.05f
 #define WEIGHT_FOR 0.5f
 #define WEIGHT_AGAINST 0.35f
 #define LEAK 0.97f
@@ -39,12 +39,12 @@ enum {
 #define VOICE 0.15f
 #define VOICE_HOPS 8
 #define UNVOICED 0.4f      /* share of what is enough */
-#define DOUBTED 0.45f      /* what is told of such a sound */
+#define DOUBTED 0.45f      /* what is reported of such a sound */
 
 /* Who holds the telephone is louder than who stands behind: below the level that the caller had, every dB speaks against the caller. */
 #define FAINTER_DB 8.0f     /* beyond so much, … */
 #define PER_DB 0.3f         /* … log-odds, …     */
-#define MOST_FAINTER 2.5f   /* … at most: a clear voice still gets through */
+#define MAX_FAINTER 2.5f   /* … at most: a clear voice still gets through */
 #define SURE 0.8f           /* speech that interrupts, as likely as this, says how loud the caller is */
 #define FORGET_DB 0.002f    /* a hop */
 #define UNHEARD_DBOV -200.0f /* before that nothing is fainter */
@@ -176,7 +176,7 @@ static float fainter(tp_barge_in *g, float level_dbov)
     tp_barge_in_reading *r = &g->now;
     r->level_dbov = g->suspects && r->level_dbov > level_dbov ? r->level_dbov : level_dbov;
     r->caller_dbov -= FORGET_DB;
-    return tp_clip(PER_DB * (r->caller_dbov - r->level_dbov - FAINTER_DB), 0.0f, MOST_FAINTER);
+    return tp_clip(PER_DB * (r->caller_dbov - r->level_dbov - FAINTER_DB), 0.0f, MAX_FAINTER);
 }
 
 /* A decision that could fall now waits while it may be the agent's voice at another delay, and a little longer: what says so comes and goes. */
@@ -203,10 +203,10 @@ static void hop(tp_barge_in *g)
     const float need = enough(g);
     if (logit > 0.0f) {
         const float step = WEIGHT_FOR * logit;
-        g->sum = LEAK * g->sum + (step < MOST_FOR ? step : MOST_FOR);
+        g->sum = LEAK * g->sum + (step < MAX_FOR ? step : MAX_FOR);
     } else {
         const float step = WEIGHT_AGAINST * logit;
-        g->sum += step > -MOST_AGAINST ? step : -MOST_AGAINST;
+        g->sum += step > -MAX_AGAINST ? step : -MAX_AGAINST;
     }
     g->voiceless_hops = s->voice_probability >= VOICE ? 0 : g->voiceless_hops + 1;
     const int voiced = g->voiceless_hops < VOICE_HOPS;
@@ -216,8 +216,8 @@ static void hop(tp_barge_in *g)
     g->skipped_hops -= g->skipped_hops > 0;
     if ((s->echo_settling || g->skipped_hops > 0) && g->sum > MOVED * need)
         g->sum = MOVED * need;
-    const float most = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
-    g->sum = g->sum < most ? g->sum : most;
+    const float max = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
+    g->sum = g->sum < max ? g->sum : max;
     g->sum = g->sum > 0.0f ? g->sum : 0.0f;
     const int suspected = g->suspects;
     g->suspects = g->sum > 0.0f;

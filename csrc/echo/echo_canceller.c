@@ -7,7 +7,7 @@
 #include "dsp/block.h"
 #include "dsp/simd.h"
 #include "echo/delay_watch.h"
-#include "echo/echo_parts.h"
+#include "echo/echo_components.h"
 #include "echo/suppressor.h"
 #include "talkpath/talkpath.h"
 
@@ -61,12 +61,12 @@ struct tp_echo_canceller {
     tp_delay_watch watch;
     float far_power, echo_power; /* smoothed while the filter predicts: the line's loss */
     tp_echo_state state;
-    /* behind the struct: echo_parts.h */
+    /* behind the struct: echo_components.h */
 };
 
-static tp_echo_parts parts_of(const tp_echo_canceller *e)
+static tp_echo_components components_of(const tp_echo_canceller *e)
 {
-    return tp_echo_parts_at((char *)(uintptr_t)e + tp_align_up(sizeof *e), &e->config);
+    return tp_echo_components_at((char *)(uintptr_t)e + tp_align_up(sizeof *e), &e->config);
 }
 
 const char *tp_echo_canceller_check(const tp_echo_canceller_config *c)
@@ -82,7 +82,7 @@ const char *tp_echo_canceller_check(const tp_echo_canceller_config *c)
 
 size_t tp_echo_canceller_size(const tp_echo_canceller_config *config)
 {
-    return tp_echo_canceller_check(config) ? 0 : tp_align_up(sizeof(tp_echo_canceller)) + tp_echo_parts_size(config);
+    return tp_echo_canceller_check(config) ? 0 : tp_align_up(sizeof(tp_echo_canceller)) + tp_echo_components_size(config);
 }
 
 int tp_echo_canceller_init(tp_echo_canceller *e, const tp_echo_canceller_config *config)
@@ -99,7 +99,7 @@ void tp_echo_canceller_reset(tp_echo_canceller *e)
     const tp_echo_canceller_config c = e->config;
     const tp_delay_estimator_config delay = { .sample_rate_hz = c.sample_rate_hz, .max_delay_ms = c.max_delay_ms };
     const tp_vad_config vad = { .sample_rate_hz = c.sample_rate_hz };
-    const tp_echo_parts p = parts_of(e);
+    const tp_echo_components p = components_of(e);
     memset(e, 0, tp_echo_canceller_size(&c));
     e->config = c;
     tp_echo_grid_init(&e->grid, c.sample_rate_hz);
@@ -123,7 +123,7 @@ size_t tp_echo_canceller_delay_samples(const tp_echo_canceller *e)
 /* What is gone through while the agent speaks lies behind the rings; while it is silent, little of that is looked at. */
 void tp_echo_canceller_prefetch(const tp_echo_canceller *e)
 {
-    const tp_echo_parts p = parts_of(e);
+    const tp_echo_components p = components_of(e);
     const char *end = (const char *)e + tp_echo_canceller_size(&e->config);
     if (e->state.far_active)
         tp_touch(p.delay, (size_t)(end - (const char *)p.delay));
@@ -147,12 +147,12 @@ float **tp_echo_canceller_tap(tp_echo_canceller *e);
 
 const float *tp_echo_canceller_features(const tp_echo_canceller *e)
 {
-    return tp_near_end_features(parts_of(e).near_end);
+    return tp_near_end_features(components_of(e).near_end);
 }
 
 const float *tp_echo_canceller_units(const tp_echo_canceller *e)
 {
-    return tp_near_end_units(parts_of(e).near_end);
+    return tp_near_end_units(components_of(e).near_end);
 }
 
 const float *tp_echo_canceller_high(const tp_echo_canceller *e)
@@ -186,12 +186,12 @@ static void subtract(const tp_echo_row *a, const tp_echo_row *b, size_t n, tp_ec
 }
 
 /* Where the aligned filter expects the echo to begin; below 0: nowhere. */
-static float expected_ms(const tp_echo_canceller *e, const tp_echo_parts *p)
+static float expected_ms(const tp_echo_canceller *e, const tp_echo_components *p)
 {
     return p->aligned->started ? (float)p->aligned->lag / ((float)e->config.sample_rate_hz / 1000.0f) + ECHO_LEAD_MS : -1.0f;
 }
 
-static void restart_filter(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r, float delay_ms, size_t replay)
+static void restart_filter(tp_echo_canceller *e, const tp_echo_components *p, const tp_echo_rings *r, float delay_ms, size_t replay)
 {
     const float ms = (float)e->config.sample_rate_hz / 1000.0f, lead = delay_ms > ECHO_LEAD_MS ? delay_ms - ECHO_LEAD_MS : 0.0f;
     const size_t hops = e->slots / ECHO_HOP_SLOTS;
@@ -226,7 +226,7 @@ static int echo_present(const tp_echo_canceller *e)
 }
 
 /* (Re)starts the aligned filter when the delay estimator has found another delay and the filter is of no use where it is. */
-static void follow_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r)
+static void follow_delay(tp_echo_canceller *e, const tp_echo_components *p, const tp_echo_rings *r)
 {
     const tp_delay_estimate d = tp_delay_estimator_read(p->delay);
     e->state.delay_confidence = d.confidence;
@@ -242,7 +242,7 @@ static void follow_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_
 }
 
 /* Follows an echo that has moved, as soon as somebody is heard who may be only that. */
-static void watch_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r)
+static void watch_delay(tp_echo_canceller *e, const tp_echo_components *p, const tp_echo_rings *r)
 {
     const float now = expected_ms(e, p);
     const uint64_t reach = (uint64_t)(e->config.max_delay_ms + TP_DELAY_MATCH_BEYOND_MS + e->config.tail_ms) * (uint64_t)e->config.sample_rate_hz / 1000;
@@ -273,7 +273,7 @@ static void watch_delay(tp_echo_canceller *e, const tp_echo_parts *p, const tp_e
 }
 
 /* Whether what the aligned filter predicts should be taken out. */
-static void judge_filter(tp_echo_canceller *e, const tp_echo_row *m, const tp_echo_row *residual, const tp_echo_row *y)
+static void compare_filters(tp_echo_canceller *e, const tp_echo_row *m, const tp_echo_row *residual, const tp_echo_row *y)
 {
     const float py = power_of(y->re, y->im), pm = power_of(m->re, m->im);
     e->heard = SMOOTH_FOUND * e->heard + pm;
@@ -345,7 +345,7 @@ static void update_state(tp_echo_canceller *e, const tp_echo_row *aligned, int p
     s->double_talk = s->far_active && s->near_probability > 0.5f && s->echo_likelihood > 0.5f && e->echo_power > 4.0f * QUIET;
 }
 
-static void end_hop(tp_echo_canceller *e, const tp_echo_parts *p, const tp_echo_rings *r, const tp_echo_row *m, const tp_echo_row *residual,
+static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_echo_rings *r, const tp_echo_row *m, const tp_echo_row *residual,
                     const tp_echo_row *y, int predicted, int learn)
 {
     tp_echo_row far, aligned;
@@ -407,7 +407,7 @@ static void note_far(tp_echo_canceller *e, const int16_t *x, size_t n)
             e->far_last = e->samples;
 }
 
-static void slot(tp_echo_canceller *e, const tp_echo_parts *p)
+static void slot(tp_echo_canceller *e, const tp_echo_components *p)
 {
     const size_t n = e->grid.slot;
     push(p->near, p->near_length, e->samples, e->slot_near, n);
@@ -425,7 +425,7 @@ static void slot(tp_echo_canceller *e, const tp_echo_parts *p)
     const int predicted = tp_aligned_filter_slot(p->aligned, &e->grid, &r, &m, ends_hop, learn, &y);
     subtract(&m, &y, e->grid.bins, &residual);
     if (predicted && ends_hop)
-        judge_filter(e, &m, &residual, &y);
+        compare_filters(e, &m, &residual, &y);
     if (!e->trusted) {
         residual = m;
         memset(&y, 0, sizeof y);
@@ -472,7 +472,7 @@ static void delay_ring(int16_t *ring, size_t length, size_t n)
 
 void tp_echo_canceller_skip(tp_echo_canceller *e, const int16_t *far, size_t n)
 {
-    const tp_echo_parts p = parts_of(e);
+    const tp_echo_components p = components_of(e);
     const size_t hop = ECHO_HOP_SLOTS * e->grid.slot;
     if (e->fill != 0 || e->slots % ECHO_HOP_SLOTS != 0 || n % hop != 0)
         return;
@@ -494,7 +494,7 @@ void tp_echo_canceller_skip(tp_echo_canceller *e, const int16_t *far, size_t n)
 
 void tp_echo_canceller_process(tp_echo_canceller *e, const int16_t *near, const int16_t *far, size_t n, int16_t *out)
 {
-    const tp_echo_parts p = parts_of(e);
+    const tp_echo_components p = components_of(e);
     const size_t full = e->grid.slot;
     while (n > 0) {
         const size_t take = full - e->fill < n ? full - e->fill : n;

@@ -6,15 +6,15 @@
 
 enum {
     FLOOR_BANDS = 12,
-    FLOOR_PARTS = 8, /* the noise floor is the least of so many … */
+    FLOOR_COMPONENTS = 8, /* the noise floor is the least of so many … */
     FLOOR_HOPS = 20, /* … times so many hops                      */
 };
 
 #define FLOOR_BIAS 3.0f
-#define FLOOR_LEAST 1e-8f
+#define FLOOR_MIN 1e-8f
 
 typedef struct tp_floor_tracker {
-    float smooth[FLOOR_BANDS], now[FLOOR_BANDS], part[FLOOR_PARTS][FLOOR_BANDS];
+    float smooth[FLOOR_BANDS], now[FLOOR_BANDS], component[FLOOR_COMPONENTS][FLOOR_BANDS];
 } tp_floor_tracker;
 
 void tp_floor_tracker_init(tp_floor_tracker *f);

@@ -8,14 +8,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from gen_near_net import HERE, network
 
-MOST = 15  # five bits: they compress better in a wheel, and nobody hears the difference
+MAX = 15  # five bits: they compress better in a wheel, and nobody hears the difference
 
 
 def generate() -> str:
     weights = dict(np.load(HERE / "keep_net_weights.npz"))
     layers = ("dense", "input0", "recurrent0", "out")
     return "/* Written by gen_keep_net.py from keep_net_weights.npz. Do not edit. */\n\n" + network(
-        "KEEP", "keep", weights, layers, MOST
+        "KEEP", "keep", weights, layers, MAX
     )
 
 

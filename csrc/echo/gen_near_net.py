@@ -17,20 +17,20 @@ def table(name: str, values: np.ndarray, kind: str = "float") -> str:
     return f"static const {kind} {name}[{len(words)}] = {{\n    " + ",\n    ".join(rows) + ",\n};\n\n"
 
 
-def quantised(weights: np.ndarray, most: int = 127) -> tuple[np.ndarray, np.ndarray]:
+def quantised(weights: np.ndarray, max: int = 127) -> tuple[np.ndarray, np.ndarray]:
     """Bytes and one scale a row, rows padded to a multiple of 8."""
     weights = np.pad(weights, ((0, -len(weights) % 8), (0, 0)))
-    scale = np.maximum(np.abs(weights).max(axis=1), 1e-6) / most
+    scale = np.maximum(np.abs(weights).max(axis=1), 1e-6) / max
     return np.round(weights / scale[:, None]).astype(int), scale
 
 
-def network(name: str, prefix: str, weights: dict[str, np.ndarray], layers: tuple[str, ...], most: int = 127) -> str:
-    """Shape, features' means and spreads, and the layers of a network as gated.c wants them."""
+def network(name: str, prefix: str, weights: dict[str, np.ndarray], layers: tuple[str, ...], max: int = 127) -> str:
+    """Shape, features' means and spreads, and the layers of a network as gru.c wants them."""
     features, units = len(weights["mean"]), weights["recurrent0"].shape[1]
     out = table(f"{prefix}_mean", weights["mean"]) + table(f"{prefix}_inverse", 1 / weights["spread"])
     out += "/* Matrices two columns at a time, row by row; a scale for each row. Gates: reset, update, new. */\n"
     for layer in layers:
-        matrix, scale = quantised(weights[layer], most)
+        matrix, scale = quantised(weights[layer], max)
         one = ONE / LIMIT if layer == "dense" else ONE
         pairs = matrix.reshape(len(matrix), -1, 2).transpose(1, 0, 2)
         out += table(f"{prefix}_{layer}", pairs, "int8_t") + table(f"{prefix}_{layer}_scale", scale / one)

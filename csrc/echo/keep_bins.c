@@ -33,10 +33,10 @@ enum {
 #define KEEP_RESIDUAL 0.6f /* of smoothed powers, a slot: of residual and near */
 #define KEEP_ECHO 0.8f
 #define KEEP_SLOW 0.93f
-#define LEAST_GAIN 0.003f
+#define MIN_GAIN 0.003f
 #define QUIET 1e-9f  /* no echo is predicted below  */
-#define LEAST 1e-14f /* under any power             */
-#define MOST 5.0f    /* of differences not limited otherwise */
+#define MIN 1e-14f /* under any power             */
+#define MAX 5.0f    /* of differences not limited otherwise */
 #define LN_10 2.30258509f
 
 typedef char same_shape[(int)KEEP_BINS_MEASURES == (int)KEEP_MEASURES && (int)KEEP_BINS_HIDDEN == (int)KEEP_HIDDEN
@@ -64,7 +64,7 @@ static void smooth(const float *TP_RESTRICT power, size_t bins, float keep, floa
 static void logs_of(const float *TP_RESTRICT power, size_t bins, float *TP_RESTRICT log10s)
 {
     for (size_t k = 0; k < bins; k++)
-        log10s[k] = tp_log10_rough(power[k] + LEAST);
+        log10s[k] = tp_log10_rough(power[k] + MIN);
 }
 
 static void differences(const float *TP_RESTRICT a, const float *TP_RESTRICT b, size_t bins, float low, float high, float *TP_RESTRICT row)
@@ -90,7 +90,7 @@ static void around(const float *x, size_t bins, float *mean)
             total += x[k + REACH];
         if (k > REACH)
             total -= x[k - REACH - 1];
-        mean[k] = (total > LEAST ? total : LEAST) * (1.0f / (2 * REACH + 1));
+        mean[k] = (total > MIN ? total : MIN) * (1.0f / (2 * REACH + 1));
     }
 }
 
@@ -112,15 +112,15 @@ static void measure(tp_keep_bins *s, size_t bins, const float *apart, const floa
 
     around(s->residual, bins, mean);
     logs_of(mean, bins, other);
-    differences(r, other, bins, -MOST, MOST, row[OVER_BINS]);
+    differences(r, other, bins, -MAX, MAX, row[OVER_BINS]);
     around(s->echo, bins, mean);
     logs_of(mean, bins, other);
-    differences(e, other, bins, -MOST, MOST, row[ECHO_OVER_BINS]);
+    differences(e, other, bins, -MAX, MAX, row[ECHO_OVER_BINS]);
     logs_of(row[POWER], bins, other);
     differences(other, r, bins, -2.0f, 2.0f, row[CHANGE]);
     differences(r, e, bins, -3.0f, 4.0f, row[OVER_ECHO]);
     logs_of(noise, bins, other);
-    differences(r, other, bins, -2.0f, MOST, row[OVER_NOISE]);
+    differences(r, other, bins, -2.0f, MAX, row[OVER_NOISE]);
     logs_of(s->slow, bins, other);
     differences(r, other, bins, -2.0f, 2.0f, row[RISE]);
     logs_of(s->near, bins, other);
@@ -128,7 +128,7 @@ static void measure(tp_keep_bins *s, size_t bins, const float *apart, const floa
     logs_of(echo_now, bins, other);
     differences(other, e, bins, -2.0f, 2.0f, row[ECHO_CHANGE]);
     for (size_t k = 0; k < bins; k++) {
-        const float g = tp_clip(gains[k], LEAST_GAIN, 1.0f - LEAST_GAIN);
+        const float g = tp_clip(gains[k], MIN_GAIN, 1.0f - MIN_GAIN);
         row[BAND_ODDS][k] = tp_log10_rough(g) - tp_log10_rough(1.0f - g);
         row[LEVEL][k] = 0.5f * (r[k] + 6.0f);
     }

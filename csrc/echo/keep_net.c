@@ -4,7 +4,7 @@
 
 #include "dsp/approx.h"
 #include "dsp/simd.h"
-#include "echo/gated.h"
+#include "echo/gru.h"
 #include "echo/keep_net_tables.h"
 #include "echo/near_net.h"
 
@@ -16,7 +16,7 @@ enum {
 };
 
 #define LEVEL_FLOOR 1e-10f
-#define FAR_LEAST_DB -75.0f
+#define FAR_MIN_DB -75.0f
 
 typedef char same_shape[(int)KEEP_NET_FEATURES == (int)INPUTS && (int)KEEP_NET_UNITS == (int)UNITS ? 1 : -1];
 
@@ -57,7 +57,7 @@ static void high_bands(tp_keep_net *k, const tp_echo_row *near, const tp_echo_ro
     tp_floor_tracker_hop(&k->floor, KEEP_HIGH_BANDS, e, k->hops, floors);
     for (size_t b = 0; b < KEEP_HIGH_BANDS; b++, f += KEEP_PER_BAND) {
         const float lm = tp_db_near(m[b]), le = tp_db_near(e[b]), lx = tp_db_near(x[b]), from_far = le - lx;
-        if (lx > FAR_LEAST_DB) {
+        if (lx > FAR_MIN_DB) {
             const float err = tp_clip(from_far - k->leak[b], -12.0f, 12.0f);
             k->leak[b] += err * (err > 0.0f ? 0.02f : 0.03f);
         }
@@ -70,22 +70,22 @@ static void high_bands(tp_keep_net *k, const tp_echo_row *near, const tp_echo_ro
     }
 }
 
-static const tp_gated_layer gated = { keep_input0,      keep_recurrent0,      keep_input0_scale,
+static const tp_gru_layer gru = { keep_input0,      keep_recurrent0,      keep_input0_scale,
                                       keep_input0_bias, keep_recurrent0_scale, keep_recurrent0_bias };
 
 void tp_keep_net_step(tp_keep_net *k, const float *near_units, const float *near_features, int wide)
 {
     float dense[UNITS], z[OUTPUT_ROWS];
     int16_t x[INPUTS], in[UNITS];
-    tp_gated_features(near_units, keep_mean, keep_inverse, NEAR_UNITS, x);
-    tp_gated_features(near_features, keep_mean + NEAR_UNITS, keep_inverse + NEAR_UNITS, NEAR_FEATURES, x + NEAR_UNITS);
+    tp_gru_features(near_units, keep_mean, keep_inverse, NEAR_UNITS, x);
+    tp_gru_features(near_features, keep_mean + NEAR_UNITS, keep_inverse + NEAR_UNITS, NEAR_FEATURES, x + NEAR_UNITS);
     if (wide)
-        tp_gated_features(k->high, keep_mean + FROM_NEAR_END, keep_inverse + FROM_NEAR_END, KEEP_HIGH, x + FROM_NEAR_END);
+        tp_gru_features(k->high, keep_mean + FROM_NEAR_END, keep_inverse + FROM_NEAR_END, KEEP_HIGH, x + FROM_NEAR_END);
     /* Without the high bands their columns count nothing, as if they were at their means. */
     tp_simd->affine_pairs(keep_dense, keep_dense_scale, keep_dense_bias, x, dense, UNITS, wide ? INPUTS : FROM_NEAR_END);
     for (size_t i = 0; i < UNITS; i++)
-        in[i] = (int16_t)(tp_tanh_near(dense[i]) * GATED_ONE);
-    tp_gated_step(&gated, UNITS, k->units, in);
+        in[i] = (int16_t)(tp_tanh_near(dense[i]) * GRU_ONE);
+    tp_gru_step(&gru, UNITS, k->units, in);
     tp_simd->affine_pairs(keep_out, keep_out_scale, keep_out_bias, in, z, OUTPUT_ROWS, UNITS);
     for (size_t b = 0; b < KEEP_BANDS; b++)
         k->gains[b] = tp_sigmoid_near(z[b]);

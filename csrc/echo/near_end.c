@@ -10,7 +10,7 @@
 enum {
     FAR_HOPS = 80,    /* of the far side's band powers             */
     PEAK_HOPS = 8,    /* the far side's most is kept for so many … */
-    PEAK_PARTS = 9,   /* … times so many                           */
+    PEAK_COMPONENTS = 9,   /* … times so many                           */
     TURN_HOPS = 120,  /* after so much silence the agent begins anew */
 };
 
@@ -23,7 +23,7 @@ const unsigned char tp_near_edges[NEAR_BANDS + 1] = { 3, 7, 11, 15, 20, 26, 32, 
 struct tp_near_end {
     tp_floor_tracker near_floor, residual_floor;
     float floors[NEAR_BANDS]; /* of the residual */
-    float far[FAR_HOPS][NEAR_BANDS], far_peak[PEAK_PARTS][NEAR_BANDS], aligned[4][NEAR_BANDS];
+    float far[FAR_HOPS][NEAR_BANDS], far_peak[PEAK_COMPONENTS][NEAR_BANDS], aligned[4][NEAR_BANDS];
     size_t hop, far_hop; /* heard, sent */
     float leak[NEAR_BANDS];
     /* Cross-spectra with the echo estimate, and powers, smoothed. */
@@ -151,19 +151,19 @@ static void coherences(tp_near_end *n, const tp_near_input *in, float *residual,
 /* Far power weighted by the long filter's profile, and its maximum over all delays. */
 static void far_powers(tp_near_end *n, const tp_near_input *in, float *weighted, float *peak, float *profile_peak)
 {
-    float total = 1e-12f, most = 0.0f;
+    float total = 1e-12f, max = 0.0f;
     for (size_t t = 0; t < in->profile_taps; t++) {
         total += in->profile[t];
-        most = in->profile[t] > most ? in->profile[t] : most;
+        max = in->profile[t] > max ? in->profile[t] : max;
     }
-    *profile_peak = most / total;
+    *profile_peak = max / total;
     for (size_t b = 0; b < NEAR_BANDS; b++)
         weighted[b] = peak[b] = LEVEL_FLOOR;
     const float *now = n->far[n->far_hop % FAR_HOPS];
-    float *part = n->far_peak[n->hop / PEAK_HOPS % PEAK_PARTS];
+    float *component = n->far_peak[n->hop / PEAK_HOPS % PEAK_COMPONENTS];
     for (size_t b = 0; b < NEAR_BANDS; b++)
-        part[b] = n->hop % PEAK_HOPS == 0 || now[b] > part[b] ? now[b] : part[b];
-    for (size_t i = 0; i < PEAK_PARTS; i++)
+        component[b] = n->hop % PEAK_HOPS == 0 || now[b] > component[b] ? now[b] : component[b];
+    for (size_t i = 0; i < PEAK_COMPONENTS; i++)
         for (size_t b = 0; b < NEAR_BANDS; b++)
             peak[b] = n->far_peak[i][b] > peak[b] ? n->far_peak[i][b] : peak[b];
     for (size_t t = 0; t < in->profile_taps && 2 * t < FAR_HOPS; t++) {

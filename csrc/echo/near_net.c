@@ -5,7 +5,7 @@
 
 #include "dsp/approx.h"
 #include "dsp/simd.h"
-#include "echo/gated.h"
+#include "echo/gru.h"
 #include "echo/near_end.h"
 #include "echo/near_net_tables.h"
 
@@ -20,7 +20,7 @@ void tp_near_net_init(tp_near_net *n)
         n->gains[i] = 1.0f;
 }
 
-static const tp_gated_layer layers[NEAR_LAYERS] = {
+static const tp_gru_layer layers[NEAR_LAYERS] = {
     { net_input0, net_recurrent0, net_input0_scale, net_input0_bias, net_recurrent0_scale, net_recurrent0_bias },
     { net_input1, net_recurrent1, net_input1_scale, net_input1_bias, net_recurrent1_scale, net_recurrent1_bias },
 };
@@ -29,12 +29,12 @@ void tp_near_net_step(tp_near_net *n, const float *features)
 {
     float dense[UNITS], z[OUTPUT_ROWS];
     int16_t x[NEAR_FEATURES], in[UNITS];
-    tp_gated_features(features, net_mean, net_inverse, NEAR_FEATURES, x);
+    tp_gru_features(features, net_mean, net_inverse, NEAR_FEATURES, x);
     tp_simd->affine_pairs(net_dense, net_dense_scale, net_dense_bias, x, dense, UNITS, NEAR_FEATURES);
     for (size_t i = 0; i < UNITS; i++)
-        in[i] = (int16_t)(tp_tanh_near(dense[i]) * GATED_ONE);
+        in[i] = (int16_t)(tp_tanh_near(dense[i]) * GRU_ONE);
     for (size_t l = 0; l < NEAR_LAYERS; l++)
-        tp_gated_step(&layers[l], UNITS, n->units[l], in);
+        tp_gru_step(&layers[l], UNITS, n->units[l], in);
     tp_simd->affine_pairs(net_out, net_out_scale, net_out_bias, in, z, OUTPUT_ROWS, UNITS);
     n->logit = z[0];
     for (size_t i = 0; i < NEAR_OUTPUTS; i++)

@@ -42,7 +42,7 @@ void tp_suppressor_slot(tp_suppressor *s, size_t bins, const tp_keep_net *keep, 
     interpolate(keep->gains, bins, gains);
     interpolate(keep->apart, bins, apart);
     for (size_t b = 0; b < KEEP_BANDS; b++) {
-        const float over = keep->floors[b] - FLOOR_BIAS * FLOOR_LEAST;
+        const float over = keep->floors[b] - FLOOR_BIAS * FLOOR_MIN;
         noise[b] = over > 0.0f ? NOISE_SHARE * sqrtf(over) : 0.0f;
     }
     interpolate(noise, bins, level);

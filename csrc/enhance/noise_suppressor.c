@@ -31,10 +31,10 @@ struct tp_noise_suppressor {
     size_t fft, hop, bins;
     float scale; /* of a spectrum, so that white noise keeps its power */
     float analysis[FFT_MAX], synthesis[2 * HOP_MAX]; /* windows */
-    float level_least, level_emphasis;               /* what the level asks for */
+    float level_min, level_emphasis;               /* what the level asks for */
 
     /* Everything below is of the stream. */
-    float least, emphasis; /* on their way there */
+    float min, emphasis; /* on their way there */
     size_t fill;           /* of samples; the oldest fft - hop are the last hops' */
     float samples[FFT_MAX];
     float overlap[HOP_MAX]; /* of the last frame, into the next hop */
@@ -83,7 +83,7 @@ static void make_windows(tp_noise_suppressor *s)
 static void apply_level(tp_noise_suppressor *s)
 {
     const float db = ATTENUATION_MIN_DB + ATTENUATION_STEP_DB * (float)(s->config.level - LEVEL_MIN);
-    s->level_least = tp_exp_near(db * -0.115129255f); /* ln 10 / 20 */
+    s->level_min = tp_exp_near(db * -0.115129255f); /* ln 10 / 20 */
     s->level_emphasis = EMPHASIS_STEP * (float)(EMPHASIS_LEVEL - s->config.level);
 }
 
@@ -104,7 +104,7 @@ int tp_noise_suppressor_init(tp_noise_suppressor *s, const tp_noise_suppressor_c
 
 void tp_noise_suppressor_reset(tp_noise_suppressor *s)
 {
-    s->least = s->level_least;
+    s->min = s->level_min;
     s->emphasis = s->level_emphasis;
     s->fill = s->fft - s->hop; /* silence before the first sample */
     memset(s->samples, 0, sizeof s->samples);
@@ -148,9 +148,9 @@ static void spread(const tp_ns_layout *layout, const float *decided, const float
     for (size_t b = 0; b + 1 < layout->bands; b++) {
         const float du = u[b + 1] - u[b], dv = v[b + 1] - v[b], dw = w[b + 1] - w[b], dz = z[b + 1] - z[b];
         for (size_t k = layout->start[b]; k < layout->start[b + 1]; k++) {
-            const float part = layout->share[k];
-            logits[k] = (u[b] + part * du) + (v[b] + part * dv) * log_snr[k] + (w[b] + part * dw) * contrast[k] +
-                        (z[b] + part * dz) * comb[k];
+            const float component = layout->share[k];
+            logits[k] = (u[b] + component * du) + (v[b] + component * dv) * log_snr[k] + (w[b] + component * dw) * contrast[k] +
+                        (z[b] + component * dz) * comb[k];
         }
     }
 }
@@ -178,10 +178,10 @@ static void gains(tp_noise_suppressor *s, const float *power, float *gain)
     if (wide)
         spread(&tp_ns_high_layout, s->high_decided, e->log_snr + high, e->contrast + high, comb + high, logits + high);
 
-    s->least += LEVEL_RATE * (s->level_least - s->least);
+    s->min += LEVEL_RATE * (s->level_min - s->min);
     s->emphasis += LEVEL_RATE * (s->level_emphasis - s->emphasis);
     for (size_t k = 0; k < s->bins; k++)
-        gain[k] = s->least + (1.0f - s->least) / (1.0f + tp_exp_near(-(logits[k] + s->emphasis)));
+        gain[k] = s->min + (1.0f - s->min) / (1.0f + tp_exp_near(-(logits[k] + s->emphasis)));
 }
 
 /* The newest frame: its last hop but one is complete with it. */

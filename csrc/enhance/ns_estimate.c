@@ -82,9 +82,9 @@ static void band_sums(const tp_ns_layout *layout, const float *x, float *bands)
     for (size_t b = 0; b + 1 < layout->bands; b++) {
         float lower = 0.0f, upper = 0.0f;
         for (size_t k = layout->start[b]; k < layout->start[b + 1]; k++) {
-            const float part = layout->share[k] * x[k];
-            upper += part;
-            lower += x[k] - part;
+            const float component = layout->share[k] * x[k];
+            upper += component;
+            lower += x[k] - component;
         }
         bands[b] += lower;
         bands[b + 1] += upper;

@@ -23,8 +23,8 @@ void tp_ns_step(tp_ns_units *units, const float *features, float *decided)
 {
     float x[TP_NS_UNITS];
     tp_layer_tanh(&dense, features, x);
-    tp_layer_gated(&input[0], &recurrent[0], x, units->layer[0]);
-    tp_layer_gated(&input[1], &recurrent[1], units->layer[0], units->layer[1]);
+    tp_layer_gru(&input[0], &recurrent[0], x, units->layer[0]);
+    tp_layer_gru(&input[1], &recurrent[1], units->layer[0], units->layer[1]);
     tp_layer_apply(&out, units->layer[1], decided);
 }
 

@@ -26,15 +26,15 @@ static int fuzz_one(const uint8_t *data, size_t size)
     int16_t *far = calloc(n + 1, sizeof *far), *want = calloc(n + 1, sizeof *want), *got = calloc(n + 1, sizeof *got);
     for (size_t i = 0; i < n; i++)
         far[i] = data[3] & 1 ? near[n - 1 - i] : near[i];
-    tp_barge_in *whole = make(&config), *parts = make(&config);
+    tp_barge_in *whole = make(&config), *components = make(&config);
     const int held = tp_barge_in_process(whole, near, far, n, want);
     int any = 0;
     for (size_t at = 0; at < n;) {
         const size_t step = fuzz_cut(&cut, n - at);
-        any |= tp_barge_in_process(parts, near + at, far + at, step, got + at);
+        any |= tp_barge_in_process(components, near + at, far + at, step, got + at);
         at += step;
     }
-    const tp_barge_in_reading *a = tp_barge_in_read(whole), *b = tp_barge_in_read(parts);
+    const tp_barge_in_reading *a = tp_barge_in_read(whole), *b = tp_barge_in_read(components);
     if (memcmp(want, got, n * sizeof *want) != 0 || memcmp(a, b, sizeof *a) != 0 || held != any)
         abort();
     if (!(a->evidence >= 0.0f && a->evidence < 3.1f) || !(a->speech_probability >= 0.0f && a->speech_probability <= 1.0f)
@@ -47,6 +47,6 @@ static int fuzz_one(const uint8_t *data, size_t size)
     free(want);
     free(got);
     free(whole);
-    free(parts);
+    free(components);
     return 0;
 }

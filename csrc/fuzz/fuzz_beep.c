@@ -23,7 +23,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
         return 0;
     size_t cut = data[2], n;
     int16_t *pcm = fuzz_audio(data + 3, size - 3, &n);
-    tp_beep *whole = make(&config), *parts = make(&config);
+    tp_beep *whole = make(&config), *components = make(&config);
     tp_beep_event *want = calloc(TP_BEEP_MAX_EVENTS(n), sizeof *want), *got = calloc(n / 80 + 64, sizeof *got);
     const size_t n_want = tp_beep_process(whole, pcm, n, want);
     if (n_want > TP_BEEP_MAX_EVENTS(n))
@@ -31,11 +31,11 @@ static int fuzz_one(const uint8_t *data, size_t size)
     size_t n_got = 0;
     for (size_t at = 0; at < n;) {
         const size_t step = fuzz_cut(&cut, n - at);
-        n_got += tp_beep_process(parts, pcm + at, step, got + n_got);
+        n_got += tp_beep_process(components, pcm + at, step, got + n_got);
         at += step;
     }
     tp_beep_tone a, b;
-    if (n_got != n_want || tp_beep_sounding(whole, &a) != tp_beep_sounding(parts, &b) || tp_beep_timed_out(whole) != tp_beep_timed_out(parts))
+    if (n_got != n_want || tp_beep_sounding(whole, &a) != tp_beep_sounding(components, &b) || tp_beep_timed_out(whole) != tp_beep_timed_out(components))
         abort();
     if (n_got > 0 && memcmp(got, want, n_got * sizeof *got) != 0)
         abort();
@@ -44,7 +44,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
             abort();
     free(pcm);
     free(whole);
-    free(parts);
+    free(components);
     free(want);
     free(got);
     return 0;

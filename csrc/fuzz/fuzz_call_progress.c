@@ -23,7 +23,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
         return 0;
     size_t cut = data[2], n;
     int16_t *pcm = fuzz_audio(data + 3, size - 3, &n);
-    tp_call_progress *whole = make(&config), *parts = make(&config);
+    tp_call_progress *whole = make(&config), *components = make(&config);
     tp_call_progress_event *want = calloc(TP_CALL_PROGRESS_MAX_EVENTS(n), sizeof *want), *got = calloc(n / 80 + 64, sizeof *got);
     const size_t n_want = tp_call_progress_process(whole, pcm, n, want);
     if (n_want > TP_CALL_PROGRESS_MAX_EVENTS(n))
@@ -31,7 +31,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     size_t n_got = 0;
     for (size_t at = 0; at < n;) {
         const size_t step = fuzz_cut(&cut, n - at);
-        n_got += tp_call_progress_process(parts, pcm + at, step, got + n_got);
+        n_got += tp_call_progress_process(components, pcm + at, step, got + n_got);
         at += step;
     }
     if (n_got != n_want)
@@ -46,7 +46,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     }
     free(pcm);
     free(whole);
-    free(parts);
+    free(components);
     free(want);
     free(got);
     return 0;

@@ -26,19 +26,19 @@ static int fuzz_one(const uint8_t *data, size_t size)
     const size_t lag = 37u * data[2];
     for (size_t i = lag; i < n; i++)
         near[i] = (int16_t)(far[i - lag] / 3);
-    tp_delay_estimator *whole = make(&config), *parts = make(&config);
+    tp_delay_estimator *whole = make(&config), *components = make(&config);
     tp_delay_estimator_process(whole, near, far, n);
     for (size_t at = 0; at < n;) {
         const size_t step = fuzz_cut(&cut, n - at);
-        tp_delay_estimator_process(parts, near + at, far + at, step);
+        tp_delay_estimator_process(components, near + at, far + at, step);
         at += step;
     }
-    const tp_delay_estimate a = tp_delay_estimator_read(whole), b = tp_delay_estimator_read(parts);
+    const tp_delay_estimate a = tp_delay_estimator_read(whole), b = tp_delay_estimator_read(components);
     if (a.found != b.found || a.delay_ms != b.delay_ms || a.score != b.score || a.confidence != b.confidence)
         abort();
     if (!(a.delay_ms >= 0.0f && a.delay_ms <= 1100.0f) || !isfinite(a.score) || !(a.confidence >= 0.0f && a.confidence <= 1.0f))
         abort();
-    const tp_delay_match m = tp_delay_estimator_match(whole), m2 = tp_delay_estimator_match(parts);
+    const tp_delay_match m = tp_delay_estimator_match(whole), m2 = tp_delay_estimator_match(components);
     if (m.score != m2.score || m.delay_ms != m2.delay_ms || !isfinite(m.score) || !(m.delay_ms >= 0.0f && m.delay_ms <= 1000.0f))
         abort();
     if (n % (size_t)(config.sample_rate_hz / 100) == 0) {
@@ -51,6 +51,6 @@ static int fuzz_one(const uint8_t *data, size_t size)
     free(near);
     free(far);
     free(whole);
-    free(parts);
+    free(components);
     return 0;
 }

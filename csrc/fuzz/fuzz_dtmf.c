@@ -23,7 +23,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
         return 0;
     size_t cut = data[1], n;
     int16_t *pcm = fuzz_audio(data + 2, size - 2, &n);
-    tp_dtmf *whole = make(&config), *parts = make(&config);
+    tp_dtmf *whole = make(&config), *components = make(&config);
     tp_dtmf_digit *want = calloc(TP_DTMF_MAX_DIGITS(n), sizeof *want), *got = calloc(n + 64, sizeof *got);
     const size_t n_want = tp_dtmf_process(whole, pcm, n, want);
     if (n_want > TP_DTMF_MAX_DIGITS(n))
@@ -31,17 +31,17 @@ static int fuzz_one(const uint8_t *data, size_t size)
     size_t n_got = 0;
     for (size_t at = 0; at < n;) {
         const size_t step = fuzz_cut(&cut, n - at);
-        n_got += tp_dtmf_process(parts, pcm + at, step, got + n_got);
+        n_got += tp_dtmf_process(components, pcm + at, step, got + n_got);
         at += step;
     }
-    if (n_got != n_want || tp_dtmf_sounding(whole) != tp_dtmf_sounding(parts))
+    if (n_got != n_want || tp_dtmf_sounding(whole) != tp_dtmf_sounding(components))
         abort();
     for (size_t i = 0; i < n_got; i++)
         if (got[i].digit != want[i].digit || got[i].start_ms != want[i].start_ms || got[i].level_dbov != want[i].level_dbov)
             abort();
     free(pcm);
     free(whole);
-    free(parts);
+    free(components);
     free(want);
     free(got);
     return 0;

@@ -31,22 +31,22 @@ static int fuzz_one(const uint8_t *data, size_t size)
             abort();
     }
     const size_t total = tp_dtmf_generator_left(g);
-    int16_t *whole = malloc(total * sizeof *whole + 1), *parts = malloc(total * sizeof *parts + 1);
+    int16_t *whole = malloc(total * sizeof *whole + 1), *components = malloc(total * sizeof *components + 1);
     if (tp_dtmf_generator_process(g, whole, total) != total || tp_dtmf_generator_left(g) != 0)
         abort();
     if (size > 0 && tp_dtmf_generator_start(g, keys, size) != TP_OK)
         abort();
     while (n < total) {
-        const size_t want = cut % 700 + 1, got = tp_dtmf_generator_process(g, parts + n, want < total - n ? want : total - n);
+        const size_t want = cut % 700 + 1, got = tp_dtmf_generator_process(g, components + n, want < total - n ? want : total - n);
         if (got != (want < total - n ? want : total - n))
             abort();
         n += got;
         cut = cut * 31 + 7;
     }
-    if (total > 0 && memcmp(whole, parts, total * sizeof *whole) != 0)
+    if (total > 0 && memcmp(whole, components, total * sizeof *whole) != 0)
         abort();
     free(whole);
-    free(parts);
+    free(components);
     free(g);
     return 0;
 }

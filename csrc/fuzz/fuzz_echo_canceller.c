@@ -27,7 +27,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     const size_t lag = 37u * data[4];
     for (size_t i = 0; i < n; i++)
         near[i] = (int16_t)((i >= lag ? far[i - lag] / 3 : 0) + far[n - 1 - i] / 4);
-    tp_echo_canceller *whole = make(&config), *parts = make(&config);
+    tp_echo_canceller *whole = make(&config), *components = make(&config);
     const size_t gap = n / 2 < 400 ? n / 2 : 400; /* lost on one side, at the start */
     const int16_t *lost_near = data[3] & 2 ? NULL : near, *lost_far = data[3] & 4 ? NULL : far;
     tp_echo_canceller_process(whole, lost_near, lost_far, gap, want);
@@ -36,7 +36,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
         size_t step = fuzz_cut(&cut, n - at);
         if (at < gap && at + step > gap)
             step = gap - at;
-        tp_echo_canceller_process(parts, at < gap && !lost_near ? NULL : near + at, at < gap && !lost_far ? NULL : far + at,
+        tp_echo_canceller_process(components, at < gap && !lost_near ? NULL : near + at, at < gap && !lost_far ? NULL : far + at,
                                   step, got + at);
         at += step;
     }
@@ -56,6 +56,6 @@ static int fuzz_one(const uint8_t *data, size_t size)
     free(want);
     free(got);
     free(whole);
-    free(parts);
+    free(components);
     return 0;
 }

@@ -35,10 +35,10 @@ static int fuzz_one(const uint8_t *data, size_t size)
     size_t n, seed = data[2];
     int16_t *pcm = fuzz_audio(data + 8, size - 8, &n);
     int16_t *a = malloc(n * sizeof *a + 1), *b = malloc(n * sizeof *b + 1);
-    for (size_t part = 0; part < 4; part++) {
-        const size_t from = n * part / 4, to = n * (part + 1) / 4;
-        request(whole, data[3 + part], sounds);
-        request(cut, data[3 + part], sounds);
+    for (size_t component = 0; component < 4; component++) {
+        const size_t from = n * component / 4, to = n * (component + 1) / 4;
+        request(whole, data[3 + component], sounds);
+        request(cut, data[3 + component], sounds);
         tp_mixer_process(whole, pcm + from, to - from, a + from);
         for (size_t at = from; at < to;) {
             const size_t now = fuzz_cut(&seed, to - at);

@@ -24,7 +24,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
     size_t cut = data[3], n;
     int16_t *pcm = fuzz_audio(data + 4, size - 4, &n);
     int16_t *want = calloc(n + 1, sizeof *want);
-    tp_noise_suppressor *whole = make(&config), *parts = make(&config);
+    tp_noise_suppressor *whole = make(&config), *components = make(&config);
     tp_noise_suppressor_process(whole, pcm, want, n / 2);
     const int changed = tp_noise_suppressor_set_level(whole, other_level) == TP_OK;
     if (changed != (other_level >= 60 && other_level <= 100) || tp_noise_suppressor_level(whole) != (changed ? other_level : config.level))
@@ -32,9 +32,9 @@ static int fuzz_one(const uint8_t *data, size_t size)
     tp_noise_suppressor_process(whole, pcm + n / 2, want + n / 2, n - n / 2);
     for (size_t at = 0; at < n;) { /* in place */
         if (at == n / 2)
-            (void)tp_noise_suppressor_set_level(parts, other_level);
+            (void)tp_noise_suppressor_set_level(components, other_level);
         const size_t step = fuzz_cut(&cut, (at < n / 2 ? n / 2 : n) - at);
-        tp_noise_suppressor_process(parts, pcm + at, pcm + at, step);
+        tp_noise_suppressor_process(components, pcm + at, pcm + at, step);
         at += step;
     }
     if (memcmp(pcm, want, n * sizeof *pcm) != 0)
@@ -42,6 +42,6 @@ static int fuzz_one(const uint8_t *data, size_t size)
     free(pcm);
     free(want);
     free(whole);
-    free(parts);
+    free(components);
     return 0;
 }

@@ -23,7 +23,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
         return 0;
     size_t cut = data[1], n;
     int16_t *pcm = fuzz_audio(data + 2, size - 2, &n);
-    tp_vad *whole = make(&config), *parts = make(&config);
+    tp_vad *whole = make(&config), *components = make(&config);
     float *want = calloc(TP_VAD_MAX_HOPS(n), sizeof *want), *got = calloc(n + 1, sizeof *got);
     const size_t n_want = tp_vad_process(whole, pcm, n, want);
     if (n_want != n / (size_t)(config.sample_rate_hz / 100))
@@ -31,17 +31,17 @@ static int fuzz_one(const uint8_t *data, size_t size)
     size_t n_got = 0;
     for (size_t at = 0; at < n;) {
         const size_t step = fuzz_cut(&cut, n - at);
-        n_got += tp_vad_process(parts, pcm + at, step, got + n_got);
+        n_got += tp_vad_process(components, pcm + at, step, got + n_got);
         at += step;
     }
-    if (n_got != n_want || tp_vad_probability(whole) != tp_vad_probability(parts))
+    if (n_got != n_want || tp_vad_probability(whole) != tp_vad_probability(components))
         abort();
     for (size_t i = 0; i < n_got; i++)
         if (got[i] != want[i] || !(got[i] >= 0.0f && got[i] <= 1.0f))
             abort();
     free(pcm);
     free(whole);
-    free(parts);
+    free(components);
     free(want);
     free(got);
     return 0;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "playout/ambience_parts.h"
+#include "playout/ambience_components.h"
 #include "talkpath/talkpath.h"
 
 #define LEVEL_DBOV -26.0f
@@ -12,60 +12,60 @@
 typedef struct scene {
     const char *name;
     float seconds;
-    void (*compose)(part_canvas *c);
+    void (*compose)(component_canvas *c);
 } scene;
 
-static void office(part_canvas *c)
+static void office(component_canvas *c)
 {
-    part_air(c, 0.016f, 420.0f);
-    part_hum(c, 0.002f, 120.0f);
-    part_voices(c, 3, 0.028f, 1500.0f);
-    part_typing(c, 0.110f, 5.5f, 1800.0f, 0.6f);
-    part_knocks(c, 6, 0.10f, 240.0f, 0.040f); /* cups, drawers, chairs */
-    part_rustle(c, 4, 0.022f);
-    part_room(c, 0.42f);
+    component_air(c, 0.016f, 420.0f);
+    component_hum(c, 0.002f, 120.0f);
+    component_voices(c, 3, 0.028f, 1500.0f);
+    component_typing(c, 0.110f, 5.5f, 1800.0f, 0.6f);
+    component_knocks(c, 6, 0.10f, 240.0f, 0.040f); /* cups, drawers, chairs */
+    component_rustle(c, 4, 0.022f);
+    component_room(c, 0.42f);
 }
 
-static void city_street(part_canvas *c)
+static void city_street(component_canvas *c)
 {
-    part_air(c, 0.045f, 260.0f);
-    part_cars(c, 7, 0.110f);
-    part_steps(c, 0.120f);
-    part_voices(c, 2, 0.012f, 1800.0f);
-    part_horns(c, 2, 0.045f);
-    part_room(c, 0.30f);
+    component_air(c, 0.045f, 260.0f);
+    component_cars(c, 7, 0.110f);
+    component_steps(c, 0.120f);
+    component_voices(c, 2, 0.012f, 1800.0f);
+    component_horns(c, 2, 0.045f);
+    component_room(c, 0.30f);
 }
 
-static void crowded_room(part_canvas *c)
+static void crowded_room(component_canvas *c)
 {
-    part_air(c, 0.010f, 300.0f);
-    part_voices(c, 10, 0.075f, 2600.0f);
-    part_clinks(c, 14, 0.090f);
-    part_knocks(c, 7, 0.04f, 160.0f, 0.040f);
-    part_room(c, 0.55f);
+    component_air(c, 0.010f, 300.0f);
+    component_voices(c, 10, 0.075f, 2600.0f);
+    component_clinks(c, 14, 0.090f);
+    component_knocks(c, 7, 0.04f, 160.0f, 0.040f);
+    component_room(c, 0.55f);
 }
 
-static void call_center(part_canvas *c)
+static void call_center(component_canvas *c)
 {
-    part_air(c, 0.012f, 350.0f);
-    part_voices(c, 7, 0.055f, 3000.0f);
-    part_typing(c, 0.130f, 6.0f, 2200.0f, 0.8f);
-    part_typing(c, 0.080f, 5.0f, 1800.0f, 0.6f);
-    part_room(c, 0.36f);
+    component_air(c, 0.012f, 350.0f);
+    component_voices(c, 7, 0.055f, 3000.0f);
+    component_typing(c, 0.130f, 6.0f, 2200.0f, 0.8f);
+    component_typing(c, 0.080f, 5.0f, 1800.0f, 0.6f);
+    component_room(c, 0.36f);
 }
 
-static void typing(part_canvas *c)
+static void typing(component_canvas *c)
 {
-    part_air(c, 0.0012f, 350.0f);
-    part_typing(c, 0.200f, 7.0f, 3000.0f, 0.75f);
-    part_room(c, 0.18f);
+    component_air(c, 0.0012f, 350.0f);
+    component_typing(c, 0.200f, 7.0f, 3000.0f, 0.75f);
+    component_room(c, 0.18f);
 }
 
-static void typing_short(part_canvas *c)
+static void typing_short(component_canvas *c)
 {
-    part_air(c, 0.0012f, 350.0f);
-    part_typing(c, 0.200f, 8.0f, 3000.0f, 1.0f);
-    part_room(c, 0.18f);
+    component_air(c, 0.0012f, 350.0f);
+    component_typing(c, 0.200f, 8.0f, 3000.0f, 1.0f);
+    component_room(c, 0.18f);
 }
 
 static const scene SCENES[TP_AMBIENCE_SOUNDS] = {
@@ -113,11 +113,11 @@ int tp_ambience_generate(int sound, int sample_rate_hz, int16_t *loop, float *wo
 {
     if (!known(sound, sample_rate_hz))
         return TP_ECONFIG;
-    part_canvas c = { work, work + tp_ambience_samples(sound, sample_rate_hz), tp_ambience_samples(sound, sample_rate_hz),
+    component_canvas c = { work, work + tp_ambience_samples(sound, sample_rate_hz), tp_ambience_samples(sound, sample_rate_hz),
                       (float)sample_rate_hz, 0x5EEDu + (uint32_t)sound, 0x5EEDu };
     memset(c.x, 0, 2 * c.n * sizeof *c.x);
     SCENES[sound].compose(&c);
-    part_telephone(&c);
+    component_telephone(&c);
     const float scale = powf(10.0f, LEVEL_DBOV / 20.0f) / sqrtf(active_power(c.x, c.n, (size_t)(c.rate_hz / 50.0f)));
     for (size_t i = 0; i < c.n; i++) {
         float v = c.x[i] * scale;

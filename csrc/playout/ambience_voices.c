@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "playout/ambience_parts.h"
+#include "playout/ambience_components.h"
 
 #define TWO_PI 6.2831853f
 #define VOWELS 9
@@ -60,7 +60,7 @@ static float next_sound(voice *v, int *left_in_phrase)
     return draw(v, 0.04f, 0.10f);
 }
 
-static void speak(part_canvas *c, voice *v, float level)
+static void speak(component_canvas *c, voice *v, float level)
 {
     int left_in_phrase = (int)draw(v, 1.0f, 20.0f);
     size_t left = 0;
@@ -101,7 +101,7 @@ static void speak(part_canvas *c, voice *v, float level)
     }
 }
 
-void part_voices(part_canvas *c, int count, float level, float bandwidth_hz)
+void component_voices(component_canvas *c, int count, float level, float bandwidth_hz)
 {
     for (int k = 0; k < count; k++) {
         c->seed = c->seed * 1664525u + 1013904223u;

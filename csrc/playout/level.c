@@ -158,7 +158,7 @@ static void move_gain(tp_level *l)
 }
 
 /* A block of 10 ms is over: where the gain goes during the next one. */
-static void judge(tp_level *l)
+static void measure_block(tp_level *l)
 {
     const float power = l->block_power / (float)l->block;
     l->block_power = 0.0f;
@@ -187,7 +187,7 @@ void tp_level_process(tp_level *l, const int16_t *in, size_t n, int16_t *out)
             l->limit = CEILING / fabsf(v);
         out[i] = (int16_t)lrintf(v * l->limit * 32768.0f);
         if (++l->block_at == l->block)
-            judge(l);
+            measure_block(l);
     }
 }
 

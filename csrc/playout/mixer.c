@@ -14,12 +14,12 @@
 #define KNEE 0.9f
 #define MAX_BLOCK 240 /* 5 ms at 48 kHz */
 
-typedef struct deck {
+typedef struct voice {
     const int16_t *sound;
     size_t n, at;
     int loops, direction;        /* of the fade: 1 in, -1 out, 0 it is over */
     size_t fade_at, fade_length; /* their ratio is the share of the power   */
-} deck;
+} voice;
 
 typedef struct request {
     const int16_t *sound;
@@ -31,7 +31,7 @@ typedef struct request {
 struct tp_mixer {
     tp_mixer_config config;
     size_t block;
-    deck decks[2]; /* [0] is the present one */
+    voice voices[2]; /* [0] is the present one */
     request next;
     float volume, volume_target;
     float ducked, duck, duck_target, duck_step; /* gains */
@@ -81,7 +81,7 @@ static size_t samples(const tp_mixer *m, int ms)
 }
 
 /* From where it is; a sound that is played once has no longer than to its end. */
-static void fade_out(deck *d, size_t length)
+static void fade_out(voice *d, size_t length)
 {
     if (!d->loops && d->n - d->at < length)
         length = d->n - d->at;
@@ -90,7 +90,7 @@ static void fade_out(deck *d, size_t length)
     d->direction = -1;
 }
 
-static int idle(const deck *d)
+static int idle(const voice *d)
 {
     return d->sound == NULL;
 }
@@ -99,13 +99,13 @@ static void begin(tp_mixer *m)
 {
     const request r = m->next;
     m->next.waits = 0;
-    m->decks[1] = m->decks[0];
-    fade_out(&m->decks[1], samples(m, FADE_MS));
-    m->decks[0] = (deck){ r.n > 0 ? r.sound : NULL, r.n, 0, r.loops, 1, 0, samples(m, FADE_MS) };
+    m->voices[1] = m->voices[0];
+    fade_out(&m->voices[1], samples(m, FADE_MS));
+    m->voices[0] = (voice){ r.n > 0 ? r.sound : NULL, r.n, 0, r.loops, 1, 0, samples(m, FADE_MS) };
     m->mixing = 1;
     if (r.n > 0)
         m->volume_target = r.volume;
-    if (idle(&m->decks[1]))
+    if (idle(&m->voices[1]))
         m->volume = m->volume_target;
 }
 
@@ -113,7 +113,7 @@ void tp_mixer_play(tp_mixer *m, const int16_t *sound, size_t n, float volume, in
 {
     volume = volume > 0.0f ? volume < 1.0f ? volume : 1.0f : 0.0f;
     m->next = (request){ sound, n, loops, 1, volume };
-    if (idle(&m->decks[1]))
+    if (idle(&m->voices[1]))
         begin(m);
 }
 
@@ -121,24 +121,24 @@ void tp_mixer_set_volume(tp_mixer *m, float volume)
 {
     volume = volume > 0.0f ? volume < 1.0f ? volume : 1.0f : 0.0f;
     m->volume_target = m->next.volume = volume;
-    if (idle(&m->decks[0]) && idle(&m->decks[1]))
+    if (idle(&m->voices[0]) && idle(&m->voices[1]))
         m->volume = volume;
 }
 
 int tp_mixer_active(const tp_mixer *m)
 {
-    return !idle(&m->decks[0]) || !idle(&m->decks[1]) || m->next.waits;
+    return !idle(&m->voices[0]) || !idle(&m->voices[1]) || m->next.waits;
 }
 
 int tp_mixer_uses(const tp_mixer *m, const int16_t *sound)
 {
-    return m->decks[0].sound == sound || m->decks[1].sound == sound || (m->next.waits && m->next.sound == sound);
+    return m->voices[0].sound == sound || m->voices[1].sound == sound || (m->next.waits && m->next.sound == sound);
 }
 
 /* --- sound ---------------------------------------------------------------------------------------------------------------- */
 
 /* Adds n <= MAX_BLOCK samples of a deck. */
-static void add_deck(const tp_mixer *m, deck *d, float *sum, size_t n)
+static void add_voice(const tp_mixer *m, voice *d, float *sum, size_t n)
 {
     const size_t end = samples(m, END_MS);
     while (n > 0 && !idle(d)) {
@@ -177,7 +177,7 @@ static void add_deck(const tp_mixer *m, deck *d, float *sum, size_t n)
 }
 
 /* A 5 ms block is over: its power says whether there is speech. */
-static void judge(tp_mixer *m)
+static void update_duck(tp_mixer *m)
 {
     const int speech = m->block_power > (uint64_t)SPEECH_POWER * m->block;
     m->block_power = 0;
@@ -205,7 +205,7 @@ static void mix(tp_mixer *m, const int16_t *in, size_t n, int16_t *out)
 {
     float sum[MAX_BLOCK] = { 0.0f };
     for (size_t k = 2; k-- > 0;)
-        add_deck(m, &m->decks[k], sum, n);
+        add_voice(m, &m->voices[k], sum, n);
     float gain[MAX_BLOCK];
     for (size_t i = 0; i < n; i++)
         gain[i] = m->duck + m->duck_step * (float)(m->block_at + i);
@@ -236,8 +236,8 @@ void tp_mixer_process(tp_mixer *m, const int16_t *in, size_t n, int16_t *out)
             memmove(out, in, now * sizeof *out);
         m->block_at += now;
         if (m->block_at == m->block) {
-            judge(m);
-            if (m->next.waits && idle(&m->decks[1]))
+            update_duck(m);
+            if (m->next.waits && idle(&m->voices[1]))
                 begin(m);
             m->mixing = tp_mixer_active(m);
         }

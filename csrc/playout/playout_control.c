@@ -7,8 +7,8 @@
 
 void tp_playout_emit(tp_playout_queue *q, tp_playout_event_kind kind, const item *s, uint64_t at_samples)
 {
-    const size_t most = max_events(q->store.items);
-    if (q->event_count == most)
+    const size_t max = max_events(q->store.items);
+    if (q->event_count == max)
         return;
     tp_playout_event e = { .kind = kind, .at_samples = at_samples };
     if (s != NULL) {
@@ -16,7 +16,7 @@ void tp_playout_emit(tp_playout_queue *q, tp_playout_event_kind kind, const item
         e.sound = s->kind == SPEECH || s->kind == FILE_SAMPLES;
         e.position_samples = s->played;
     }
-    events_of(q)[(q->first_event + q->event_count++) % most] = e;
+    events_of(q)[(q->first_event + q->event_count++) % max] = e;
 }
 
 int tp_playout_queue_peek_event(const tp_playout_queue *q, size_t i, tp_playout_event *event)

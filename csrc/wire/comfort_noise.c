@@ -10,10 +10,10 @@
 #define ORDER TP_SID_MAX_ORDER
 #define AVERAGE_BLOCKS 100.0f    /* 2 s */
 #define LOUDEST_BLOCK 4.0f       /* a block counts at most 6 dB above the estimate */
-#define LEAST_POWER 1e-14f       /* below any level that int16 can carry */
+#define MIN_POWER 1e-14f       /* below any level that int16 can carry */
 #define SID_STEP (258.0f / 32768.0f)
 #define STEEPEST 0.98f           /* |k| of a packet: extreme codes must not …                  */
-#define MOST_SHAPED 1e-4f        /* … ask for resonances that take minutes to build up: Π(1 - k²) */
+#define MAX_SHAPED 1e-4f        /* … ask for resonances that take minutes to build up: Π(1 - k²) */
 
 typedef struct shape {
     float rms;      /* of the output, ±1.0 scale */
@@ -204,8 +204,8 @@ static void finish_block(tp_comfort_noise *c)
     const float per_sample = 1.0f / (float)block_samples(c);
     const float power = c->block_r[0] * per_sample;
     float weight = per_sample;
-    if (c->blocks > 0.0f && power > LOUDEST_BLOCK * (c->r[0] + LEAST_POWER))
-        weight *= LOUDEST_BLOCK * (c->r[0] + LEAST_POWER) / power;
+    if (c->blocks > 0.0f && power > LOUDEST_BLOCK * (c->r[0] + MIN_POWER))
+        weight *= LOUDEST_BLOCK * (c->r[0] + MIN_POWER) / power;
     c->blocks += c->blocks < AVERAGE_BLOCKS ? 1.0f : 0.0f;
     for (size_t i = 0; i <= ORDER; i++) {
         c->r[i] += (weight * c->block_r[i] - c->r[i]) / c->blocks;
@@ -214,7 +214,7 @@ static void finish_block(tp_comfort_noise *c)
     c->block_filled = 0;
 
     shape learned;
-    learned.rms = sqrtf(c->r[0] > LEAST_POWER ? c->r[0] : LEAST_POWER);
+    learned.rms = sqrtf(c->r[0] > MIN_POWER ? c->r[0] : MIN_POWER);
     float r[ORDER + 1], a[ORDER + 1];
     memcpy(r, c->r, sizeof r);
     r[0] = r[0] * 1.0001f + 1e-15f; /* a floor 40 dB down keeps pure tones and silence from giving |k| = 1 */
@@ -261,7 +261,7 @@ int tp_comfort_noise_decode_sid(tp_comfort_noise *c, const uint8_t *data, size_t
         float k = SID_STEP * (float)(code - 127);
         k = k > STEEPEST ? STEEPEST : k < -STEEPEST ? -STEEPEST : k;
         left *= 1.0f - k * k;
-        if (left < MOST_SHAPED)
+        if (left < MAX_SHAPED)
             break; /* RFC 3389: a receiver may use fewer */
         described.k[i] = k;
     }

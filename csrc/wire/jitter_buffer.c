@@ -157,7 +157,7 @@ static int64_t extend32(int64_t near, uint32_t value)
     return near + (int32_t)(value - (uint32_t)near);
 }
 
-static int64_t least_delay(const tp_jitter_buffer *j)
+static int64_t min_delay(const tp_jitter_buffer *j)
 {
     return j->base[0] < j->base[1] ? j->base[0] : j->base[1];
 }
@@ -176,7 +176,7 @@ static void learn_delay(tp_jitter_buffer *j, int64_t sequence, int64_t timestamp
     const int burst = j->last_arrival == j->ticks && (uint64_t)(sequence - j->last_sequence) <= 1;
     j->last_arrival = j->ticks;
     j->last_sequence = sequence;
-    const int64_t above = (delay - least_delay(j) + j->map.frame / 2) / j->map.frame;
+    const int64_t above = (delay - min_delay(j) + j->map.frame / 2) / j->map.frame;
     const uint32_t bin = above < (int64_t)BINS - 1 ? (uint32_t)above : BINS - 1;
     if (burst)
         return;
@@ -314,7 +314,7 @@ static void pull(tp_jitter_buffer *j)
 static int64_t excess(const tp_jitter_buffer *j)
 {
     const int64_t playing = j->fifo_time - j->fifo_filled;
-    const int64_t due = (int64_t)j->ticks * j->map.frame - least_delay(j) - (int64_t)j->target_frames * j->map.frame;
+    const int64_t due = (int64_t)j->ticks * j->map.frame - min_delay(j) - (int64_t)j->target_frames * j->map.frame;
     return due - playing;
 }
 
@@ -335,14 +335,14 @@ static void follow_clock(tp_jitter_buffer *j)
     const float far = (float)((off < 0 ? -off : off) - tolerance) / (float)(4 * j->map.frame);
     const float pressure = far < 1.0f ? far : 1.0f;
     /* A period of more than twice the error would leave play-out further off than it is. */
-    const size_t most = 2 * (size_t)(off < 0 ? -off : off);
+    const size_t max = 2 * (size_t)(off < 0 ? -off : off);
     /* Shortened only where enough waits to play a frame afterwards. */
     if (off > tolerance && gather(j, 2 * j->map.longest + j->map.frame)) {
-        const size_t gone = tp_time_scale_shorten(fifo_of(j), j->fifo_filled, j->config.sample_rate_hz, most, pressure);
+        const size_t gone = tp_time_scale_shorten(fifo_of(j), j->fifo_filled, j->config.sample_rate_hz, max, pressure);
         j->fifo_filled -= (uint32_t)gone;
         j->stats.removed_ms += (double)gone * ms_per_sample;
     } else if (off < -tolerance && j->fifo_filled < 2 * j->map.longest && gather(j, j->map.longest)) {
-        const size_t more = tp_time_scale_lengthen(fifo_of(j), j->fifo_filled, j->config.sample_rate_hz, most, pressure);
+        const size_t more = tp_time_scale_lengthen(fifo_of(j), j->fifo_filled, j->config.sample_rate_hz, max, pressure);
         j->fifo_filled += (uint32_t)more;
         j->stats.inserted_ms += (double)more * ms_per_sample;
     }
@@ -352,7 +352,7 @@ void tp_jitter_buffer_get(tp_jitter_buffer *j, int16_t *pcm)
 {
     j->ticks++;
     if (!j->playing) {
-        const int64_t waited = (int64_t)j->ticks * j->map.frame - least_delay(j) - (j->newest_time - (j->newest - j->next) * j->map.frame);
+        const int64_t waited = (int64_t)j->ticks * j->map.frame - min_delay(j) - (j->newest_time - (j->newest - j->next) * j->map.frame);
         if (!j->started || waited < (int64_t)j->target_frames * j->map.frame) {
             memset(pcm, 0, j->map.frame * sizeof *pcm);
             return;

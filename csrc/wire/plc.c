@@ -144,7 +144,7 @@ static void push_history(tp_plc *p, const int16_t *pcm, size_t n)
 static void track_background(tp_plc *p, const int16_t *pcm)
 {
     const tp_plc_offsets at = tp_plc_layout(&p->config);
-    const size_t n = p->frame_samples, most = TP_PLC_BACKGROUND_8K * p->factor, kept = n < most ? n : most;
+    const size_t n = p->frame_samples, max = TP_PLC_BACKGROUND_8K * p->factor, kept = n < max ? n : max;
     int32_t sum = 0; /* 60 ms at 48 kHz: 2880·32768 < 2^27 */
     for (size_t i = 0; i < n; i++)
         sum += pcm[i] < 0 ? -pcm[i] : pcm[i];
@@ -199,8 +199,8 @@ void tp_plc_conceal(tp_plc *p, int16_t *out)
  */
 static void cross_fade(const float *x, const float *y, size_t n, size_t factor, float *out)
 {
-    enum { MOST = (size_t)CROSSFADE_MAX_8K * TP_PLC_MAX_FACTOR, SIDE = SMOOTHING_8K * TP_PLC_MAX_FACTOR };
-    float difference[SIDE + MOST + SIDE + 8], low[MOST + 8], triangle[2 * SIDE];
+    enum { MAX = (size_t)CROSSFADE_MAX_8K * TP_PLC_MAX_FACTOR, SIDE = SMOOTHING_8K * TP_PLC_MAX_FACTOR };
+    float difference[SIDE + MAX + SIDE + 8], low[MAX + 8], triangle[2 * SIDE];
     const size_t half = SMOOTHING_8K * factor, side = half - 1;
     for (size_t i = 0; i < half; i++)
         triangle[i] = triangle[2 * side - i] = (float)(i + 1) / (float)(half * half);

@@ -138,9 +138,9 @@ static void make_row(const tp_resampler *r, uint32_t p, int16_t *high, int16_t *
             peak_at = at;
         }
         sum += q;
-        const int32_t high_part = (q + (1 << (TP_FIR_LOW_BITS - 1))) >> TP_FIR_LOW_BITS;
-        high[at] = (int16_t)high_part;
-        low[at] = (int16_t)(q - high_part * (1 << TP_FIR_LOW_BITS));
+        const int32_t high_component = (q + (1 << (TP_FIR_LOW_BITS - 1))) >> TP_FIR_LOW_BITS;
+        high[at] = (int16_t)high_component;
+        low[at] = (int16_t)(q - high_component * (1 << TP_FIR_LOW_BITS));
     }
     /* What rounding left of the DC gain goes to the largest tap, where it matters least. */
     low[peak_at] = (int16_t)(low[peak_at] + (one - sum));

@@ -62,11 +62,11 @@ static size_t period_at(const int16_t *x, int sample_rate_hz, float pressure)
         return 0;
 
     size_t refined = best * step;
-    float least = difference(x, refined);
+    float min = difference(x, refined);
     for (size_t lag = (best - 1) * step + 1; step > 1 && lag < (best + 1) * step && lag <= LONGEST * step; lag++) {
         const float d = difference(x, lag);
-        if (d < least) {
-            least = d;
+        if (d < min) {
+            min = d;
             refined = lag;
         }
     }
@@ -82,11 +82,11 @@ static void cross_fade(const int16_t *a, const int16_t *b, int16_t *out, size_t 
     }
 }
 
-size_t tp_time_scale_shorten(int16_t *x, size_t n, int sample_rate_hz, size_t most, float pressure)
+size_t tp_time_scale_shorten(int16_t *x, size_t n, int sample_rate_hz, size_t max, float pressure)
 {
     int16_t *const here = x + tp_time_scale_longest_samples(sample_rate_hz);
     const size_t period = period_at(here, sample_rate_hz, pressure);
-    if (period == 0 || period > most)
+    if (period == 0 || period > max)
         return 0;
     /* What comes before `here` fades into what comes after it. */
     cross_fade(here - period, here, here - period, period);
@@ -94,10 +94,10 @@ size_t tp_time_scale_shorten(int16_t *x, size_t n, int sample_rate_hz, size_t mo
     return period;
 }
 
-size_t tp_time_scale_lengthen(int16_t *x, size_t n, int sample_rate_hz, size_t most, float pressure)
+size_t tp_time_scale_lengthen(int16_t *x, size_t n, int sample_rate_hz, size_t max, float pressure)
 {
     const size_t period = period_at(x, sample_rate_hz, pressure);
-    if (period == 0 || period > most)
+    if (period == 0 || period > max)
         return 0;
     /* What comes now fades into what was played last, and then comes. */
     memmove(x + period, x, n * sizeof *x);

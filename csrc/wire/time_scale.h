@@ -19,10 +19,10 @@ size_t tp_time_scale_longest_samples(int sample_rate_hz);
 
 /* Take a period of at most `most` samples out of x[0 … n-1], n >= 2 longest periods: returns the samples removed (the
  * rest moves up), 0 where none may go. */
-size_t tp_time_scale_shorten(int16_t *x, size_t n, int sample_rate_hz, size_t most, float pressure);
+size_t tp_time_scale_shorten(int16_t *x, size_t n, int sample_rate_hz, size_t max, float pressure);
 
 /* Put a period of at most `most` samples in before x[0 … n-1], n >= 1 longest period, which has room for another one. History: x[-longest … -1] is
  * what was played before. Returns the samples inserted. */
-size_t tp_time_scale_lengthen(int16_t *x, size_t n, int sample_rate_hz, size_t most, float pressure);
+size_t tp_time_scale_lengthen(int16_t *x, size_t n, int sample_rate_hz, size_t max, float pressure);
 
 #endif

@@ -40,10 +40,10 @@ cdef extern from "_owner.h" nogil:
     void tp_work_close(long *work)
     int tp_work_is_done(long *work)
 
-cdef extern from "_shelf.h":
-    int tp_shelf_import() except -1
-    void *tp_shelf_take(size_t size)
-    void tp_shelf_give(void *state) noexcept
+cdef extern from "_slab.h":
+    int tp_slab_import() except -1
+    void *tp_slab_take(size_t size)
+    void tp_slab_give(void *state) noexcept
 
 cdef extern from "talkpath/talkpath.h" nogil:
     const char *TP_VERSION
@@ -178,7 +178,7 @@ cdef class _State:
     every method that reads or changes the state enters it first, and whoever comes while another thread is inside, or from a
     callback of the same one, gets a StateError.
     """
-    cdef void *_memory  # NULL: the state lies on a shelf
+    cdef void *_memory  # NULL: the state lies in a slab
     cdef void *_state
     cdef char _is_inside  # a method is at work on the state …
     cdef char _is_owned   # … or a method of the Python object around it
@@ -263,7 +263,7 @@ def owned(function):
 
 cdef void _give_back(_State owner) noexcept:
     if owner._memory == NULL and owner._state != NULL:
-        tp_shelf_give(owner._state)
+        tp_slab_give(owner._state)
     PyMem_Free(owner._memory)
     owner._memory = owner._state = NULL
 
@@ -272,7 +272,7 @@ cdef void *_allocate(_State owner, size_t size) except NULL:
     """Gives `owner` a block of `size` bytes, aligned to TP_ALIGN; it replaces the one it had."""
     size = (size + TP_ALIGN - 1) // TP_ALIGN * TP_ALIGN
     cdef void *memory = NULL
-    cdef void *state = tp_shelf_take(size)
+    cdef void *state = tp_slab_take(size)
     if state == NULL:
         memory = PyMem_Malloc(size + TP_ALIGN)
         if memory == NULL:
@@ -340,5 +340,5 @@ def _simd_name():
 
 
 tp_numpy_import()
-tp_shelf_import()
+tp_slab_import()
 tp_simd_init()

@@ -79,19 +79,19 @@ class Frames:
 
     def __init__(self, backend: str | VadBackend | VadFunction, sample_rate: int) -> None:
         self.backend = backend
-        judge: Any = backend
+        model: Any = backend
         if backend == "webrtc":
-            judge = WebRtc(sample_rate)
+            model = WebRtc(sample_rate)
         elif isinstance(backend, str) or not (isinstance(backend, VadBackend) or callable(backend)):
             raise ConfigError(f"backend must be 'native', 'webrtc', a VadBackend or a function (got {backend!r})")
-        self._process: VadFunction = judge.process if isinstance(judge, VadBackend) else judge
-        self._reset: Callable[[], None] | None = getattr(judge, "reset", None)
-        length = getattr(judge, "frame_samples", sample_rate * FRAME_MS // 1000)
+        self._process: VadFunction = model.process if isinstance(model, VadBackend) else model
+        self._reset: Callable[[], None] | None = getattr(model, "reset", None)
+        length = getattr(model, "frame_samples", sample_rate * FRAME_MS // 1000)
         if not isinstance(length, int) or not 0 < length <= sample_rate:
             raise ConfigError(f"backend.frame_samples must be 1 to {sample_rate} samples (got {length!r})")
         self._frame = np.zeros(length, np.int16)
         self._filled = 0
-        self.delay_ms: float = getattr(judge, "delay_ms", length * 500 / sample_rate)
+        self.delay_ms: float = getattr(model, "delay_ms", length * 500 / sample_rate)
         self.probability = 0.0
 
     def process(self, pcm: Buffer) -> float:

@@ -5,7 +5,7 @@
  *             3000 Hz, 80 ms … 5 s long, after speech or silence, with drop-outs of up to 60 ms, concealed frames, steps of up
  *             to 10 dB, or in two parts: reported once, with its whole length. Not: speech, singing, music, DTMF, network tones
  * How         detect/tone_track.h every 10 ms; a run of frames with one tone; when it ends, and 70 ms more have shown that it
- *             does not come again, detect/beep_shape.c judges: frequency on a straight line to within what noise explains,
+ *             does not come again, detect/beep_shape.c decides: frequency on a straight line to within what noise explains,
  *             level without jumps, nothing beside the tone but the noise that stays when it is over. Frames that a hole or a
  *             step disturbs are left out, when nothing was added there and enough frames are left
  * Limits      in noise down to 10 dB SNR and levels down to -33 dBov 0.995 of 2,400 generated voicemails' beeps are found,

@@ -84,21 +84,21 @@ cdef class _Store:
 
 cdef int _reserve(tp_playout_queue *q, _Store store, size_t items, size_t samples) except -1:
     """Makes room for so many more items and samples: twice as much as there was, so that it costs the same however much waits."""
-    cdef size_t most_items = tp_playout_queue_items(q), most_samples = tp_playout_queue_capacity(q)
-    cdef size_t used_items = most_items - tp_playout_queue_free_items(q)
-    cdef size_t used_samples = most_samples - tp_playout_queue_room(q)
-    if used_items + items <= most_items and used_samples + samples <= most_samples:
+    cdef size_t max_items = tp_playout_queue_items(q), max_samples = tp_playout_queue_capacity(q)
+    cdef size_t used_items = max_items - tp_playout_queue_free_items(q)
+    cdef size_t used_samples = max_samples - tp_playout_queue_room(q)
+    if used_items + items <= max_items and used_samples + samples <= max_samples:
         return 0
     if used_items + items > TP_PLAYOUT_MAX_ITEMS:
         raise StateError(f"{used_items} sources and checkpoints wait already; at most {TP_PLAYOUT_MAX_ITEMS} may")
-    while used_items + items > most_items:
-        most_items *= 2
-    while used_samples + samples > most_samples:
-        most_samples *= 2
-    cdef void *memory = malloc(tp_playout_queue_store_size(most_items, most_samples))
+    while used_items + items > max_items:
+        max_items *= 2
+    while used_samples + samples > max_samples:
+        max_samples *= 2
+    cdef void *memory = malloc(tp_playout_queue_store_size(max_items, max_samples))
     if memory == NULL:
-        raise MemoryError(f"no memory for {most_samples} samples of speech")
-    cdef int status = tp_playout_queue_move(q, memory, most_items, most_samples)
+        raise MemoryError(f"no memory for {max_samples} samples of speech")
+    cdef int status = tp_playout_queue_move(q, memory, max_items, max_samples)
     if status < 0:
         free(memory)
         _check(status)

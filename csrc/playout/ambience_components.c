@@ -1,18 +1,18 @@
-#include "playout/ambience_parts.h"
+#include "playout/ambience_components.h"
 
 #include <math.h>
 #include <string.h>
 
 #define TWO_PI 6.2831853f
 
-static float uniform(part_canvas *c, float low, float high)
+static float uniform(component_canvas *c, float low, float high)
 {
     c->seed = c->seed * 1664525u + 1013904223u;
     return low + (high - low) * (float)(c->seed >> 8) * (1.0f / 16777216.0f);
 }
 
 /* Nearly Gaussian, variance 1: the sum of four 16 bit numbers. */
-static inline float noise(part_canvas *c)
+static inline float noise(component_canvas *c)
 {
     c->random = c->random * 6364136223846793005u + 1442695040888963407u;
     const uint64_t r = c->random ^ c->random >> 29;
@@ -27,7 +27,7 @@ static inline float sine(float phase)
     return -4.0f * t * (1.0f - fabsf(t));
 }
 
-static size_t anywhere(part_canvas *c)
+static size_t anywhere(component_canvas *c)
 {
     return (size_t)uniform(c, 0.0f, (float)c->n - 1.0f);
 }
@@ -37,7 +37,7 @@ typedef struct pole_pair {
     float a1, a2, gain, y1, y2;
 } pole_pair;
 
-static pole_pair resonator(const part_canvas *c, float hz, float bandwidth_hz)
+static pole_pair resonator(const component_canvas *c, float hz, float bandwidth_hz)
 {
     const float top_hz = 0.46f * c->rate_hz;
     hz = hz < top_hz ? hz : top_hz;
@@ -55,7 +55,7 @@ static inline float ring(pole_pair *p, float x)
 }
 
 /* One-pole low-pass. */
-static float smoothing(const part_canvas *c, float hz)
+static float smoothing(const component_canvas *c, float hz)
 {
     return 1.0f - expf(-TWO_PI * hz / c->rate_hz);
 }
@@ -69,7 +69,7 @@ static float rms(const float *x, size_t n)
 }
 
 /* Adds the scratch at a level, and clears it. */
-static void add_scratch(part_canvas *c, float level)
+static void add_scratch(component_canvas *c, float level)
 {
     const float scale = level / rms(c->scratch, c->n);
     for (size_t i = 0; i < c->n; i++)
@@ -78,7 +78,7 @@ static void add_scratch(part_canvas *c, float level)
 }
 
 /* Low-passes the scratch twice, round its end. */
-static void soften_scratch(part_canvas *c, float hz)
+static void soften_scratch(component_canvas *c, float hz)
 {
     const float k = smoothing(c, hz);
     const size_t warm = c->n < 8192 ? c->n : 8192;
@@ -100,7 +100,7 @@ static float swell(float phase, float a, float b, float depth)
     return 1.0f + depth * (0.6f * sinf(TWO_PI * (3.0f * phase + a)) + 0.4f * sinf(TWO_PI * (7.0f * phase + b)));
 }
 
-void part_air(part_canvas *c, float level, float corner_hz)
+void component_air(component_canvas *c, float level, float corner_hz)
 {
     for (size_t i = 0; i < c->n; i++)
         c->scratch[i] = noise(c);
@@ -115,7 +115,7 @@ void part_air(part_canvas *c, float level, float corner_hz)
     add_scratch(c, level);
 }
 
-void part_hum(part_canvas *c, float level, float hz)
+void component_hum(component_canvas *c, float level, float hz)
 {
     const float seconds = (float)c->n / c->rate_hz, whole_hz = rintf(hz * seconds) / seconds;
     for (size_t i = 0; i < c->n; i++) {
@@ -127,7 +127,7 @@ void part_hum(part_canvas *c, float level, float hz)
 /* --- things that are struck -------------------------------------------------------------------------------------------- */
 
 /* A damped resonance with a noisy attack, from sample `at` on. */
-static void strike(part_canvas *c, size_t at, float hz, float decay_s, float attack_noise, float level)
+static void strike(component_canvas *c, size_t at, float hz, float decay_s, float attack_noise, float level)
 {
     pole_pair body = resonator(c, hz, 1.0f / decay_s);
     const size_t length = (size_t)(6.0f * decay_s * c->rate_hz), attack = (size_t)(0.004f * c->rate_hz);
@@ -146,7 +146,7 @@ static void strike(part_canvas *c, size_t at, float hz, float decay_s, float att
     }
 }
 
-static void key(part_canvas *c, size_t at, float hz, float level)
+static void key(component_canvas *c, size_t at, float hz, float level)
 {
     const float heavy = uniform(c, 0.0f, 1.0f) < 0.15f ? 1.5f : 1.0f; /* space and return */
     strike(c, at, hz * uniform(c, 0.8f, 1.25f) / heavy, 0.004f, 1.5f, level * heavy * uniform(c, 0.5f, 1.0f));
@@ -155,7 +155,7 @@ static void key(part_canvas *c, size_t at, float hz, float level)
     strike(c, release, hz * uniform(c, 1.1f, 1.5f), 0.003f, 1.5f, 0.35f * level * uniform(c, 0.5f, 1.0f));
 }
 
-void part_typing(part_canvas *c, float level, float keys_per_s, float hz, float share)
+void component_typing(component_canvas *c, float level, float keys_per_s, float hz, float share)
 {
     float t = uniform(c, 0.05f, 0.3f);
     const float end = (float)c->n / c->rate_hz - 0.2f;
@@ -170,14 +170,14 @@ void part_typing(part_canvas *c, float level, float keys_per_s, float hz, float 
     }
 }
 
-void part_knocks(part_canvas *c, int count, float level, float hz, float decay_s)
+void component_knocks(component_canvas *c, int count, float level, float hz, float decay_s)
 {
     while (count-- > 0)
         strike(c, anywhere(c), hz * uniform(c, 0.6f, 2.2f), decay_s * uniform(c, 0.5f, 1.0f), 0.3f,
                level * uniform(c, 0.3f, 1.0f));
 }
 
-void part_clinks(part_canvas *c, int count, float level)
+void component_clinks(component_canvas *c, int count, float level)
 {
     while (count-- > 0) {
         const size_t at = anywhere(c);
@@ -187,7 +187,7 @@ void part_clinks(part_canvas *c, int count, float level)
     }
 }
 
-void part_rustle(part_canvas *c, int count, float level)
+void component_rustle(component_canvas *c, int count, float level)
 {
     while (count-- > 0) {
         const size_t at = anywhere(c), length = (size_t)(uniform(c, 0.3f, 0.8f) * c->rate_hz);
@@ -202,7 +202,7 @@ void part_rustle(part_canvas *c, int count, float level)
     }
 }
 
-void part_steps(part_canvas *c, float level)
+void component_steps(component_canvas *c, float level)
 {
     const float seconds = (float)c->n / c->rate_hz;
     const int steps = (int)(seconds / 0.55f);
@@ -218,7 +218,7 @@ void part_steps(part_canvas *c, float level)
 
 /* --- things that pass, and the room ------------------------------------------------------------------------------------- */
 
-void part_cars(part_canvas *c, int count, float level)
+void component_cars(component_canvas *c, int count, float level)
 {
     while (count-- > 0) {
         const float seconds = uniform(c, 5.0f, 9.0f), near = level * uniform(c, 0.25f, 1.0f);
@@ -245,7 +245,7 @@ void part_cars(part_canvas *c, int count, float level)
     }
 }
 
-void part_horns(part_canvas *c, int count, float level)
+void component_horns(component_canvas *c, int count, float level)
 {
     while (count-- > 0) {
         const size_t at = anywhere(c), length = (size_t)(uniform(c, 0.25f, 0.7f) * c->rate_hz);
@@ -261,7 +261,7 @@ void part_horns(part_canvas *c, int count, float level)
     }
 }
 
-void part_telephone(part_canvas *c)
+void component_telephone(component_canvas *c)
 {
     const float k = smoothing(c, 160.0f);
     for (int pass = 0; pass < 2; pass++) {
@@ -276,7 +276,7 @@ void part_telephone(part_canvas *c)
 }
 
 /* Four combs and two all-passes on what is there, run twice round so that the loop has no beginning. */
-void part_room(part_canvas *c, float decay_s)
+void component_room(component_canvas *c, float decay_s)
 {
     static const float COMB_S[4] = { 0.0297f, 0.0371f, 0.0411f, 0.0437f };
     static const float ALL_PASS_S[2] = { 0.0050f, 0.0017f };

@@ -1,4 +1,4 @@
-#include "echo/echo_parts.h"
+#include "echo/echo_components.h"
 
 #include "dsp/block.h"
 #include "dsp/kalman.h"
@@ -42,15 +42,15 @@ static layout layout_of(const tp_echo_canceller_config *c)
     return l;
 }
 
-size_t tp_echo_parts_size(const tp_echo_canceller_config *c)
+size_t tp_echo_components_size(const tp_echo_canceller_config *c)
 {
     return layout_of(c).size;
 }
 
-tp_echo_parts tp_echo_parts_at(char *base, const tp_echo_canceller_config *c)
+tp_echo_components tp_echo_components_at(char *base, const tp_echo_canceller_config *c)
 {
     const layout l = layout_of(c);
-    const tp_echo_parts p = {
+    const tp_echo_components p = {
         .near = (int16_t *)(void *)base,
         .far = (int16_t *)(void *)(base + l.far),
         .near_length = l.near_length,

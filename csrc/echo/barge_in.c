@@ -11,7 +11,8 @@ enum {
     HOPS_PER_S = 100,
     TURN_HOPS = 120,   /* so much silence of the agent, and its next word begins a turn          */
     EVIDENCE_MS = 100, /* of so long a speech or less, evidence alone decides                    */
-    OPEN_HOPS = 10,    /* as long a decision waits, at most, for whether the echo has moved …     */
+    OPEN_HOPS = 20,    /* as long a decision waits, at most, for whether the echo has moved …     */
+    SKIPPED_HOPS = 16, /* of what is heard once the reference has been put right tell little             */
     CLEAR_HOPS = 3,    /* … and so long after nothing speaks for it any more                      */
 };
 
@@ -31,6 +32,7 @@ enum {
 #define RELEASE 0.5f     /* of enough: the decision holds until less is left */
 #define ACTIVE 0.5f
 #define STILL 0.3f       /* the caller may still speak */
+#define ECHO_KNOWN 0.5f  /* more of its likelihood than a call begins with */
 #define MOVED 0.4f       /* share of what is enough that is left of the evidence when the echo has moved */
 
 /* Keys, beeps and ringing are somebody's sound too, but no voice: without one, evidence ends short of a decision. */
@@ -56,6 +58,7 @@ struct tp_barge_in {
     size_t turn_hops, silent_hops;
     size_t voiceless_hops; /* since a voice was heard */
     size_t open_hops, clear_hops; /* a decision has waited, and since there was a reason to */
+    size_t skipped_hops;   /* the reference has just been put right */
     int heard_pause;       /* or the agent, since the call began */
     tp_barge_in_reading now;
     /* behind the struct: the echo canceller */
@@ -210,7 +213,8 @@ static void hop(tp_barge_in *g)
     if (!voiced && g->sum > UNVOICED * need)
         g->sum = UNVOICED * need;
     /* The agent's voice at another delay sounded like the caller: that was no evidence. */
-    if (s->echo_settling && g->sum > MOVED * need)
+    g->skipped_hops -= g->skipped_hops > 0;
+    if ((s->echo_settling || g->skipped_hops > 0) && g->sum > MOVED * need)
         g->sum = MOVED * need;
     const float max = need * (HEADROOM + patience(g) * (HEADROOM_LONG - HEADROOM));
     g->sum = g->sum < max ? g->sum : max;
@@ -255,6 +259,9 @@ void tp_barge_in_prefetch(const tp_barge_in *g)
 void tp_barge_in_skip(tp_barge_in *g, const int16_t *far, size_t n)
 {
     tp_echo_canceller_skip(canceller_of(g), far, n);
+    /* Until now the echo was looked for in the wrong place; what it left was taken for the caller. */
+    if (tp_barge_in_echo(g)->echo_likelihood > ECHO_KNOWN)
+        g->skipped_hops = SKIPPED_HOPS;
 }
 
 int tp_barge_in_process(tp_barge_in *g, const int16_t *near, const int16_t *far, size_t n, int16_t *out)

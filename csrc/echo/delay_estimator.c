@@ -181,12 +181,12 @@ tp_delay_estimate tp_delay_estimator_read(const tp_delay_estimator *d)
     return e;
 }
 
-/* The bins of BLOCK samples. */
-static void transform_block(const tp_delay_estimator *d, const float *block, float *block_re, float *block_im)
+/* The bins of BLOCK samples, whose last `late` or more count in full but for the very end: of a new sound there are no others. */
+static void transform_block(const tp_delay_estimator *d, const float *block, size_t late, float *block_re, float *block_im)
 {
     float x[FFT] = { 0 }, re[FFT / 2 + 1], im[FFT / 2 + 1];
     for (size_t i = 0; i < BLOCK; i++)
-        x[i] = block[i] * d->window[i];
+        x[i] = block[i] * (i < BLOCK - late ? d->window[i] : i < BLOCK - late / 4 ? 1.0f : d->window[(BLOCK - i) * 4 - 1]);
     tp_rfft_forward(FFT, x, re, im);
     memcpy(block_re, re + FIRST_BIN, BINS * sizeof *re);
     memcpy(block_im, im + FIRST_BIN, BINS * sizeof *im);
@@ -202,7 +202,7 @@ static void begin_round(tp_delay_estimator *d)
     d->best = d->energy = 0.0f;
     d->best_lag = 0;
     if (d->round_on)
-        transform_block(d, block, d->block_re, d->block_im);
+        transform_block(d, block, 0, d->block_re, d->block_im);
 }
 
 /* Adds keep times what was there, and the whitened cross-spectrum of a near block and FFT samples of far signal. */
@@ -306,7 +306,7 @@ tp_delay_match tp_delay_estimator_match(const tp_delay_estimator *d)
     float block_re[MATCH_BLOCKS][BINS], block_im[MATCH_BLOCKS][BINS], total = 1e-30f, best = 0.0f;
     size_t best_lag = 0;
     for (size_t b = 0; b < MATCH_BLOCKS; b++)
-        transform_block(d, d->near + NEAR_KEPT - BLOCK - b * MATCH_STEP, block_re[b], block_im[b]);
+        transform_block(d, d->near + NEAR_KEPT - BLOCK - b * MATCH_STEP, MATCH_STEP, block_re[b], block_im[b]);
     const size_t segments = segments_of(reach_ms(&d->config)), longest = reach_ms(&d->config) * RATE_HZ / 1000;
     for (size_t s = 0; s < segments; s++) {
         const int16_t *far = far_of(d) + d->far_at + far_length(&d->config) - FFT - s * SPAN;

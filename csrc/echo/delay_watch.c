@@ -4,21 +4,26 @@
 #include <string.h>
 
 enum {
-    FIRST_LOOK = 4, /* hops of a caller */
+    FIRST_LOOK = 2, /* hops of a caller */
     LOOK_EVERY = 2,
     MAX_LOOKS = 24,
     QUIET_HOPS = 12, /* without a caller: another sound begins */
     SETTLE_HOPS = 6,
     MAX_SETTLE_HOPS = 20,
+    ASTRAY = 1,      /* looks elsewhere, one after another */
 };
 
 #define PLAIN 22.0f
+#define SURE 40.0f
+#define CERTAIN 66.0f
 #define LIKELY 11.0f
+#define FAINT 7.5f
 #define AGREE_MS 3.0f
 
 static void forget_sound(tp_delay_watch *w)
 {
-    w->heard = w->quiet = w->looks = 0;
+    w->heard = w->quiet = w->looks = w->astray = 0;
+    w->sum = 0.0f;
     w->last_ms = -1.0f;
     w->open = 0;
 }
@@ -43,7 +48,16 @@ static void settle(tp_delay_watch *w, const tp_delay_estimator *d)
     w->settling = w->settling && w->since_move < MAX_SETTLE_HOPS;
 }
 
-float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, float from_ms, float to_ms)
+/* Chance makes matches, too, the more the louder a caller is: what looks at one place have to sum up to. While the filters know the echo,
+ * it has to be missing where they expect it, or they may have begun to learn what has moved. */
+static float enough(const tp_watch_echo *echo)
+{
+    if (echo->known)
+        return echo->missing ? PLAIN : CERTAIN;
+    return echo->from_ms < 0.0f ? PLAIN : SURE; /* nothing can be lost, or what has been learnt */
+}
+
+float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, const tp_watch_echo *echo)
 {
     if (w->settling) {
         settle(w, d);
@@ -59,17 +73,27 @@ float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int hea
         w->open = w->open && w->looks < MAX_LOOKS;
         return -1.0f;
     }
-    w->looks++;
-    const tp_delay_match m = tp_delay_estimator_match(d);
-    const int expected = from_ms >= 0.0f && m.delay_ms > from_ms && m.delay_ms < to_ms;
-    w->open = !expected && m.score > LIKELY;
-    if (!w->open) {
-        w->last_ms = -1.0f;
+    if (echo->known && echo->louder) { /* no echo is */
+        w->open = 0;
         return -1.0f;
     }
+    w->looks++;
+    const tp_delay_match m = tp_delay_estimator_match(d);
+    const int expected = echo->from_ms >= 0.0f && m.delay_ms > echo->from_ms && m.delay_ms < echo->to_ms;
     const int again = w->last_ms >= 0.0f && fabsf(m.delay_ms - w->last_ms) < AGREE_MS;
-    w->last_ms = m.delay_ms;
-    if (m.score < PLAIN && !again)
+    if (!expected && again && m.score > FAINT) {
+        w->sum += m.score;
+        w->astray = 0;
+    } else if (w->last_ms >= 0.0f && w->astray < ASTRAY && m.score < w->sum) {
+        w->astray++; /* a vowel's period away, or little to hear: the next look may agree again */
+    } else {
+        w->astray = 0;
+        w->sum = !expected && m.score > LIKELY ? m.score : 0.0f;
+        w->last_ms = w->sum > 0.0f ? m.delay_ms : -1.0f;
+    }
+    const float need = enough(echo);
+    w->open = !expected && w->sum > LIKELY && (!echo->present || w->sum > PLAIN);
+    if (expected || w->astray > 0 || w->sum < need)
         return -1.0f;
     forget_sound(w);
     w->since_move = 0;

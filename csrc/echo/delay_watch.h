@@ -14,15 +14,24 @@
 typedef struct tp_delay_watch {
     unsigned heard, quiet, looks; /* hops with a caller, hops without, looks at this sound */
     unsigned since_move;          /* hops                                                  */
-    float last_ms;                /* of a look that was not plain; below 0: none           */
+    float last_ms;                /* where looks have found something; below 0: nowhere    */
+    float sum;                    /* of the scores of all that found it there              */
+    unsigned astray;              /* looks since that did not                              */
     float moved_ms;
     int open, settling;
 } tp_delay_watch;
 
+/* What the filters know of the echo. */
+typedef struct tp_watch_echo {
+    float from_ms, to_ms; /* where it is expected; from_ms below 0: nowhere        */
+    int known;            /* it has always been there                              */
+    int missing, present; /* it is not there now, it is; neither: that cannot be said */
+    int louder;           /* what is heard is louder than it ever was             */
+} tp_watch_echo;
+
 void tp_delay_watch_init(tp_delay_watch *w);
 
-/* One hop. heard: the network hears the caller. from_ms … to_ms: where echo is expected; from_ms below 0: nowhere.
- * Returns the new delay, or below 0 when nothing has moved. */
-float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, float from_ms, float to_ms);
+/* One hop. heard: the network hears the caller. Returns the new delay, or below 0 when nothing has moved. */
+float tp_delay_watch_hop(tp_delay_watch *w, const tp_delay_estimator *d, int heard, const tp_watch_echo *echo);
 
 #endif

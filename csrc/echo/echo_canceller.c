@@ -16,6 +16,8 @@ enum {
     LATE_MS = 40,      /* … or longer than the aligned filter's is still within its taps      */
     WATCH_EARLY_MS = 12, WATCH_LATE_MS = 60, /* the same of one that only the last 160 ms show */
     MOVED_REPLAY_HOPS = 16,
+    OLDER_HOPS = 12,   /* of silence end a sound */
+    DOUBT_HOPS = 10,   /* of a sound: before, nothing is seen of an echo that has moved */
     SILENCE = 8,       /* of the far side: the first step of the µ-law */
     RECENT_HOPS = 100, /* the far side counts as active so long after its last sound could come back */
 };
@@ -25,10 +27,14 @@ enum {
 #define BETTER 0.9f
 #define USEFUL 0.35f  /* a filter that leaves less than this is not restarted */
 #define QUIET 1e-9f
-#define SMOOTH_FOUND 0.75f      /* of how much of the echo expected is there, a hop, … */
+#define SMOOTH_FOUND 0.65f      /* of how much of the echo expected is there, a hop, … */
 #define SMOOTH_FOUND_SLOW 0.98f /* … and in general                                    */
-#define MISSING 0.35f           /* less of it is there, …                              */
+#define MISSING 0.4f           /* less of it is there, …                              */
+#define PRESENT 0.7f            /* … more, …                                            */
 #define RELIED_ON 0.6f          /* … of an echo that so much has been there of         */
+#define SPEAKS 0.1f             /* so much of what is heard has to be expected for that to say anything */
+#define LOUDER 2.0f             /* times the loudest echo: it is none */
+#define FORGET_LOUDEST 0.9985f   /* a hop */
 #define LIKELY 0.15f  /* less likelihood of an echo, and nothing is suppressed nor looked for; over 1.2 s of the agent's voice it falls to this */
 
 struct tp_echo_canceller {
@@ -49,6 +55,8 @@ struct tp_echo_canceller {
     float near_power, residual_power; /* smoothed: is the aligned filter any good? */
     int trusted;
     float expected, found, expected_slow, found_slow; /* the aligned filter's echo, and its correlation with what is heard */
+    float heard, loudest;   /* power of what is heard, summed as `expected`, and the most that that was */
+    int older;              /* it began before the agent */
     unsigned locks;
     tp_delay_watch watch;
     float far_power, echo_power; /* smoothed while the filter predicts: the line's loss */
@@ -191,13 +199,30 @@ static void restart_filter(tp_echo_canceller *e, const tp_echo_components *p, co
     tp_long_filter_boost(p->long_filter, (size_t)delay_ms / (10 * LONG_SPACING));
     e->trusted = 0;
     e->near_power = e->residual_power = 0.0f;
-    e->expected = e->found = e->expected_slow = e->found_slow = 0.0f;
+    e->expected = e->found = e->expected_slow = e->found_slow = e->heard = 0.0f;
+}
+
+/* An echo has always been where the aligned filter expects it. */
+static int echo_relied_on(const tp_echo_canceller *e)
+{
+    return e->found_slow > RELIED_ON * e->expected_slow;
+}
+
+/* Enough is expected now that its absence would show. */
+static int echo_expected(const tp_echo_canceller *e)
+{
+    return e->expected > SPEAKS * e->heard && e->expected > 4.0f * QUIET;
 }
 
 /* The aligned filter expects an echo that has always been there, and is not now: it was moved, or the telephone has cut it off. */
 static int echo_missing(const tp_echo_canceller *e)
 {
-    return e->found < MISSING * e->expected && e->found_slow > RELIED_ON * e->expected_slow;
+    return echo_relied_on(e) && echo_expected(e) && e->found < MISSING * e->expected;
+}
+
+static int echo_present(const tp_echo_canceller *e)
+{
+    return echo_relied_on(e) && echo_expected(e) && e->found > PRESENT * e->expected;
 }
 
 /* (Re)starts the aligned filter when the delay estimator has found another delay and the filter is of no use where it is. */
@@ -222,11 +247,22 @@ static void watch_delay(tp_echo_canceller *e, const tp_echo_components *p, const
     const float now = expected_ms(e, p);
     const uint64_t reach = (uint64_t)(e->config.max_delay_ms + TP_DELAY_MATCH_BEYOND_MS + e->config.tail_ms) * (uint64_t)e->config.sample_rate_hz / 1000;
     const int heard = e->far_last > 0 && e->samples - e->far_last < reach && e->state.echo_likelihood > LIKELY && e->state.near_logit > 0.0f;
-    const int missing = echo_missing(e);
-    const float moved_ms = tp_delay_watch_hop(&e->watch, p->delay, heard, now < 0.0f ? now : now > WATCH_EARLY_MS ? now - WATCH_EARLY_MS : 0.0f,
-                                              now + WATCH_LATE_MS);
-    e->state.echo_relied_on = e->trusted && !missing && e->found_slow > RELIED_ON * e->expected_slow;
-    e->state.echo_open = e->watch.open || missing;
+    const int missing = echo_missing(e), present = echo_present(e), louder = e->heard > LOUDER * e->loudest;
+    e->older = heard ? e->older : e->state.near_logit > 0.0f && !e->state.far_active ? 1 : e->older && e->watch.quiet < OLDER_HOPS;
+    const tp_watch_echo echo = {
+        .from_ms = now < 0.0f ? now : now > WATCH_EARLY_MS ? now - WATCH_EARLY_MS : 0.0f,
+        .to_ms = now + WATCH_LATE_MS,
+        .known = echo_relied_on(e),
+        .missing = missing,
+        .present = present,
+        .louder = louder,
+    };
+    if (heard && e->watch.heard == 0) /* what was there before the sound says nothing of it */
+        e->expected = e->found = e->heard = 0.0f;
+    const float moved_ms = tp_delay_watch_hop(&e->watch, p->delay, heard && !e->older, &echo);
+    e->state.echo_relied_on = e->trusted && !missing && echo_relied_on(e);
+    const int doubt = echo_relied_on(e) && !present && !louder && e->watch.heard < DOUBT_HOPS;
+    e->state.echo_open = e->watch.open || (missing && !louder) || doubt;
     e->state.echo_settling = e->watch.settling;
     if (moved_ms < 0.0f)
         return;
@@ -239,16 +275,22 @@ static void watch_delay(tp_echo_canceller *e, const tp_echo_components *p, const
 /* Whether what the aligned filter predicts should be taken out. */
 static void compare_filters(tp_echo_canceller *e, const tp_echo_row *m, const tp_echo_row *residual, const tp_echo_row *y)
 {
-    const float py = power_of(y->re, y->im);
+    const float py = power_of(y->re, y->im), pm = power_of(m->re, m->im);
+    e->heard = SMOOTH_FOUND * e->heard + pm;
+    e->expected *= SMOOTH_FOUND;
+    e->found *= SMOOTH_FOUND;
     if (py < QUIET)
         return;
-    const float pm = power_of(m->re, m->im), pe = power_of(residual->re, residual->im);
+    const float pe = power_of(residual->re, residual->im);
     e->near_power = SMOOTH * e->near_power + (1.0f - SMOOTH) * pm;
     e->residual_power = SMOOTH * e->residual_power + (1.0f - SMOOTH) * pe;
     e->echo_power = SMOOTH * e->echo_power + (1.0f - SMOOTH) * py;
     const float pc = (tp_simd->dot(m->re, y->re, ECHO_BINS) + tp_simd->dot(m->im, y->im, ECHO_BINS)) / ECHO_BINS;
-    e->expected = SMOOTH_FOUND * e->expected + py;
-    e->found = SMOOTH_FOUND * e->found + pc;
+    e->expected += py;
+    e->found += pc;
+    e->loudest *= FORGET_LOUDEST;
+    if (e->found > PRESENT * e->expected && e->expected > e->loudest)
+        e->loudest = e->expected;
     e->expected_slow = SMOOTH_FOUND_SLOW * e->expected_slow + py;
     e->found_slow = SMOOTH_FOUND_SLOW * e->found_slow + pc;
     if (e->residual_power > WORSE * e->near_power)

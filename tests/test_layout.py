@@ -45,6 +45,8 @@ OUTSIDE = {
     "time",
 }
 MAX_STREAM_LINES = 300
+MAX_SERVER_LINES = 450
+AT_THE_EDGE = {"edge_websockets", "media_server", "phone_call"}  # files of the server with sockets, threads and clocks
 
 PUBLIC = sorted(p for p in (CSRC / "include/talkpath").glob("*.h") if p.stem != "talkpath")
 C_FILES = sorted(p for p in CSRC.rglob("*.[ch]") if "fuzz" not in p.parts)
@@ -190,8 +192,20 @@ def test_streams_know_nothing_of_the_world(path: Path) -> None:
         assert "Not verified" in text.split('"""')[1]
 
 
+@pytest.mark.parametrize(
+    "path", [p for p in PY_FILES if p.parent == PACKAGE / "server" and p.stem not in AT_THE_EDGE], ids=relative
+)
+def test_sessions_know_nothing_of_the_world(path: Path) -> None:
+    """Time is given, data is given."""
+    assert path.read_text(encoding="utf-8").count("\n") <= MAX_SERVER_LINES
+    assert not {m.split(".")[0] for m in imports(path)} & OUTSIDE
+
+
 def test_streams_are_loaded_where_they_are_used() -> None:
-    script = "import sys, talkpath, talkpath.call.pipeline; sys.exit(any('talkpath.streams' in m for m in sys.modules))"
+    script = (
+        "import sys, talkpath, talkpath.call.pipeline; "
+        "sys.exit(any(m.startswith(('talkpath.streams', 'talkpath.server')) for m in sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 

@@ -1,0 +1,105 @@
+"""The agent's direction: the call's frames as the provider's messages, marks behind what they follow, and what of it was heard."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from talkpath.server.convert import Converter, wire_of
+from talkpath.server.framing import Packer
+from talkpath.server.marks import Marks, Playout
+from talkpath.server.results import MarkCleared, MarkHeard, PlayoutCleared, SessionEvent
+from talkpath.streams import Start, Stream
+
+
+class Outlet:
+    """What goes to a stream.
+
+    Parameters
+    ----------
+    stream : Stream
+        Has begun.
+    start : Start
+    call_stream : str
+        The call's wire.
+    message_ms : int or None
+        Audio a message; None: what the stream prefers.
+    """
+
+    def __init__(self, stream: Stream, start: Start, call_stream: str, message_ms: int | None) -> None:
+        self._stream = stream
+        self._wire = start.wire_out
+        self._converter = Converter(wire_of(call_stream), self._wire)
+        ms = message_ms or stream.framing.preferred_ms
+        self._packer = Packer(stream.framing, self._wire.frame_bytes(ms) or 1)
+        self._playout = Playout()
+        self._marks = Marks()
+        self._behind: deque[tuple[str, int]] = deque()  # marks, and the byte that they follow
+
+    def heard_ms(self, now: float) -> float:
+        """Of the agent's audio, silence included, by our own clock."""
+        return 1000 * self._playout.heard_s(now)
+
+    def waiting_s(self, now: float) -> float:
+        """At the provider, by our own clock."""
+        return self._playout.unheard_s(now)
+
+    def unheard_ms(self, now: float) -> float:
+        """On its way."""
+        return 1000 * self._playout.unheard_s(now) + (self._wire.duration_ms(self._packer.waiting_bytes) or 0.0)
+
+    def frame(self, payload: bytes, now: float) -> list[str | bytes]:
+        """The messages for a frame of the call."""
+        out: list[str | bytes] = []
+        for piece in self._packer.put(self._converter.convert(payload)):
+            out.append(self._stream.media(piece))
+            self._playout.sent(now, (self._wire.duration_ms(len(piece)) or 0.0) / 1000)
+        return out
+
+    def mark(self, name: str) -> None:
+        """All before it has left the call."""
+        self._behind.append((name, self._packer.taken_bytes))
+
+    def marks(self) -> list[str | bytes]:
+        """The messages for marks whose audio has left."""
+        out: list[str | bytes] = []
+        while self._behind and self._behind[0][1] <= self._packer.given_bytes:
+            name, _ = self._behind.popleft()
+            wire_name = self._marks.new_name()
+            message = self._stream.mark(wire_name)
+            self._marks.sent(wire_name, name, self._playout.end, message is not None)
+            if message is not None:
+                out.append(message)
+        return out
+
+    def clear(self, now: float) -> tuple[list[str | bytes], list[SessionEvent]]:
+        """What was sent must not be heard any more: the message for that, where there is one, and what becomes of the marks."""
+        message = self._stream.clear()
+        if message is None:  # it will be heard, to its end
+            return [], []
+        gathered_ms = self._wire.duration_ms(self._packer.drop()) or 0.0
+        resolved = self._marks.cleared(now)
+        events: list[SessionEvent] = [MarkHeard(n, "clock") if heard else MarkCleared(n) for n, heard in resolved]
+        events += [MarkCleared(name) for name, _ in self._behind]
+        self._behind.clear()
+        events.append(PlayoutCleared(1000 * self._playout.cleared(now) + gathered_ms))
+        return [message, *self._stream.data_to_send()], events
+
+    def returned(self, wire_name: str, cleared: bool) -> SessionEvent | None:
+        """The provider sends a mark back."""
+        found = self._marks.returned(wire_name, cleared)
+        if found is None:
+            return None
+        return MarkHeard(found[0], "mark") if found[1] else MarkCleared(found[0])
+
+    def due(self, now: float) -> list[SessionEvent]:
+        """Marks that were heard by our own clock."""
+        return [MarkHeard(name, "clock") for name in self._marks.due(now)]
+
+    def finish(self, now: float) -> list[SessionEvent]:
+        """The line is gone: what is not known to be heard was not."""
+        events: list[SessionEvent] = [
+            MarkHeard(name, "clock") if heard else MarkCleared(name) for name, heard in self._marks.cleared(now)
+        ]
+        events += [MarkCleared(name) for name, _ in self._behind]
+        self._behind.clear()
+        return events

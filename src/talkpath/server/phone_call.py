@@ -1,0 +1,313 @@
+"""A call as a handler sees it: on the handlers' loop, while the audio's thread keeps time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from talkpath._types import Buffer, Samples
+from talkpath.call.events import AgentSpeechInterrupted, Event
+from talkpath.call.pipeline import CallPipeline
+from talkpath.errors import StateError
+from talkpath.playout_sources import int16_samples
+from talkpath.server.results import Ended, MarkCleared, MarkHeard, PlayoutCleared, SessionEvent
+from talkpath.server.session import Session
+from talkpath.streams import Start
+
+T = TypeVar("T")
+Post = Callable[[Callable[[], None]], None]
+
+_RETRY_S = 0.1  # so long a full queue is waited for before more is offered
+_MAX_EVENTS = 4096
+_MAX_AUDIO_FRAMES = 1000
+_OWN = "talkpath.server:"  # marks of our own
+
+
+class CallEnded(StateError):
+    """The line is gone."""
+
+
+class PhoneCall:
+    """One phone call, for the task that handles it.
+
+    Attributes
+    ----------
+    start : Start
+        How it began.
+    ended : str or None
+        Why it is over.
+
+    Notes
+    -----
+    All methods are for the handlers' loop. Commands are done by the audio's thread, between two frames, in the order given; what
+    they raise there is raised here. After the end they raise `CallEnded`.
+    """
+
+    def __init__(self, session: Session, post: Post) -> None:
+        assert session.start is not None
+        self.start: Start = session.start
+        self.ended: str | None = None
+        self._session, self._post = session, post
+        self._events: deque[Event | SessionEvent] = deque(maxlen=_MAX_EVENTS)
+        self._audio: deque[Samples] = deque(maxlen=_MAX_AUDIO_FRAMES)
+        self._news = asyncio.Event()
+        self._over = asyncio.Event()
+        self._marks: dict[str, asyncio.Future[bool]] = {}
+        self._cut: dict[str, float] = {}  # utterances that were interrupted, and how much of them was heard, in ms
+        self._last_cut: str | None = None
+        self._count = 0
+
+    def counters(self) -> dict[str, int]:
+        """What happened on the line so far."""
+        return asdict(self._session.counters)
+
+    async def wait_ended(self) -> str:
+        """Wait for the end of the call: why it is over."""
+        await self._over.wait()
+        return self.ended or ""
+
+    # --- from the audio's thread -----------------------------------------------------------------------------------------------
+
+    def deliver(self, events: list[Event | SessionEvent], audio: list[Samples]) -> None:
+        """On the handlers' loop: what happened."""
+        self._audio.extend(audio)
+        for event in events:
+            match event:
+                case AgentSpeechInterrupted():
+                    self._last_cut = event.utterance
+                    self._cut[event.utterance] = 1000 * event.playback_position_s
+                case PlayoutCleared() if self._last_cut is not None:
+                    self._cut[self._last_cut] = max(0.0, self._cut[self._last_cut] - event.unheard_ms)
+                    self._last_cut = None
+                case MarkHeard() | MarkCleared():
+                    waits = self._marks.pop(event.name, None)
+                    if waits is not None and not waits.done():
+                        waits.set_result(isinstance(event, MarkHeard))
+                case Ended():
+                    self.ended = event.reason
+            if not getattr(event, "name", "").startswith(_OWN):
+                self._events.append(event)
+        if self.ended is not None:
+            for waits in self._marks.values():
+                if not waits.done():
+                    waits.set_exception(CallEnded(self.ended))
+            self._marks.clear()
+            self._over.set()
+        self._news.set()
+
+    # --- what comes ------------------------------------------------------------------------------------------------------------
+
+    async def events(self) -> AsyncIterator[Event | SessionEvent]:
+        """What happens, to the end of the call. Each is given once; the last 4,096 wait."""
+        while True:
+            while self._events:
+                yield self._events.popleft()
+            if self.ended is not None:
+                return
+            await self._more()
+
+    async def audio(self) -> AsyncIterator[Samples]:
+        """The caller, cleaned, a frame each, to the end of the call. Each is given once; the last 1,000 wait."""
+        while True:
+            while self._audio:
+                yield self._audio.popleft()
+            if self.ended is not None:
+                return
+            await self._more()
+
+    async def _more(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    # --- what is said ------------------------------------------------------------------------------------------------------------
+
+    async def say(
+        self, speech: Buffer | AsyncIterable[Buffer], sample_rate: int, utterance: str | None = None
+    ) -> float:
+        """Say it, and wait until it was heard or interrupted.
+
+        Parameters
+        ----------
+        speech : int16 buffer, or asynchronous iterable of such
+            Not asked for more while `max_queued_ms` of speech waits, nor after an interruption.
+        sample_rate : int
+            Hz.
+        utterance : str, optional
+            Its name in events.
+
+        Returns
+        -------
+        float
+            ms that were heard.
+
+        Raises
+        ------
+        CallEnded
+            The line is gone.
+        """
+        self._count += 1
+        name = utterance or f"say-{self._count}"
+        self._cut.pop(name, None)
+        samples = 0
+        async for chunk in _chunks(speech):
+            if name in self._cut:
+                break
+            samples += len(chunk)
+            await self._offer(chunk, sample_rate, name)
+        await self._do(lambda call: call.speak(np.zeros(0, np.int16), sample_rate, name, True))
+        await self.played()
+        cut_ms = self._cut.pop(name, None)
+        return 1000 * samples / sample_rate if cut_ms is None else cut_ms
+
+    async def _offer(self, chunk: Samples, sample_rate: int, name: str) -> None:
+        while len(chunk) and name not in self._cut:
+            taken = await self.speak(chunk, sample_rate, name)
+            chunk = chunk[taken:]
+            if len(chunk):
+                await asyncio.sleep(_RETRY_S)
+
+    async def played(self) -> bool:
+        """Wait until all that is queued now was heard. False: it was cut."""
+        self._count += 1
+        name = f"{_OWN}{self._count}"
+        self._check()
+        waits: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._marks[name] = waits
+        try:
+            await self._do(lambda call: call.checkpoint(name))
+            heard = await waits
+        finally:
+            self._marks.pop(name, None)
+            if waits.done() and not waits.cancelled():
+                waits.exception()  # seen
+        if not heard:
+            self._check()
+        return heard
+
+    async def hangup(self, after_speech: bool = True) -> None:
+        """End the call; `after_speech`: not before the line has played what is queued. Nothing where it is over."""
+        try:
+            if after_speech:
+                await self.played()
+            await self._run(self._session.hangup)
+        except CallEnded:
+            pass
+
+    # --- commands ----------------------------------------------------------------------------------------------------------------
+
+    async def speak(self, pcm: Buffer, sample_rate: int, utterance: str = "", final: bool = False) -> int:
+        """See `CallPipeline.speak`."""
+        return await self._do(lambda call: call.speak(pcm, sample_rate, utterance, final))
+
+    async def play(self, source: str | Path | bytes, allow_interruption: bool = True, name: str | None = None) -> None:
+        """See `CallPipeline.play`. The file is read by a thread of its own."""
+        if not isinstance(source, bytes):
+            name = str(source) if name is None else name
+            source = await asyncio.to_thread(Path(source).read_bytes)
+        data = source
+        await self._do(lambda call: call.play(data, allow_interruption, name))
+
+    async def send_dtmf(self, digits: str) -> None:
+        """See `CallPipeline.send_dtmf`."""
+        await self._do(lambda call: call.send_dtmf(digits))
+
+    async def checkpoint(self, name: str) -> None:
+        """See `CallPipeline.checkpoint`; `MarkHeard` or `MarkCleared` says what became of it."""
+        await self._do(lambda call: call.checkpoint(name))
+
+    async def interrupt(self) -> None:
+        """See `CallPipeline.interrupt`."""
+        await self._do(lambda call: call.interrupt())
+
+    async def clear_audio(self) -> None:
+        """See `CallPipeline.clear_audio`."""
+        await self._do(lambda call: call.clear_audio())
+
+    async def pause(self) -> bool:
+        """See `CallPipeline.pause`."""
+        return await self._do(lambda call: call.pause())
+
+    async def resume(self) -> None:
+        """See `CallPipeline.resume`."""
+        await self._do(lambda call: call.resume())
+
+    async def transcript(self, text: str, final: bool = False) -> None:
+        """See `CallPipeline.transcript`."""
+        await self._do(lambda call: call.transcript(text, final))
+
+    async def turn_probability(self, p: float) -> None:
+        """See `CallPipeline.turn_probability`."""
+        await self._do(lambda call: call.turn_probability(p))
+
+    async def extend_wait(self) -> None:
+        """See `CallPipeline.extend_wait`."""
+        await self._do(lambda call: call.extend_wait())
+
+    async def listen_for_beep(self, listen: bool = True) -> None:
+        """See `CallPipeline.listen_for_beep`."""
+        await self._do(lambda call: call.listen_for_beep(listen))
+
+    async def play_background(self, sound: bytes | str | Samples, volume: float = 0.3, loop: bool = True) -> None:
+        """See `CallPipeline.play_background`."""
+        await self._do(lambda call: call.play_background(sound, volume, loop))
+
+    async def stop_background(self) -> None:
+        """See `CallPipeline.stop_background`."""
+        await self._do(lambda call: call.stop_background())
+
+    async def update(self, **changes: Any) -> None:
+        """See `CallPipeline.update`."""
+        await self._do(lambda call: call.update(**changes))
+
+    def _check(self) -> None:
+        if self.ended is not None:
+            raise CallEnded(self.ended)
+
+    def _do(self, command: Callable[[CallPipeline], T]) -> Awaitable[T]:
+        def run(_: float) -> T:
+            if self._session.ended is not None or self._session.call is None:
+                raise CallEnded(self._session.ended or "not begun")
+            return command(self._session.call)
+
+        return self._run(run)
+
+    async def _run(self, command: Callable[[float], T]) -> T:
+        """On the audio's thread, between two frames."""
+        self._check()
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(command(self._clock()))
+            except BaseException as problem:
+                future.set_exception(problem)
+
+        try:
+            self._post(run)
+        except RuntimeError:  # the audio's loop is closed
+            raise CallEnded(self.ended or "the server has stopped") from None
+        return await asyncio.wrap_future(future)
+
+    def _clock(self) -> float:
+        return asyncio.get_running_loop().time()  # of the audio's loop: it runs there
+
+
+async def _chunks(speech: Buffer | AsyncIterable[Buffer]) -> AsyncIterator[Samples]:
+    if isinstance(speech, AsyncIterable):
+        async for chunk in speech:
+            yield _samples(chunk)
+    else:
+        yield _samples(speech)
+
+
+def _samples(chunk: Buffer) -> Samples:
+    return int16_samples(chunk)

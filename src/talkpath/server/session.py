@@ -1,0 +1,419 @@
+"""One call on one connection, without the connection: what the provider sends goes in, what is to be sent comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from talkpath._types import Samples
+from talkpath.call.config import CallConfig
+from talkpath.call.events import AgentSpeechInterrupted, AudioCleared, Event, MarkPlayed, UserDtmf
+from talkpath.call.pipeline import CallPipeline
+from talkpath.call.results import Received, Transmitted
+from talkpath.errors import FormatError, TalkpathError
+from talkpath.server.clock import Grid, Surplus
+from talkpath.server.convert import call_stream, check
+from talkpath.server.intake import Intake
+from talkpath.server.keys import Keys
+from talkpath.server.outlet import Outlet
+from talkpath.server.results import Began, Counters, Ended, Limits, MarkCleared, SessionEvent, StreamFailed
+from talkpath.streams import Detector, Dtmf, Failed, FlowControl, Media, Message, Start, Stop, Stream
+from talkpath.streams import MarkPlayed as MarkReturned
+
+MEDIA_WAIT_S = 0.2  # so long after the start the caller's first audio is waited for, before anything is sent
+
+Configure: TypeAlias = Callable[[Start], CallConfig]
+
+
+class Session:
+    """A stream and a `CallPipeline`, joined. No socket, no clock: `now` is given, in seconds that never go back.
+
+    Parameters
+    ----------
+    config : CallConfig or callable, optional
+        Of the call; or what gives it, from `Start`. Its `stream` is chosen by the start.
+    stream : Stream, optional
+        A server's; None: found from what comes first.
+    now : float
+        When the connection was made.
+    path, headers : str, mapping
+        Of the upgrade, for a stream that is found.
+    limits : Limits, optional
+    message_ms : int, optional
+        Audio a message; None: what the provider prefers (20 ms for most).
+
+    Attributes
+    ----------
+    call : CallPipeline or None
+        From the start on. It belongs to the thread that runs the session; `speak`, `play`, `checkpoint` and the others are its own.
+    start : Start or None
+    counters : Counters
+    ended : str or None
+        Why it is over.
+
+    Notes
+    -----
+    Deadlines are absolute and follow the provider's clock. At each, one frame goes out. A server of one call sleeps until
+    `next_deadline()` and calls `tick`; one of many calls asks each for `due`, exchanges all of them in one
+    `CallGroup.exchange`, and gives each its result by `exchanged`.
+
+    Examples
+    --------
+    >>> session = Session(CallConfig(), now=clock())
+    >>> session.receive(message, clock())
+    >>> session.tick(clock())
+    >>> for data in session.data_to_send(): send(data)
+    >>> for event in session.events(): ...
+    >>> for pcm in session.audio(): ...
+    """
+
+    def __init__(
+        self,
+        config: CallConfig | Configure | None = None,
+        stream: Stream | None = None,
+        *,
+        now: float,
+        path: str = "",
+        headers: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        message_ms: int | None = None,
+    ) -> None:
+        self._configure: Configure = config if callable(config) else lambda _: config or CallConfig()
+        self._stream = stream
+        self._detector = Detector(path=path, headers=headers) if stream is None else None
+        self._head = b""  # of a TCP stream that is not known yet
+        self._limits = limits or Limits()
+        self._message_ms = message_ms
+        self._opened = self._last = now
+        self._out: list[str | bytes] = []
+        self._events: list[Event | SessionEvent] = []
+        self._pcm: list[Samples] = []
+        self._keys = Keys()
+        self._intake: Intake | None = None
+        self._outlet: Outlet | None = None
+        self._grid = Grid(0.02)
+        self._frame_s = 0.02
+        self._surplus = Surplus(0.02)
+        self._heard_any = self._paused = self._clear_wanted = False
+        self._given: list[bytes | None] = []  # the frame that is in an exchange
+        self._received_ms = 0.0  # stream time of the receive path
+        self.call: CallPipeline | None = None
+        self.start: Start | None = None
+        self.counters = Counters()
+        self.ended: str | None = None
+
+    # --- what comes -----------------------------------------------------------------------------------------------------------
+
+    def receive(self, data: str | bytes, now: float) -> None:
+        """Take what came: a message of a WebSocket, or any piece of a TCP stream. Never raises for what is in it."""
+        if self.ended is not None:
+            return
+        self._last = now
+        self.counters.messages += 1
+        if len(data) > self._limits.max_message_bytes:
+            self._end("a message is too long", now)
+            return
+        try:
+            stream = self._stream or self._detect(data)
+            if stream is None:
+                return
+            data, self._head = (self._head or data), b""
+            messages = stream.receive(data)
+        except FormatError:
+            self.counters.malformed += 1
+            if self._stream is None or self._stream.transport != "tcp":
+                return
+            messages = self._stream.receive(b"")
+        for message in messages:
+            if self.ended is None:
+                self._take(message, now)
+        if self._stream is not None:
+            self._out += self._stream.data_to_send()
+
+    def closed(self, now: float) -> None:
+        """The connection is gone."""
+        self._end("connection closed", now)
+
+    def _detect(self, data: str | bytes) -> Stream | None:
+        assert self._detector is not None
+        if not isinstance(data, str):
+            self._head += data
+        stream = self._detector.receive(data if isinstance(data, str) else self._head)
+        self._stream = stream
+        return stream
+
+    def _take(self, message: Message, now: float) -> None:
+        match message:
+            case Media():
+                self._media(message, now)
+            case Start():
+                self._begin(message, now)
+            case Dtmf(digit=digit) if self.call is not None:
+                self._key(digit, now)
+            case MarkReturned(name=name, cleared=cleared) if self._outlet is not None:
+                event = self._outlet.returned(name, cleared)
+                if event is not None:
+                    self._events.append(event)
+            case FlowControl(paused=paused):
+                self._paused = paused
+            case Failed(code=code, text=text):
+                self._events.append(StreamFailed(code, text))
+            case Stop(reason=reason):
+                self._end(reason or "stop", now)
+            case _:
+                pass
+
+    def _begin(self, start: Start, now: float) -> None:
+        assert self._stream is not None
+        try:
+            check(start.wire_out)
+            config = self._configure(start).replaced(stream=call_stream(start.wire))
+            call = CallPipeline(config)
+        except TalkpathError as error:
+            self._end(str(error), now)
+            return
+        self._frame_s = config.frame_ms / 1000
+        self._intake = Intake(start.wire, config.stream, self._frame_s, self._limits, self.counters)
+        self._outlet = Outlet(self._stream, start, config.stream, self._message_ms)
+        self._grid = Grid(self._frame_s)
+        self._surplus = Surplus(self._frame_s)
+        self._grid.begin(now if self._stream.transport == "tcp" else now + MEDIA_WAIT_S)
+        self.call, self.start = call, start
+        self._events.append(Began(start))
+
+    def _media(self, media: Media, now: float) -> None:
+        if self._intake is None:
+            return
+        try:
+            self._intake.put(media, now)
+        except TalkpathError:
+            self.counters.malformed += 1
+            return
+        if not self._heard_any:
+            self._heard_any = True
+            assert self._stream is not None
+            if self._stream.transport != "tcp":  # half a frame of jitter, either way, finds its tick
+                self._grid.begin(now + self._frame_s / 2)
+        self._grid.observe(now, self._intake.audio_s)
+
+    def _key(self, digit: str, now: float) -> None:
+        if self._keys.is_new(digit, "message", now):
+            assert self.call is not None
+            self._events.append(UserDtmf("receive", self._received_ms, digit))
+        self.counters.keys_paired = self._keys.duplicate
+
+    # --- time -------------------------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> float | None:
+        """When `tick` (or `due`) wants to be called at the latest; None when the session is over."""
+        if self.ended is not None:
+            return None
+        idle = self._last + self._limits.idle_timeout_s
+        if self.call is None:
+            return min(idle, self._opened + self._limits.start_timeout_s)
+        tick = self._grid.deadline
+        return idle if tick is None else min(idle, tick)
+
+    def tick(self, now: float) -> None:
+        """Time has come to `now`. For a server of one call: `due`, the exchange and `exchanged` in one."""
+        due = self.due(now)
+        if due is None:
+            return
+        call, payload = due
+        try:
+            received: Received | Exception = call.conceal() if payload is None else call.receive(payload)
+        except TalkpathError as error:
+            received = error
+        try:
+            transmitted = call.transmit()
+        except TalkpathError:
+            transmitted = Transmitted(b"", [])
+        self.exchanged(received, transmitted, now)
+
+    def due(self, now: float) -> tuple[CallPipeline, bytes | None] | None:
+        """Where a frame is due at `now`: the call and the caller's frame (None: conceal it) for `CallGroup.exchange`.
+
+        Returns
+        -------
+        (CallPipeline, bytes or None) or None
+            Then `exchanged` must be called before anything else. None: nothing is due, or all is done: a tick that waits for the
+            caller's frame only sends.
+        """
+        if self.ended is not None:
+            return None
+        if self.call is None:
+            if now >= self._opened + self._limits.start_timeout_s:
+                self._end("no start", now)
+            elif now >= self._last + self._limits.idle_timeout_s:
+                self._end("idle", now)
+            return None
+        if now >= self._last + self._limits.idle_timeout_s:
+            self._end("idle", now)
+            return None
+        deadline = self._grid.deadline
+        if deadline is None or now < deadline:
+            return None
+        return self._due(self.call, now)
+
+    def _due(self, call: CallPipeline, now: float) -> tuple[CallPipeline, bytes | None] | None:
+        assert self._intake is not None
+        assert self._outlet is not None
+        assert self._stream is not None
+        missed = self._grid.advance(now)
+        self._intake.pass_time(now)
+        frames = self._intake.tick(missed)
+        self._events += self._outlet.due(self._line_time(now))
+        is_held = self._paused or not self._stream.ready
+        try:
+            surplus = (
+                not is_held and not missed and self._surplus.is_there(self._outlet.waiting_s(self._line_time(now)))
+            )
+            while len(frames) > (0 if is_held or surplus else 1):
+                self._heard_frame(call, frames, now)
+            if is_held or surplus:
+                self.counters.held += (1 + missed) * is_held
+                self.counters.skipped += surplus
+                self._clear(now)
+                return None
+            again = min(missed, round(self._limits.catch_up_s / self._frame_s))
+            self.counters.skipped += missed - again
+            for _ in range(again):
+                self._transmit_one(call, now)
+            if not frames:  # the caller's frame is late: only send
+                self._transmit_one(call, now)
+                return None
+        except TalkpathError:  # another thread is inside, or the call is over
+            self._intake.put_back(frames)
+            self._refused(now)
+            return None
+        self._given = frames
+        return call, frames[0]
+
+    def exchanged(self, received: Received | Exception, transmitted: Transmitted, now: float) -> None:
+        """What `CallGroup.exchange` gave for what `due` asked."""
+        frames, self._given = self._given, []
+        if self.ended is not None:
+            return
+        if isinstance(received, Exception):
+            assert self._intake is not None
+            self._intake.put_back(frames)
+        else:
+            self._heard(received, frames[0], now)
+        self._said(transmitted, now)
+        if not transmitted.payload:
+            self._refused(now)
+
+    def _heard_frame(self, call: CallPipeline, frames: list[bytes | None], now: float) -> None:
+        frame = frames[0]
+        received = call.conceal() if frame is None else call.receive(frame)
+        del frames[0]
+        self._heard(received, frame, now)
+
+    def _refused(self, now: float) -> None:
+        """The call did not give a frame."""
+        self.counters.held += 1
+        if self.call is not None and self.call._over:
+            self._end("hangup", now)
+
+    def _transmit_one(self, call: CallPipeline, now: float) -> None:
+        self._said(call.transmit(), now)
+
+    # --- what comes of it ---------------------------------------------------------------------------------------------------------
+
+    def _heard(self, received: Received, frame: bytes | None, now: float) -> None:
+        self.counters.received += frame is not None
+        self._pcm.append(received.pcm)
+        self._received_ms += 1000 * self._frame_s
+        if received.events and self._outlet is not None:
+            for name in self._report(received.events, now):
+                self._outlet.mark(name)
+
+    def _said(self, transmitted: Transmitted, now: float) -> None:
+        assert self._outlet is not None
+        marks = self._report(transmitted.events, now) if transmitted.events else []
+        self._clear(now)
+        if transmitted.payload:
+            self._out += self._outlet.frame(transmitted.payload, self._line_time(now))
+            self.counters.sent += 1
+        for name in marks:
+            self._outlet.mark(name)
+        self._out += self._outlet.marks()
+
+    def _report(self, events: list[Event], now: float) -> list[str]:
+        """The engine's events go on, each key once; the names of marks that have left."""
+        marks: list[str] = []
+        for event in events:
+            if isinstance(event, UserDtmf):
+                is_new = self._keys.is_new(event.digit, "sound", now)
+                self.counters.keys_paired = self._keys.duplicate
+                if not is_new:
+                    continue
+            elif isinstance(event, MarkPlayed):
+                marks.append(event.name)
+            elif isinstance(event, (AgentSpeechInterrupted, AudioCleared)):
+                self._clear_wanted = True
+            self._events.append(event)
+            if isinstance(event, AgentSpeechInterrupted):
+                self._events += [MarkCleared(name) for name in event.dropped_marks]
+        return marks
+
+    def _clear(self, now: float) -> None:
+        if self._clear_wanted and self._outlet is not None:
+            self._clear_wanted = False
+            out, events = self._outlet.clear(self._line_time(now))
+            self._out += out
+            self._events += events
+
+    def data_to_send(self) -> list[str | bytes]:
+        """What is to be sent now, in order; each is given once. A str is a text message."""
+        out, self._out = self._out, []
+        return out
+
+    def events(self) -> list[Event | SessionEvent]:
+        """What happened, in order; each is given once."""
+        events, self._events = self._events, []
+        return events
+
+    def audio(self) -> list[Samples]:
+        """The caller's audio, cleaned, a frame each; each is given once."""
+        pcm, self._pcm = self._pcm, []
+        return pcm
+
+    def heard_ms(self, now: float) -> float:
+        """How much of what was sent, silence included, was played at the other end, by our own clock."""
+        return 0.0 if self._outlet is None else self._outlet.heard_ms(self._line_time(now))
+
+    def unheard_ms(self, now: float) -> float:
+        """How much of what was sent is still on its way."""
+        return 0.0 if self._outlet is None else self._outlet.unheard_ms(self._line_time(now))
+
+    # --- the end ------------------------------------------------------------------------------------------------------------------
+
+    def _line_time(self, now: float) -> float:
+        """By the provider's clock, which plays what was sent."""
+        return now - self._grid.shift_s
+
+    def hangup(self, now: float, reason: str = "hangup") -> None:
+        """End the call from this side; what the dialect says for that is in `data_to_send`."""
+        if self.ended is None and self._stream is not None and self.call is not None:
+            message = self._stream.hangup()
+            self._end(reason, now)
+            if message is not None:
+                self._out.append(message)
+        else:
+            self._end(reason, now)
+
+    def _end(self, reason: str, now: float) -> None:
+        if self.ended is not None:
+            return
+        self.ended = reason
+        call, intake = self.call, self._intake
+        if call is not None and intake is not None and self._outlet is not None:
+            try:
+                for frame in intake.finish():
+                    self._heard(call.conceal() if frame is None else call.receive(frame), frame, now)
+                self._report(call.hangup(), now)
+            except TalkpathError:  # it was hung up by its owner
+                pass
+            self._events += self._outlet.finish(self._line_time(now))
+        self._events.append(Ended(reason))

@@ -2,9 +2,9 @@
  * Is what sounds like the caller only the agent's voice, come back later or earlier than before?
  *
  * How: while the network hears a caller and the agent's voice may be in the air, the last 160 ms are looked for in all that was
- * sent (tp_delay_estimator_match), every 20 ms. Found plainly, or twice at one place, where the filters do not expect it: the
- * echo has moved. Found less plainly: that is open, and a decision had better wait for the next looks. After a move the filters
- * have to settle; until then, and as long as the echo is plainly what is heard, nothing is to be made of what they leave.
+ * sent (tp_delay_estimator_match), every 20 ms. Looks at one place add up; how high the sum must be before the echo counts as
+ * moved depends on what the filters know of it. Below that it is open, and a decision had better wait for the next looks.
+ * After a move the filters have to settle; until then nothing is to be made of what they leave.
  */
 #ifndef TALKPATH_ECHO_DELAY_WATCH_H
 #define TALKPATH_ECHO_DELAY_WATCH_H

@@ -368,6 +368,15 @@ def test_own_words_are_no_greeting(say, case: int) -> None:
     assert verdicts(drive(audio_call(stream), gap(7000, rate), echo, do)) == []
 
 
+@pytest.mark.parametrize("case", range(6))
+def test_own_words_are_no_greeting_without_echo_control(say, case: int) -> None:
+    """Nothing takes the echo out: only the course of what was sent tells that nobody has answered."""
+    rng = np.random.default_rng(450 + case)
+    echo = LinePath(int(rng.integers(20, 600)), float(rng.uniform(8, 24)), 8000, room=case % 4)
+    do = {200: speaks(say((AGENT, "Hi, good morning, this is Anna from Acme.")[case % 2], VOICES[case % 6]), 8000)}
+    assert verdicts(drive(audio_call(echo_control=False), gap(7000), echo, do)) == []
+
+
 @pytest.mark.parametrize("case", range(10))
 def test_an_answer_over_the_agents_echo(say, case: int) -> None:
     rng = np.random.default_rng(500 + case)

@@ -42,14 +42,15 @@ def stalled(at: list[float], length_s: float):
 
 @pytest.mark.parametrize("dialect", ["plivo", "twilio", "audiosocket"])
 @pytest.mark.parametrize("whose", ["nobody", "provider", "this side"])
-def test_no_stall_makes_the_agent_interrupt_itself(dialect: str, whose: str) -> None:
+@pytest.mark.parametrize("stall_s", [0.3, 0.6])
+def test_no_stall_makes_the_agent_interrupt_itself(dialect: str, whose: str, stall_s: float) -> None:
     times = [6.0, 9.0, 12.5, 15.0]
-    world = Speakerphone(dialect, **({"delay": stalled(times, 0.3)} if whose == "provider" else {}))
+    world = Speakerphone(dialect, **({"delay": stalled(times, stall_s)} if whose == "provider" else {}))
     if whose == "this side":
-        world.stalls = [(t, t + 0.3) for t in times]
+        world.stalls = [(t, t + stall_s) for t in times]
     world.run(0.5)
     world.session.call.speak(voice(18000), 8000, "long", True)
-    world.run(20)
+    world.run(22)
     assert not world.of(e.AgentSpeechInterrupted)
     assert not world.of(e.AgentSpeechPaused)
     assert len(world.of(e.AgentSpeechCompleted)) == 1

@@ -91,3 +91,23 @@ def test_a_call_that_is_in_use_harms_no_other() -> None:
     assert first.ended == "hangup"
     assert second.ended is None
     assert second.counters.sent >= 49
+
+
+@pytest.mark.parametrize("where", ["due", "exchanged"])
+def test_a_session_that_fails_harms_no_other(where: str) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("mine")
+
+    (first, p1), (second, p2), *_ = sessions()
+    pacer = Pacer()
+    pacer.add(first)
+    pacer.add(second)
+    for k in range(50):
+        now = 0.02 * k
+        first.receive(p1.media(silence(first.start.wire)), now)
+        second.receive(p2.media(silence(second.start.wire)), now)
+        if k == 25:
+            setattr(first, where, fails)
+        pacer.tick(now + 0.011)
+    assert first.ended == "ZeroDivisionError: mine"
+    assert second.counters.sent >= 49

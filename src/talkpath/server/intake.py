@@ -11,6 +11,7 @@ from talkpath.server.sequence import Sequencer
 from talkpath.streams import Media, Wire
 
 FORGIVEN_TICKS = 50  # frames have come one a tick for so long: what is owed will not come
+SHORT_S = 0.06  # the patience with a provider that leaves frames out
 
 
 class Intake:
@@ -30,8 +31,9 @@ class Intake:
     Notes
     -----
     Over TCP audio is late, hardly ever lost. So a tick that finds no frame waits (one frame is owed) and what comes late is taken at
-    once: nothing is thrown away and no delay is left. Only what is owed beyond `wait_s` is concealed, so that time goes on for the
-    call where the provider sends nothing. The engine keeps what was sent for so long, and the echo of late frames is still known.
+    once: nothing is thrown away and no delay is left, and the engine still knows the echo in it. Only what is owed beyond `wait_s` is
+    concealed, so that time goes on for the call. A provider that sends nothing where there is nothing to hear shows in what is never
+    paid: with it patience is short, until something does come late.
     """
 
     def __init__(self, wire: Wire, stream: str, frame_s: float, limits: Limits, counters: Counters) -> None:
@@ -42,7 +44,8 @@ class Intake:
         assert frame_bytes is not None
         self._framer = Framer(frame_bytes, max(2, round(limits.max_waiting_s / frame_s)), silence(stream))
         self._sequencer: Sequencer[Media] = Sequencer(limits.reorder_s)
-        self._patience = round(limits.wait_s / frame_s)
+        self._patience = self._longest = round(limits.wait_s / frame_s)
+        self._shortest = min(self._longest, round(SHORT_S / frame_s))
         self._counters = counters
         self._message_bytes = frame_bytes
         self._owed = self._even = self._concealed = 0
@@ -97,8 +100,11 @@ class Intake:
         if more > paid and self._concealed:
             self._concealed -= 1
             self._counters.late += 1
+            self._patience = self._longest
         self._even = self._even + 1 if more == 0 else 0
         if self._even >= FORGIVEN_TICKS:
+            if self._owed > self._shortest:
+                self._patience = self._shortest
             self._owed = self._concealed = 0
         return [self._framer.take() for _ in range(1 + more)]
 

@@ -46,13 +46,20 @@ class Pacer:
             if deadline is None or deadline > now:
                 continue
             due.append(session)
-            pair = session.due(now)
+            try:
+                pair = session.due(now)
+            except Exception as problem:  # one call's, and no other's
+                session.failed(problem, now)
+                continue
             if pair is not None:
                 asked.append(session)
                 frames.append(pair)
         if frames:
             for session, (received, transmitted) in zip(asked, self._group.exchange(frames), strict=True):
-                session.exchanged(received, transmitted, now)
+                try:
+                    session.exchanged(received, transmitted, now)
+                except Exception as problem:
+                    session.failed(problem, now)
         return due
 
     def close(self) -> None:

@@ -134,7 +134,7 @@ class Limits:
     start_timeout_s: float = 10.0
     idle_timeout_s: float = 30.0
     reorder_s: float = 0.06
-    wait_s: float = 0.36
+    wait_s: float = 1.0
     catch_up_s: float = 0.06
     max_waiting_s: float = 2.0
 

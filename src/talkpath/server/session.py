@@ -134,6 +134,10 @@ class Session:
         """The connection is gone."""
         self._end("connection closed", now)
 
+    def failed(self, problem: Exception, now: float) -> None:
+        """Something raised that should not have: this call ends, and says why."""
+        self._end(f"{type(problem).__name__}: {problem}", now)
+
     def _detect(self, data: str | bytes) -> Stream | None:
         assert self._detector is not None
         if not isinstance(data, str):

@@ -185,8 +185,13 @@ tp_delay_estimate tp_delay_estimator_read(const tp_delay_estimator *d)
 static void transform_block(const tp_delay_estimator *d, const float *block, size_t late, float *block_re, float *block_im)
 {
     float x[FFT] = { 0 }, re[FFT / 2 + 1], im[FFT / 2 + 1];
-    for (size_t i = 0; i < BLOCK; i++)
-        x[i] = block[i] * (i < BLOCK - late ? d->window[i] : i < BLOCK - late / 4 ? 1.0f : d->window[(BLOCK - i) * 4 - 1]);
+    size_t i = 0;
+    for (; i < BLOCK - late; i++)
+        x[i] = block[i] * d->window[i];
+    for (; i < BLOCK - late / 4; i++)
+        x[i] = block[i];
+    for (; i < BLOCK; i++)
+        x[i] = block[i] * d->window[(BLOCK - i) * 4 - 1];
     tp_rfft_forward(FFT, x, re, im);
     memcpy(block_re, re + FIRST_BIN, BINS * sizeof *re);
     memcpy(block_im, im + FIRST_BIN, BINS * sizeof *im);

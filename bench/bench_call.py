@@ -58,9 +58,13 @@ def drive(call, sides):
 def test_talkpath(benchmark, sides, noise_cancellation):
     benchmark.group = "call: receive + transmit of 20 ms"
     call = tp.CallPipeline(
-        background_audio={"sound": "office"}, detection_method="audio", noise_cancellation=noise_cancellation
+        background_audio={"sound": "office"},
+        detection_method="audio",
+        noise_cancellation=noise_cancellation,
+        allow_interruptions=False,  # an agent that is interrupted is silent from then on
     )
     benchmark.pedantic(drive(call, sides), rounds=6000, warmup_rounds=200)
+    assert call.metrics.discarded_chunks == call.metrics.interruptions == 0
 
 
 def test_transmit_only(benchmark, sides):

@@ -99,6 +99,12 @@ def native() -> ctypes.CDLL:
     return lib
 
 
+def synthesise(command: list[object]) -> None:
+    """Runs a speech synthesiser: without what a sanitizer preloads, under which it hangs."""
+    plain = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    subprocess.run([str(part) for part in command], check=True, capture_output=True, env=plain, timeout=60)
+
+
 def pointer(array: np.ndarray) -> ctypes.c_void_p:
     assert array.flags.c_contiguous
     return ctypes.c_void_p(array.ctypes.data)

@@ -2,12 +2,11 @@
 
 import pickle
 import shutil
-import subprocess
 import wave
 
 import numpy as np
 import pytest
-from conftest import hostile_signals, random_cuts
+from conftest import hostile_signals, random_cuts, synthesise
 
 import talkpath as tp
 
@@ -79,7 +78,7 @@ def sentences(tmp_path_factory):
             if shutil.which("espeak-ng") is None:
                 pytest.skip("espeak-ng is not installed")
             command = ["espeak-ng", "-v", name, "-w", path, text]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        synthesise(command)
         with wave.open(str(path)) as w:
             rate, pcm = w.getframerate(), np.frombuffer(w.readframes(w.getnframes()), np.int16)
         r = tp.Resampler(rate, 8000)

@@ -4,10 +4,10 @@ import array
 import ctypes
 import itertools
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
+from conftest import synthesise
 from scenario import Line, voice
 from test_playout_queue import wav_bytes
 
@@ -444,17 +444,8 @@ def test_a_pause_and_a_clear_of_levelled_speech_do_not_click():
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
 @pytest.mark.parametrize("voice_name", ["en-us", "de", "fr", "en-gb"])
 def test_keys_leave_at_their_level_between_synthesised_sentences(voice_name, tmp_path):
-    subprocess.run(
-        [
-            "espeak-ng",
-            "-v",
-            voice_name,
-            "-w",
-            str(tmp_path / "a.wav"),
-            "Thank you for calling. Your order has been shipped.",
-        ],
-        check=True,
-    )
+    text = "Thank you for calling. Your order has been shipped."
+    synthesise(["espeak-ng", "-v", voice_name, "-w", tmp_path / "a.wav", text])
     speech = tp.read_wav(tmp_path / "a.wav", 8000)
     call = tp.CallPipeline(normalize_level=True, **L16)
     call.speak(speech // 4, 8000, "a", final=True)

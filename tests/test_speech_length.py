@@ -1,10 +1,10 @@
 """How long somebody spoke: true to the audio, to the event's onset and duration, and to what interrupts."""
 
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
+from conftest import synthesise
 from scenario import Line, voice
 
 import talkpath as tp
@@ -147,7 +147,7 @@ def spoken(text, how, folder, dbov=-24.0):
         command = ["espeak-ng", "-v", how, "-w", str(path), text]
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
-    subprocess.run(command, check=True, capture_output=True)
+    synthesise(command)
     x = tp.read_wav(path, 8000).astype(float)
     loud = np.flatnonzero(np.abs(x) > 150)
     x = x[loud[0] : loud[-1]]

@@ -1,12 +1,12 @@
 """Who answered, through the whole call: greetings, what rings before them, beeps after them, and what the agent itself sends meanwhile."""
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import synthesise
 
 import talkpath as tp
 from talkpath.call.events import Event
@@ -57,7 +57,7 @@ def say(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., np.ndarray]:
             path = folder / f"{len(made)}.wav"
             flite = ["flite", "-voice", voice[6:], "-t", text, "-o", str(path)]
             espeak = ["espeak-ng", "-v", voice, "-s", "165", "-w", str(path), text]
-            subprocess.run(flite if voice.startswith("flite:") else espeak, check=True, stderr=subprocess.DEVNULL)
+            synthesise(flite if voice.startswith("flite:") else espeak)
             x = tp.read_wav(path, rate).astype(float)
             loud = np.flatnonzero(np.abs(x) > 150)
             made[key] = x[loud[0] : loud[-1]]

@@ -52,12 +52,18 @@ static double stretched(const turn *t, int delay_ms)
 double turn_delay_ms(const turn *t)
 {
     const tp_turn_config *c = &t->config;
+    const int completed = t->probability >= 0.0f && t->probability >= c->completed_turn_threshold;
+    const int incomplete = !completed && t->probability >= 0.0f && t->probability <= c->incomplete_turn_threshold;
+    const int delay_ms = completed    ? c->completed_turn_delay_ms
+                         : incomplete ? c->incomplete_turn_delay_ms
+                                      : c->uncertain_turn_delay_ms;
+    if (!c->adapts)
+        return delay_ms;
     const tp_turn_config low = tp_turn_defaults(TP_TURN_LOW); /* "auto" stays within what this preset asks for */
-    if (t->probability >= 0.0f && t->probability >= c->completed_turn_threshold)
-        return c->adapts ? turn_min(stretched(t, c->completed_turn_delay_ms), low.completed_turn_delay_ms) : c->completed_turn_delay_ms;
-    if (t->probability >= 0.0f && t->probability <= c->incomplete_turn_threshold)
-        return c->adapts ? turn_min(stretched(t, c->incomplete_turn_delay_ms), low.incomplete_turn_delay_ms) : c->incomplete_turn_delay_ms;
-    return c->adapts ? turn_min(stretched(t, c->uncertain_turn_delay_ms), low.uncertain_turn_delay_ms) : c->uncertain_turn_delay_ms;
+    const int max_ms = completed    ? low.completed_turn_delay_ms
+                       : incomplete ? low.incomplete_turn_delay_ms
+                                    : low.uncertain_turn_delay_ms;
+    return turn_min(stretched(t, delay_ms), max_ms);
 }
 
 void turn_note_pause(turn *t, double pause_ms)

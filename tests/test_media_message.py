@@ -1,15 +1,15 @@
 """Media messages in C: always what json and base64 say, or nothing."""
 
 import base64
-import binascii
 import ctypes
 import json
 import random
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import talkpath as tp
@@ -259,17 +259,16 @@ def test_base64_of_any_length(n: int, rng: np.random.Generator) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(text=st.text("AB+/=-_ é\n", max_size=12))
+@example(text="AAAA=")
+@example(text="AAAA====")
+@example(text="AAAA\n")
 def test_base64_padding(text: str) -> None:
-    """The same strings are base64 as Python says; others are refused, and the offset is that of the first wrong character."""
-    try:
-        expected = base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        expected = None
-    if expected is None or (len(text) % 4 and expected == b""):
+    """RFC 4648, whole groups with all of their padding. Python's own decoder takes more, and not the same in every version."""
+    if re.fullmatch(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", text):
+        assert base64_decode(text) == base64.b64decode(text)
+    else:
         with pytest.raises(tp.FormatError, match="base64"):
             base64_decode(text)
-    else:
-        assert base64_decode(text) == expected
 
 
 @pytest.mark.parametrize(

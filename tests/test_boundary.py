@@ -348,3 +348,16 @@ def test_no_uninitialised_state():
             type("Sub", (cls,), {})
     with pytest.raises(tp.ConfigError):
         _core._PlayoutQueue(None)
+
+
+@pytest.mark.parametrize("name", [None, 3, b"a", ["a"]])
+def test_names_are_text(name: object) -> None:
+    """They come back in events and go into logs. Nothing is queued, and the call goes on."""
+    call = tp.CallPipeline()
+    for wrong in (lambda: call.checkpoint(name), lambda: call.speak(bytes(320), 8000, name), lambda: call.mark(name)):
+        with pytest.raises(tp.ConfigError, match="must be a str"):
+            wrong()
+    with pytest.raises(tp.FormatError, match="text must be a str"):
+        call.transcript(name)
+    assert call.queued_ms == 0
+    assert [e for _ in range(5) for e in call.transmit().events] == []

@@ -36,6 +36,16 @@ def test_semantic_vad_as_it_arrives(given: object, expected: object) -> None:
     assert config(semantic_vad=given).turns == expected
 
 
+def test_an_empty_semantic_vad_is_auto_wherever_it_is_given() -> None:
+    empty = tp.CallConfig(semantic_vad={})
+    assert empty.turns == PRESETS["auto"]
+    shorter = empty.replaced(semantic_vad={"min_interruption_duration_ms": 200}).turns
+    assert (shorter.adapts, shorter.min_interruption_duration_ms) == (True, 200)
+    call = tp.CallPipeline(semantic_vad="high")
+    call.update(semantic_vad={})  # a dict changes what it names: nothing
+    assert call.config.turns == PRESETS["high"]
+
+
 def test_absent_semantic_vad_is_medium() -> None:
     assert config().turns == PRESETS["medium"]
     assert not config().turns.adapts

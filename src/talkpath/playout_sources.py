@@ -106,6 +106,12 @@ def _whole(sample_rate: object) -> int:
     raise ConfigError(f"sample_rate must be a whole number (got {sample_rate!r})")
 
 
+def check_name(name: object) -> None:
+    """Raise ConfigError for a name that is no str: it comes back in events, and goes into logs."""
+    if not isinstance(name, str):
+        raise ConfigError(f"a name must be a str (got {name!r})")
+
+
 class Sources:
     """Feeds a C queue, which keeps everything in its order.
 
@@ -148,6 +154,7 @@ class Sources:
     def speak(self, pcm: Buffer, sample_rate: int, utterance: str, final: bool, interruptible: bool) -> int:
         """See `PlayoutQueue.speak`."""
         samples = int16_samples(pcm)
+        check_name(utterance)
         self.late = None
         rate_hz = _whole(sample_rate)
         label = self._open
@@ -186,6 +193,7 @@ class Sources:
 
     def play(self, source: WavSource, name: str, interruptible: bool) -> None:
         """See `PlayoutQueue.play`."""
+        check_name(name)
         if len(self.pending) >= _MAX_FILES:
             raise StateError(f"{len(self.pending)} files wait already; at most {_MAX_FILES} may")
         self._core.reserve()
@@ -215,6 +223,7 @@ class Sources:
 
     def checkpoint(self, name: str) -> None:
         """See `PlayoutQueue.checkpoint`."""
+        check_name(name)
         ahead = math.ceil(self._open.delay_s * self._rate_hz) if self._open is not None else 0
         self._labels[self._core.mark(ahead)] = _Label("checkpoint", name)
 

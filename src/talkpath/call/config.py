@@ -196,7 +196,7 @@ def _semantic_vad(value: object) -> SemanticVad:
         _one_of(path, value, tuple(PRESETS))
         return PRESETS[value]
     given = _mapping(path, value, _VAD_NAMES)
-    eagerness = given.pop("eagerness", "medium")
+    eagerness = given.pop("eagerness", "medium" if given else "auto")
     _one_of(f"{path}.eagerness", eagerness, tuple(PRESETS))
     for name, number in given.items():
         if name in _VAD_RANGES:
@@ -276,7 +276,7 @@ class CallConfig:
     background_audio : dict, optional
         {"sound", "volume": 0.3, "loop": True}: what `AmbienceMixer` takes.
     semantic_vad : {"medium", "high", "low", "auto"} or dict
-        Turns and interruptions; a dict may hold "eagerness" and any field of `SemanticVad`.
+        Turns and interruptions; a dict may hold "eagerness" and any field of `SemanticVad`. An empty one is "auto".
     allow_interruptions, greeting_interruptible : bool
         The caller may interrupt the agent; its first utterance.
     greeting_interrupt_duration : float
@@ -394,7 +394,9 @@ class CallConfig:
         for name, value in changes.items():
             if name not in known:
                 raise ConfigError(f"{name} is not known; a call has {', '.join(known)}")
-            old = {"eagerness": known[name]} if name == "semantic_vad" and isinstance(known[name], str) else known[name]
+            old = known[name]
+            if name == "semantic_vad" and not (isinstance(old, Mapping) and old):
+                old = {"eagerness": old or "auto"}
             merges = isinstance(value, Mapping) and isinstance(old, Mapping) and "eagerness" not in value
             known[name] = {**old, **value} if merges else value
         return type(self)(**known)

@@ -18,8 +18,8 @@ from talkpath.call.recording import Recorder, kept_sound
 from talkpath.call.results import CallMetrics, CallState, Received, Transmitted
 from talkpath.call.translation import Clears, played, translate
 from talkpath.call.words import count_words, ends_sentence
-from talkpath.errors import ConfigError, StateError, TalkpathError
-from talkpath.playout_sources import Sources, int16_samples
+from talkpath.errors import ConfigError, FormatError, StateError, TalkpathError
+from talkpath.playout_sources import Sources, check_name, int16_samples
 from talkpath.wav import Source as WavSource
 
 if TYPE_CHECKING:
@@ -306,8 +306,9 @@ class CallPipeline:
         self._check_alive()
         if self._recorder is not None:
             source = self._recorder.keep(source)
-        self._sources.play(source, name or "", allow_interruption)
-        self._did("play", source, bool(allow_interruption), name or "")
+        name = "" if name is None else name
+        self._sources.play(source, name, allow_interruption)
+        self._did("play", source, bool(allow_interruption), name)
 
     @owned
     def send_dtmf(self, digits: str) -> None:
@@ -390,6 +391,8 @@ class CallPipeline:
         a sentence ends the turn as surely as a model.
         """
         self._check_alive()
+        if not isinstance(text, str):
+            raise FormatError(f"text must be a str (got {type(text).__name__})")
         self._core.transcript(count_words(text), bool(final), ends_sentence(text))
         self._did("transcript", text, bool(final))
 
@@ -431,8 +434,7 @@ class CallPipeline:
     def mark(self, name: str) -> None:
         """Note the stream time under a name, for the next `turn.metrics`."""
         self._check_alive()
-        if not isinstance(name, str):
-            raise ConfigError(f"name must be a str (got {name!r})")
+        check_name(name)
         self._marks[name] = self._core.received_ms
         self._did("mark", name)
 

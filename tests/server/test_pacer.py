@@ -55,6 +55,7 @@ def test_one_exchange_for_all(threads: int) -> None:
             for i, (session, provider) in enumerate(group):
                 if k % 2 == i % 2 and not 60 < k < 90 + 4 * i:  # some stand still
                     session.receive(provider.media(silence(session.start.wire)), now)
+                    pacer.touch(session)
         pacer.tick(now)
         for session, _ in alone:
             session.tick(now)
@@ -69,8 +70,8 @@ def test_one_exchange_for_all(threads: int) -> None:
     assert pacer.next_deadline() == min(s.next_deadline() for s, _ in together)
     for session, _ in together:
         session.hangup(2.0)
-    assert pacer.next_deadline() is None
     assert pacer.tick(3.0) == []
+    assert pacer.next_deadline() is None
     for session, _ in together:
         pacer.remove(session)
     assert len(pacer) == 0
@@ -85,6 +86,8 @@ def test_a_call_that_is_in_use_harms_no_other() -> None:
         now = 0.02 * k
         first.receive(p1.media(silence(first.start.wire)), now)
         second.receive(p2.media(silence(second.start.wire)), now)
+        pacer.touch(first)
+        pacer.touch(second)
         if k == 25:
             first.call.hangup()
         pacer.tick(now + 0.011)
@@ -106,6 +109,8 @@ def test_a_session_that_fails_harms_no_other(where: str) -> None:
         now = 0.02 * k
         first.receive(p1.media(silence(first.start.wire)), now)
         second.receive(p2.media(silence(second.start.wire)), now)
+        pacer.touch(first)
+        pacer.touch(second)
         if k == 25:
             setattr(first, where, fails)
         pacer.tick(now + 0.011)

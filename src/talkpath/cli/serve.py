@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from talkpath.errors import ConfigError
-from talkpath.server.media_server import Handler, MediaServer
+from talkpath.server.handlers import Handler
+from talkpath.server.media_server import MediaServer
 
 
 def load(app: str) -> Handler:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from talkpath.server.results import (
     Began,
+    ConfigWanted,
     Counters,
     Ended,
     Limits,
@@ -26,12 +27,14 @@ from talkpath.server.results import (
 from talkpath.server.session import Session
 
 if TYPE_CHECKING:
+    from talkpath.server.lines import CallEnded
     from talkpath.server.media_server import MediaServer
-    from talkpath.server.phone_call import CallEnded, PhoneCall
+    from talkpath.server.phone_call import PhoneCall
 
 __all__ = [
     "Began",
     "CallEnded",
+    "ConfigWanted",
     "Counters",
     "Ended",
     "Limits",
@@ -47,17 +50,17 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What needs `websockets`, when it is used."""
+    """What needs asyncio, when it is used."""
     if name == "MediaServer":
-        try:
-            from talkpath.server.media_server import MediaServer
-        except ModuleNotFoundError as problem:
-            if problem.name != "websockets":
-                raise
-            raise ImportError("MediaServer needs the extra 'server': pip install 'talkpath[server]'") from problem
-        return MediaServer
-    if name in ("CallEnded", "PhoneCall"):
-        from talkpath.server import phone_call
+        from talkpath.server.media_server import MediaServer
 
-        return getattr(phone_call, name)
+        return MediaServer
+    if name == "PhoneCall":
+        from talkpath.server.phone_call import PhoneCall
+
+        return PhoneCall
+    if name == "CallEnded":
+        from talkpath.server.lines import CallEnded
+
+        return CallEnded
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

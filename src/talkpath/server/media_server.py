@@ -1,31 +1,29 @@
-"""Phone calls over the network: audio in a thread of its own, handlers on another loop."""
+"""Phone calls over the network: audio in processes of its own, handlers in this one."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import logging
+import os
 import signal
-import threading
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+import socket
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from talkpath._types import Samples
 from talkpath.call.config import CallConfig
-from talkpath.call.events import Event
-from talkpath.errors import ConfigError
-from talkpath.server.edge_websockets import Edge, Line
-from talkpath.server.phone_call import CallEnded, PhoneCall
-from talkpath.server.results import Limits, SessionEvent
-from talkpath.server.session import Configure
-
-Handler = Callable[[PhoneCall], Awaitable[None]]
+from talkpath.errors import ConfigError, StateError
+from talkpath.server.audio_worker import Setup
+from talkpath.server.counts import Counts
+from talkpath.server.handlers import Choose, Handler, Handlers
+from talkpath.server.results import Limits
+from talkpath.server.workers import Worker
 
 log = logging.getLogger("talkpath.server")
 
-_AFTER_END_S = 5.0  # so long a handler may go on after its call is over
+TRANSPORTS = ("websockets", "picows")
+RESTART_S = 1.0  # so long after its death another process of audio takes the place of one
 
 
 class MediaServer:
@@ -37,7 +35,7 @@ class MediaServer:
         Is called with a `PhoneCall` for every call; its return ends the call, after what is being said. An exception in it ends that call
         only.
     config : CallConfig or callable, optional
-        Of every call; or what gives it, from `Start`.
+        Of every call; or what gives it, from `Start` (a coroutine function may).
     host : str
     port : int
         Of the WebSocket; 0: any (`server.port` then).
@@ -50,8 +48,10 @@ class MediaServer:
     limits : Limits, optional
     drain_s : float
         So long calls may go on after SIGTERM; new ones are refused.
-    threads : int
-        Of the exchange.
+    workers : int
+        Processes of audio, on one port. One for each core that calls may have; the handlers are all here.
+    transport : str
+        "websockets", or "picows" (extra `fast`), which takes half the time a message.
 
     Raises
     ------
@@ -63,7 +63,7 @@ class MediaServer:
         self,
         answer: Handler,
         *,
-        config: CallConfig | Configure | None = None,
+        config: CallConfig | Choose | None = None,
         host: str = "127.0.0.1",
         port: int = 8080,
         audiosocket_port: int | None = None,
@@ -71,39 +71,46 @@ class MediaServer:
         token: str | None = None,
         limits: Limits | None = None,
         drain_s: float = 30.0,
-        threads: int = 1,
+        workers: int = 1,
+        transport: str = "websockets",
     ) -> None:
         if max_calls < 1:
             raise ConfigError(f"max_calls must be 1 or more (got {max_calls!r})")
+        if workers < 1:
+            raise ConfigError(f"workers must be 1 or more (got {workers!r})")
         if drain_s < 0:
             raise ConfigError(f"drain_s must not be below 0 (got {drain_s!r})")
         if token == "":
             raise ConfigError("token must not be empty")
+        if transport not in TRANSPORTS:
+            raise ConfigError(f"transport must be one of {', '.join(TRANSPORTS)} (got {transport!r})")
+        if importlib.util.find_spec(transport) is None:
+            extra = "fast" if transport == "picows" else "server"
+            raise ImportError(f"{transport} is not installed: pip install 'talkpath[{extra}]'")
+        if os.name != "posix":
+            raise ConfigError("MediaServer needs Linux, macOS or another POSIX system; Session works anywhere")
         self._answer = answer
-        self._drain_s = drain_s
-        self._edge = Edge(
-            self._begun, self._news, config=config, host=host, port=port, audiosocket_port=audiosocket_port,
-            max_calls=max_calls, token=token, limits=limits or Limits(), threads=threads,
-        )  # fmt: skip
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._audio_loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def port(self) -> int:
-        """Where the WebSocket listens."""
-        return self._edge.port
-
-    @property
-    def audiosocket_port(self) -> int | None:
-        """Where AudioSocket listens."""
-        return self._edge.audiosocket_port
+        self._choose = config if callable(config) else None
+        self._config = None if callable(config) else config or CallConfig()
+        self._host, self.port, self.audiosocket_port = host, port, audiosocket_port
+        self._max_calls, self._token, self._limits = max_calls, token, limits or Limits()
+        self._drain_s, self._transport, self._size = drain_s, transport, workers
+        self._counts: Counts | None = None
+        self._listeners: list[socket.socket] = []
+        self._workers: dict[int, tuple[Worker, Handlers]] = {}  # by slot
+        self._old: list[Handlers] = []  # of processes that have died
+        self._restarts: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
 
     @property
     def calls(self) -> int:
         """How many there are."""
-        return self._edge.calls
+        return 0 if self._counts is None else self._counts.total()
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The processes of audio."""
+        return [worker.pid for worker, _ in self._workers.values()]
 
     # --- life -----------------------------------------------------------------------------------------------------------------
 
@@ -131,98 +138,79 @@ class MediaServer:
 
     async def start(self) -> None:
         """Listen. Handlers run on the loop that calls this."""
-        self._loop = asyncio.get_running_loop()
-        self._audio_loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run_audio, name="talkpath-audio", daemon=True)
-        self._thread.start()
+        self._is_stopping = False
+        self._counts = Counts(self._size)
         try:
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._edge.open(), self._audio_loop))
+            self.port = self._listen(self.port)
+            if self.audiosocket_port is not None:
+                self.audiosocket_port = self._listen(self.audiosocket_port)
+            await asyncio.gather(*(self._start_worker(slot) for slot in range(self._size)))
         except BaseException:
-            await self._end_audio()
+            await self.stop(0)
             raise
 
     async def stop(self, drain_s: float | None = None) -> None:
         """Refuse new calls, let the old ones end by themselves for `drain_s`, then hang them up."""
-        if self._audio_loop is None:
-            return
-        await self._on_audio(self._edge.drain())
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._drain_s if drain_s is None else drain_s)
-        await self._on_audio(self._edge.close())
-        for task in self._tasks:
+        self._is_stopping = True
+        for task in self._restarts:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_AFTER_END_S)
-        await self._end_audio()
+        workers = list(self._workers.values())
+        for worker, _ in workers:
+            worker.drain()
+        timeout_s = self._drain_s if drain_s is None else drain_s
+        handlers = [found for _, found in workers] + self._old
+        await asyncio.gather(*(found.drain(timeout_s) for found in handlers))
+        await asyncio.gather(*(worker.stop() for worker, _ in workers))
+        for found in handlers:
+            found.end_all("the server stops")
+        await asyncio.gather(*(found.cancel() for found in handlers))
+        self._workers.clear()
+        self._old.clear()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        if self._counts is not None:
+            self._counts.close()
+            self._counts = None
 
-    async def _on_audio(self, work: Coroutine[Any, Any, None]) -> None:
-        assert self._audio_loop is not None
-        future: Future[None] = asyncio.run_coroutine_threadsafe(work, self._audio_loop)
-        await asyncio.wrap_future(future)
+    def _listen(self, port: int) -> int:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.create_server((self._host, port), family=family, backlog=1024)
+        self._listeners.append(listener)
+        return int(listener.getsockname()[1])
 
-    def _run_audio(self) -> None:
-        assert self._audio_loop is not None
-        asyncio.set_event_loop(self._audio_loop)
-        self._audio_loop.run_forever()
-        self._audio_loop.close()
+    # --- processes of audio -----------------------------------------------------------------------------------------------------
 
-    async def _end_audio(self) -> None:
-        assert self._audio_loop is not None
-        assert self._thread is not None
-        self._audio_loop.call_soon_threadsafe(self._audio_loop.stop)
-        await asyncio.to_thread(self._thread.join)
-        self._audio_loop = self._thread = None
+    async def _start_worker(self, slot: int) -> None:
+        assert self._counts is not None
+        setup = Setup(
+            slot=slot, workers=self._size, websocket_fd=self._listeners[0].fileno(),
+            audiosocket_fd=None if self.audiosocket_port is None else self._listeners[1].fileno(),
+            counts_fd=self._counts.fd, transport=self._transport, config=self._config, limits=self._limits,
+            max_calls=self._max_calls, token=self._token,
+        )  # fmt: skip
+        worker = Worker(setup, lambda: self._died(slot))
+        worker.news = (handlers := Handlers(self._answer, self._choose, worker.ask)).news
+        await worker.start()
+        self._workers[slot] = worker, handlers
 
-    # --- from the audio's thread ----------------------------------------------------------------------------------------------
+    def _died(self, slot: int) -> None:
+        """Its calls are over, and another takes its place."""
+        _, handlers = self._workers.pop(slot)
+        handlers.end_all("the process of audio has ended")
+        self._old.append(handlers)
+        assert self._counts is not None
+        self._counts.set(0, slot)
+        if not self._is_stopping:
+            task = asyncio.get_running_loop().create_task(self._restart(slot))
+            self._restarts.add(task)
+            task.add_done_callback(self._restarts.discard)
 
-    def _begun(self, line: Line) -> None:
-        """A call has begun: its handler starts on the handlers' loop."""
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._start_handler, line)
-
-    def _news(self, lines: list[Line]) -> None:
-        """Something happened on these lines."""
-        assert self._loop is not None
-        news = [(line, *line.take()) for line in lines]
-        self._loop.call_soon_threadsafe(self._deliver, news)
-
-    @staticmethod
-    def _deliver(news: list[tuple[Line, list[Event | SessionEvent], list[Samples]]]) -> None:
-        for line, events, audio in news:
-            if line.phone_call is not None:
-                line.phone_call.deliver(events, audio)
-
-    # --- handlers -----------------------------------------------------------------------------------------------------------------
-
-    def _start_handler(self, line: Line) -> None:
-        line.phone_call = call = PhoneCall(line.session, line.post)
-        task = asyncio.get_running_loop().create_task(self._handle(call))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _handle(self, call: PhoneCall) -> None:
-        start = call.start
-        who = {"dialect": start.dialect, "call_id": start.call_id, "from": start.from_number, "to": start.to_number}
-        log.info(json.dumps({"event": "call_started", **who}))
-        problem = None
-        work = asyncio.ensure_future(self._answer(call))
-        watch = asyncio.ensure_future(call.wait_ended())
-        try:
-            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                await asyncio.wait({work}, timeout=_AFTER_END_S)
-            if not work.done():
-                work.cancel()
-                await asyncio.wait({work}, timeout=_AFTER_END_S)
-        finally:
-            watch.cancel()
-            work.cancel()
-        if work.done() and not work.cancelled():
-            problem = work.exception()
-            if isinstance(problem, CallEnded):
-                problem = None
-        if problem is not None:
-            log.error("the handler of a call failed", exc_info=problem)
-        await call.hangup(after_speech=problem is None)
-        counters = {name: n for name, n in call.counters().items() if n}
-        log.info(json.dumps({"event": "call_ended", **who, "reason": call.ended or "hangup", **counters}))
+    async def _restart(self, slot: int) -> None:
+        while not self._is_stopping:
+            await asyncio.sleep(RESTART_S)
+            try:
+                await self._start_worker(slot)
+                return
+            except (StateError, TimeoutError) as problem:
+                log.error("%s", problem)

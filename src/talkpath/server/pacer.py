@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
+from itertools import count
+
 from talkpath.call.group import CallGroup
 from talkpath.server.session import Session
 
@@ -13,11 +16,18 @@ class Pacer:
     ----------
     threads : int
         Of the exchange; see `CallGroup`.
+
+    Notes
+    -----
+    A heap holds each session's next deadline, so that a tick costs what is due and not what there is. An entry may be too early
+    (the session has put its deadline off): it is looked at again then.
     """
 
     def __init__(self, threads: int = 1) -> None:
         self._group = CallGroup(threads)
-        self._sessions: dict[int, Session] = {}
+        self._sessions: dict[Session, float] = {}  # and when each is looked at next
+        self._heap: list[tuple[float, int, Session]] = []
+        self._order = count()
 
     def __len__(self) -> int:
         """Sessions that it keeps."""
@@ -25,25 +35,39 @@ class Pacer:
 
     def add(self, session: Session) -> None:
         """From now on."""
-        self._sessions[id(session)] = session
+        self._sessions[session] = float("inf")
+        self.touch(session)
+
+    def touch(self, session: Session) -> None:
+        """Its deadline may be earlier than it was: something came before it ticks (`Session.is_ticking`)."""
+        deadline = session.next_deadline()
+        if deadline is not None and deadline < self._sessions.get(session, 0.0):
+            self._put(session, deadline)
 
     def remove(self, session: Session) -> None:
         """No longer."""
-        self._sessions.pop(id(session), None)
+        self._sessions.pop(session, None)
 
     def next_deadline(self) -> float | None:
         """When `tick` should be called."""
-        found = [at for session in self._sessions.values() if (at := session.next_deadline()) is not None]
-        return min(found, default=None)
+        heap, sessions = self._heap, self._sessions
+        while heap and sessions.get(heap[0][2]) != heap[0][0]:  # removed, or put elsewhere
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
 
     def tick(self, now: float) -> list[Session]:
         """Time has come to `now`. The sessions that were due: they have something to send, or to say."""
         due: list[Session] = []
         asked: list[Session] = []
         frames = []
-        for session in self._sessions.values():
+        while (at := self.next_deadline()) is not None and at <= now:
+            session = heapq.heappop(self._heap)[2]
+            self._sessions[session] = float("inf")
             deadline = session.next_deadline()
-            if deadline is None or deadline > now:
+            if deadline is None:
+                continue
+            if deadline > now:
+                self._put(session, deadline)
                 continue
             due.append(session)
             try:
@@ -60,8 +84,14 @@ class Pacer:
                     session.exchanged(received, transmitted, now)
                 except Exception as problem:
                     session.failed(problem, now)
+        for session in due:
+            self.touch(session)
         return due
 
     def close(self) -> None:
         """Ends the threads."""
         self._group.close()
+
+    def _put(self, session: Session, at: float) -> None:
+        self._sessions[session] = at
+        heapq.heappush(self._heap, (at, next(self._order), session))

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from talkpath._types import Buffer, Samples
 from talkpath.call.events import AgentSpeechInterrupted, Event
-from talkpath.call.pipeline import CallPipeline
-from talkpath.errors import StateError
+from talkpath.errors import ConfigError
 from talkpath.playout_sources import int16_samples
-from talkpath.server.results import Ended, MarkCleared, MarkHeard, PlayoutCleared, SessionEvent
-from talkpath.server.session import Session
+from talkpath.server.lines import CallEnded
+from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, PlayoutCleared, SessionEvent
 from talkpath.streams import Start
 
-T = TypeVar("T")
-Post = Callable[[Callable[[], None]], None]
+Ask = Callable[..., Awaitable[Any]]  # (command, *args, **kwargs)
 
 _RETRY_S = 0.1  # so long a full queue is waited for before more is offered
+_PIECE_S = 0.5  # of speech, offered at once: what is not taken is not carried twice
 _MAX_EVENTS = 4096
 _MAX_AUDIO_FRAMES = 1000
 _OWN = "talkpath.server:"  # marks of our own
-
-
-class CallEnded(StateError):
-    """The line is gone."""
 
 
 class PhoneCall:
@@ -41,43 +36,51 @@ class PhoneCall:
     ----------
     start : Start
         How it began.
+    frame_ms, sample_rate_hz : int
+        Of `audio()`.
     ended : str or None
         Why it is over.
 
     Notes
     -----
-    All methods are for the handlers' loop. Commands are done by the audio's thread, between two frames, in the order given; what
+    All methods are for the handlers' loop. Commands are done by the process of audio, between two frames, in the order given; what
     they raise there is raised here. After the end they raise `CallEnded`.
     """
 
-    def __init__(self, session: Session, post: Post) -> None:
-        assert session.start is not None
-        self.start: Start = session.start
+    def __init__(self, began: Began, ask: Ask) -> None:
+        self.start: Start = began.start
+        self.frame_ms, self.sample_rate_hz = began.frame_ms, began.sample_rate_hz
         self.ended: str | None = None
-        self._session, self._post = session, post
+        self.last_counters: dict[str, int] | None = None
+        self._ask = ask
+        self._listens = 0
         self._events: deque[Event | SessionEvent] = deque(maxlen=_MAX_EVENTS)
-        self._audio: deque[Samples] = deque(maxlen=_MAX_AUDIO_FRAMES)
-        self._news = asyncio.Event()
+        self._audio: deque[bytes] = deque(maxlen=_MAX_AUDIO_FRAMES)
+        self._heard, self._happened = asyncio.Event(), asyncio.Event()
         self._over = asyncio.Event()
         self._marks: dict[str, asyncio.Future[bool]] = {}
         self._cut: dict[str, float] = {}  # utterances that were interrupted, and how much of them was heard, in ms
         self._last_cut: str | None = None
         self._count = 0
 
-    def counters(self) -> dict[str, int]:
+    async def counters(self) -> dict[str, int]:
         """What happened on the line so far."""
-        return asdict(self._session.counters)
+        if self.last_counters is None:
+            return asdict(await self._run("counters"))
+        return self.last_counters
 
     async def wait_ended(self) -> str:
         """Wait for the end of the call: why it is over."""
         await self._over.wait()
         return self.ended or ""
 
-    # --- from the audio's thread -----------------------------------------------------------------------------------------------
+    # --- from the process of audio -------------------------------------------------------------------------------------------
 
-    def deliver(self, events: list[Event | SessionEvent], audio: list[Samples]) -> None:
-        """On the handlers' loop: what happened."""
-        self._audio.extend(audio)
+    def deliver(self, events: list[Event | SessionEvent], audio: list[bytes]) -> None:
+        """What happened."""
+        if audio:
+            self._audio.extend(audio)
+            self._heard.set()
         for event in events:
             match event:
                 case AgentSpeechInterrupted():
@@ -92,6 +95,7 @@ class PhoneCall:
                         waits.set_result(isinstance(event, MarkHeard))
                 case Ended():
                     self.ended = event.reason
+                    self.last_counters = asdict(event.counters) if event.counters is not None else {}
             if not getattr(event, "name", "").startswith(_OWN):
                 self._events.append(event)
         if self.ended is not None:
@@ -100,7 +104,9 @@ class PhoneCall:
                     waits.set_exception(CallEnded(self.ended))
             self._marks.clear()
             self._over.set()
-        self._news.set()
+            self._heard.set()
+        if events:
+            self._happened.set()
 
     # --- what comes ------------------------------------------------------------------------------------------------------------
 
@@ -111,20 +117,32 @@ class PhoneCall:
                 yield self._events.popleft()
             if self.ended is not None:
                 return
-            await self._more()
+            self._happened.clear()
+            await self._happened.wait()
 
-    async def audio(self) -> AsyncIterator[Samples]:
-        """The caller, cleaned, a frame each, to the end of the call. Each is given once; the last 1,000 wait."""
+    async def audio(self, chunk_ms: int = 20) -> AsyncIterator[Samples]:
+        """The caller, cleaned, to the end of the call. Each is given once; the last 1,000 frames wait, from the beginning on.
+
+        Parameters
+        ----------
+        chunk_ms : int
+            At least so much is given at once: 100 costs a fifth of what 20 does, and most recognisers want no less.
+        """
+        if not chunk_ms > 0:
+            raise ConfigError(f"chunk_ms must be above 0 (got {chunk_ms!r})")
+        frames = max(1, round(chunk_ms / self.frame_ms))
+        if self._listens != frames and self.ended is None:
+            self._listens = frames
+            with contextlib.suppress(CallEnded):
+                await self._run("listen", frames)
         while True:
-            while self._audio:
-                yield self._audio.popleft()
+            while len(self._audio) >= frames or (self._audio and self.ended is not None):
+                count = min(frames, len(self._audio))
+                yield np.frombuffer(b"".join([self._audio.popleft() for _ in range(count)]), np.int16).copy()
             if self.ended is not None:
                 return
-            await self._more()
-
-    async def _more(self) -> None:
-        self._news.clear()
-        await self._news.wait()
+            self._heard.clear()
+            await self._heard.wait()
 
     # --- what is said ------------------------------------------------------------------------------------------------------------
 
@@ -161,16 +179,18 @@ class PhoneCall:
                 break
             samples += len(chunk)
             await self._offer(chunk, sample_rate, name)
-        await self._do(lambda call: call.speak(np.zeros(0, np.int16), sample_rate, name, True))
+        await self.speak(np.zeros(0, np.int16), sample_rate, name, True)
         await self.played()
         cut_ms = self._cut.pop(name, None)
         return 1000 * samples / sample_rate if cut_ms is None else cut_ms
 
     async def _offer(self, chunk: Samples, sample_rate: int, name: str) -> None:
+        piece = max(1, round(_PIECE_S * sample_rate))
         while len(chunk) and name not in self._cut:
-            taken = await self.speak(chunk, sample_rate, name)
+            offered = chunk[:piece]
+            taken = await self.speak(offered, sample_rate, name)
             chunk = chunk[taken:]
-            if len(chunk):
+            if taken < len(offered):
                 await asyncio.sleep(_RETRY_S)
 
     async def played(self) -> bool:
@@ -181,7 +201,7 @@ class PhoneCall:
         waits: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._marks[name] = waits
         try:
-            await self._do(lambda call: call.checkpoint(name))
+            await self._run("checkpoint", name)
             heard = await waits
         finally:
             self._marks.pop(name, None)
@@ -196,7 +216,7 @@ class PhoneCall:
         try:
             if after_speech:
                 await self.played()
-            await self._run(self._session.hangup)
+            await self._run("hangup")
         except CallEnded:
             pass
 
@@ -204,101 +224,75 @@ class PhoneCall:
 
     async def speak(self, pcm: Buffer, sample_rate: int, utterance: str = "", final: bool = False) -> int:
         """See `CallPipeline.speak`."""
-        return await self._do(lambda call: call.speak(pcm, sample_rate, utterance, final))
+        return int(await self._run("speak", int16_samples(pcm), sample_rate, utterance, final))
 
     async def play(self, source: str | Path | bytes, allow_interruption: bool = True, name: str | None = None) -> None:
         """See `CallPipeline.play`. The file is read by a thread of its own."""
         if not isinstance(source, bytes):
             name = str(source) if name is None else name
             source = await asyncio.to_thread(Path(source).read_bytes)
-        data = source
-        await self._do(lambda call: call.play(data, allow_interruption, name))
+        await self._run("play", source, allow_interruption, name)
 
     async def send_dtmf(self, digits: str) -> None:
         """See `CallPipeline.send_dtmf`."""
-        await self._do(lambda call: call.send_dtmf(digits))
+        await self._run("send_dtmf", digits)
 
     async def checkpoint(self, name: str) -> None:
         """See `CallPipeline.checkpoint`; `MarkHeard` or `MarkCleared` says what became of it."""
-        await self._do(lambda call: call.checkpoint(name))
+        await self._run("checkpoint", name)
 
     async def interrupt(self) -> None:
         """See `CallPipeline.interrupt`."""
-        await self._do(lambda call: call.interrupt())
+        await self._run("interrupt")
 
     async def clear_audio(self) -> None:
         """See `CallPipeline.clear_audio`."""
-        await self._do(lambda call: call.clear_audio())
+        await self._run("clear_audio")
 
     async def pause(self) -> bool:
         """See `CallPipeline.pause`."""
-        return await self._do(lambda call: call.pause())
+        return bool(await self._run("pause"))
 
     async def resume(self) -> None:
         """See `CallPipeline.resume`."""
-        await self._do(lambda call: call.resume())
+        await self._run("resume")
 
     async def transcript(self, text: str, final: bool = False) -> None:
         """See `CallPipeline.transcript`."""
-        await self._do(lambda call: call.transcript(text, final))
+        await self._run("transcript", text, final)
 
     async def turn_probability(self, p: float) -> None:
         """See `CallPipeline.turn_probability`."""
-        await self._do(lambda call: call.turn_probability(p))
+        await self._run("turn_probability", p)
 
     async def extend_wait(self) -> None:
         """See `CallPipeline.extend_wait`."""
-        await self._do(lambda call: call.extend_wait())
+        await self._run("extend_wait")
 
     async def listen_for_beep(self, listen: bool = True) -> None:
         """See `CallPipeline.listen_for_beep`."""
-        await self._do(lambda call: call.listen_for_beep(listen))
+        await self._run("listen_for_beep", listen)
 
     async def play_background(self, sound: bytes | str | Samples, volume: float = 0.3, loop: bool = True) -> None:
         """See `CallPipeline.play_background`."""
-        await self._do(lambda call: call.play_background(sound, volume, loop))
+        await self._run("play_background", sound, volume, loop)
 
     async def stop_background(self) -> None:
         """See `CallPipeline.stop_background`."""
-        await self._do(lambda call: call.stop_background())
+        await self._run("stop_background")
 
     async def update(self, **changes: Any) -> None:
         """See `CallPipeline.update`."""
-        await self._do(lambda call: call.update(**changes))
+        await self._run("update", **changes)
 
     def _check(self) -> None:
         if self.ended is not None:
             raise CallEnded(self.ended)
 
-    def _do(self, command: Callable[[CallPipeline], T]) -> Awaitable[T]:
-        def run(_: float) -> T:
-            if self._session.ended is not None or self._session.call is None:
-                raise CallEnded(self._session.ended or "not begun")
-            return command(self._session.call)
-
-        return self._run(run)
-
-    async def _run(self, command: Callable[[float], T]) -> T:
-        """On the audio's thread, between two frames."""
+    async def _run(self, command: str, *args: Any, **kwargs: Any) -> Any:
+        """By the process of audio, between two frames."""
         self._check()
-        future: Future[T] = Future()
-
-        def run() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(command(self._clock()))
-            except BaseException as problem:
-                future.set_exception(problem)
-
-        try:
-            self._post(run)
-        except RuntimeError:  # the audio's loop is closed
-            raise CallEnded(self.ended or "the server has stopped") from None
-        return await asyncio.wrap_future(future)
-
-    def _clock(self) -> float:
-        return asyncio.get_running_loop().time()  # of the audio's loop: it runs there
+        return await self._ask(command, *args, **kwargs)
 
 
 async def _chunks(speech: Buffer | AsyncIterable[Buffer]) -> AsyncIterator[Samples]:

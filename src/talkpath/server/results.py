@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from talkpath.errors import ConfigError
 from talkpath.streams import Start
@@ -10,9 +10,11 @@ from talkpath.streams import Start
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """The stream has begun, and there is a call."""
+    """The stream has begun, and there is a call: its frames, and the rate of what the caller says to the handler."""
 
     start: Start
+    frame_ms: int = 20
+    sample_rate_hz: int = 16000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,21 @@ class StreamFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigWanted:
+    """The stream has begun; the session waits for `configure`. Only where it was told to ask."""
+
+    start: Start
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
-    """The last event: why the call is over."""
+    """The last event: why the call is over, and what happened on the line."""
 
     reason: str
+    counters: Counters | None = field(default=None, compare=False)
 
 
-SessionEvent = Began | MarkHeard | MarkCleared | PlayoutCleared | StreamFailed | Ended
+SessionEvent = Began | ConfigWanted | MarkHeard | MarkCleared | PlayoutCleared | StreamFailed | Ended
 
 
 @dataclass(slots=True)
@@ -83,7 +93,7 @@ class Counters:
         Frames that were not sent in their time, because this side stood still, and not made up for; or left out later, because more
         waited at the provider than is needed. What was to be said was said a frame later: nothing of it is lost.
     held : int
-        Frames that were not sent because the provider's queue was full.
+        Frames that were not sent because the provider's queue was full, or the client did not read.
     keys_paired : int
         Keys that came as a sound and as a message.
     """
@@ -123,6 +133,10 @@ class Limits:
         So much of what was missed is sent at once after this side stood still.
     max_waiting_s : float
         So much of the caller's audio may wait.
+    max_unsent_s : float
+        So much of the agent's audio may wait because the client does not read; from then on nothing is sent, and speech waits.
+    unread_timeout_s : float
+        So long that state may last; then the client is hung up.
 
     Raises
     ------
@@ -137,9 +151,18 @@ class Limits:
     wait_s: float = 1.0
     catch_up_s: float = 0.06
     max_waiting_s: float = 2.0
+    max_unsent_s: float = 0.4
+    unread_timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("max_message_bytes", "start_timeout_s", "idle_timeout_s", "max_waiting_s"):
+        for name in (
+            "max_message_bytes",
+            "start_timeout_s",
+            "idle_timeout_s",
+            "max_waiting_s",
+            "max_unsent_s",
+            "unread_timeout_s",
+        ):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be above 0 (got {getattr(self, name)!r})")
         for name in ("reorder_s", "wait_s", "catch_up_s"):

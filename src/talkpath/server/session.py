@@ -16,7 +16,16 @@ from talkpath.server.convert import call_stream, check
 from talkpath.server.intake import Intake
 from talkpath.server.keys import Keys
 from talkpath.server.outlet import Outlet
-from talkpath.server.results import Began, Counters, Ended, Limits, MarkCleared, SessionEvent, StreamFailed
+from talkpath.server.results import (
+    Began,
+    ConfigWanted,
+    Counters,
+    Ended,
+    Limits,
+    MarkCleared,
+    SessionEvent,
+    StreamFailed,
+)
 from talkpath.streams import Detector, Dtmf, Failed, FlowControl, Media, Message, Start, Stop, Stream
 from talkpath.streams import MarkPlayed as MarkReturned
 
@@ -41,6 +50,8 @@ class Session:
     limits : Limits, optional
     message_ms : int, optional
         Audio a message; None: what the provider prefers (20 ms for most).
+    ask : bool
+        The configuration comes later: at the start there is a `ConfigWanted`, and `configure` begins the call.
 
     Attributes
     ----------
@@ -50,6 +61,10 @@ class Session:
     counters : Counters
     ended : str or None
         Why it is over.
+    is_blocked : bool
+        Set from outside while what was sent is not read: nothing is sent then, and nothing is lost.
+    is_ticking : bool
+        Frames go out: `next_deadline` only grows from now on.
 
     Notes
     -----
@@ -77,7 +92,10 @@ class Session:
         headers: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         message_ms: int | None = None,
+        ask: bool = False,
     ) -> None:
+        self._ask = ask
+        self._asked: list[Message] = []  # what came between the question and the answer
         self._configure: Configure = config if callable(config) else lambda _: config or CallConfig()
         self._stream = stream
         self._detector = Detector(path=path, headers=headers) if stream is None else None
@@ -97,6 +115,7 @@ class Session:
         self._heard_any = self._paused = self._clear_wanted = False
         self._given: list[bytes | None] = []  # the frame that is in an exchange
         self._received_ms = 0.0  # stream time of the receive path
+        self.is_blocked = self.is_ticking = False
         self.call: CallPipeline | None = None
         self.start: Start | None = None
         self.counters = Counters()
@@ -147,11 +166,15 @@ class Session:
         return stream
 
     def _take(self, message: Message, now: float) -> None:
+        if self._ask and self.start is not None and not isinstance(message, Stop):
+            self._asked.append(message)
+            del self._asked[: -round(self._limits.max_waiting_s / self._frame_s)]
+            return
         match message:
             case Media():
                 self._media(message, now)
             case Start():
-                self._begin(message, now)
+                self._start(message, now)
             case Dtmf(digit=digit) if self.call is not None:
                 self._key(digit, now)
             case MarkReturned(name=name, cleared=cleared) if self._outlet is not None:
@@ -167,11 +190,34 @@ class Session:
             case _:
                 pass
 
-    def _begin(self, start: Start, now: float) -> None:
+    def _start(self, start: Start, now: float) -> None:
+        self.start = start
+        if self._ask:
+            self._events.append(ConfigWanted(start))
+            return
+        try:
+            config = self._configure(start)
+        except TalkpathError as error:
+            self._end(str(error), now)
+            return
+        self._begin(start, config, now)
+
+    def configure(self, config: CallConfig, now: float) -> None:
+        """The answer to `ConfigWanted`: the call begins. What came in the meantime is heard. Nothing where none was asked for."""
+        if not self._ask or self.start is None or self.ended is not None:
+            return
+        self._ask = False
+        self._begin(self.start, config, now)
+        for message in self._asked:
+            if self.ended is None:
+                self._take(message, now)
+        self._asked = []
+
+    def _begin(self, start: Start, config: CallConfig, now: float) -> None:
         assert self._stream is not None
         try:
             check(start.wire_out)
-            config = self._configure(start).replaced(stream=call_stream(start.wire))
+            config = config.replaced(stream=call_stream(start.wire))
             call = CallPipeline(config)
         except TalkpathError as error:
             self._end(str(error), now)
@@ -182,8 +228,8 @@ class Session:
         self._grid = Grid(self._frame_s)
         self._surplus = Surplus(self._frame_s)
         self._grid.begin(now if self._stream.transport == "tcp" else now + MEDIA_WAIT_S)
-        self.call, self.start = call, start
-        self._events.append(Began(start))
+        self.call = call
+        self._events.append(Began(start, config.frame_ms, config.audio_rate_hz))
 
     def _media(self, media: Media, now: float) -> None:
         if self._intake is None:
@@ -267,7 +313,8 @@ class Session:
         self._intake.pass_time(now)
         frames = self._intake.tick(missed)
         self._events += self._outlet.due(self._line_time(now))
-        is_held = self._paused or not self._stream.ready
+        self.is_ticking = True
+        is_held = self._paused or self.is_blocked or not self._stream.ready
         try:
             surplus = (
                 not is_held and not missed and self._surplus.is_there(self._outlet.waiting_s(self._line_time(now)))
@@ -420,4 +467,4 @@ class Session:
             except TalkpathError:  # it was hung up by its owner
                 pass
             self._events += self._outlet.finish(self._line_time(now))
-        self._events.append(Ended(reason))
+        self._events.append(Ended(reason, self.counters))

@@ -1,0 +1,132 @@
+"""The handlers' side: a task for every call, fed with the news of its line."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from talkpath.call.config import CallConfig
+from talkpath.server.lines import CallEnded, News
+from talkpath.server.phone_call import PhoneCall
+from talkpath.server.results import Began, ConfigWanted, Ended
+from talkpath.streams import Start
+
+Handler: TypeAlias = Callable[[PhoneCall], Awaitable[None]]
+Choose: TypeAlias = Callable[[Start], CallConfig | Awaitable[CallConfig]]
+AskLine: TypeAlias = Callable[..., Awaitable[Any]]  # (number, command, *args, **kwargs)
+
+log = logging.getLogger("talkpath.server")
+
+AFTER_END_S = 5.0  # so long a handler may go on after its call is over
+
+
+class Handlers:
+    """All calls of one process of audio.
+
+    Parameters
+    ----------
+    answer : coroutine function
+    choose : callable or None
+        Gives a call's configuration from its start; may be a coroutine function.
+    ask : callable
+        Has a command done on a line.
+    """
+
+    def __init__(self, answer: Handler, choose: Choose | None, ask: AskLine) -> None:
+        self._answer, self._choose, self._ask = answer, choose, ask
+        self._calls: dict[int, PhoneCall] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def news(self, batch: list[News]) -> None:
+        """What happened on some lines."""
+        for number, events, audio in batch:
+            call = self._calls.get(number)
+            if call is None:
+                call = self._first(number, events)
+            if call is not None:
+                call.deliver(events, audio)
+                if call.ended is not None:
+                    self._calls.pop(number, None)
+
+    def end_all(self, reason: str) -> None:
+        """The lines are gone, all at once."""
+        for call in self._calls.values():
+            call.deliver([Ended(reason)], [])
+        self._calls.clear()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let the calls end by themselves for so long."""
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=timeout_s)
+
+    async def cancel(self) -> None:
+        """End the handlers that are left."""
+        for task in self.tasks:
+            task.cancel()
+        await self.drain(AFTER_END_S)
+
+    def _first(self, number: int, events: list[Any]) -> PhoneCall | None:
+        """A line that has no call yet: its question, or its beginning."""
+        for event in events:
+            if isinstance(event, ConfigWanted):
+                self._spawn(self._configure(number, event.start))
+            elif isinstance(event, Began):
+                call = PhoneCall(event, lambda *args, **kwargs: self._ask(number, *args, **kwargs))
+                self._calls[number] = call
+                self._spawn(self._handle(call))
+                return call
+        return None
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _configure(self, number: int, start: Start) -> None:
+        assert self._choose is not None
+        try:
+            try:
+                config = self._choose(start)
+                if inspect.isawaitable(config):
+                    config = await config
+                if not isinstance(config, CallConfig):
+                    raise TypeError(f"config must give a CallConfig (got {type(config).__name__})")
+            except Exception as problem:
+                log.error("no configuration for a call", exc_info=problem)
+                await self._ask(number, "fail", f"{type(problem).__name__}: {problem}")
+            else:
+                await self._ask(number, "configure", config)
+        except CallEnded:
+            pass
+
+    async def _handle(self, call: PhoneCall) -> None:
+        start = call.start
+        who = {"dialect": start.dialect, "call_id": start.call_id, "from": start.from_number, "to": start.to_number}
+        log.info(json.dumps({"event": "call_started", **who}))
+        problem = None
+        work = asyncio.ensure_future(self._answer(call))
+        watch = asyncio.ensure_future(call.wait_ended())
+        try:
+            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                await asyncio.wait({work}, timeout=AFTER_END_S)
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work}, timeout=AFTER_END_S)
+        finally:
+            watch.cancel()
+            work.cancel()
+        if work.done() and not work.cancelled():
+            problem = work.exception()
+            if isinstance(problem, CallEnded):
+                problem = None
+        if problem is not None:
+            log.error("the handler of a call failed", exc_info=problem)
+        await call.hangup(after_speech=problem is None)
+        await call.wait_ended()
+        counters = {} if call.last_counters is None else {n: v for n, v in call.last_counters.items() if v}
+        log.info(json.dumps({"event": "call_ended", **who, "reason": call.ended or "hangup", **counters}))

@@ -1,0 +1,309 @@
+"""All calls of one loop: sessions, their time, their news, and the commands for them. Connections are an edge's; the loop's clock is read here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from copy import copy
+from itertools import count
+from time import monotonic as clock
+from typing import Any, Protocol, TypeAlias
+
+from talkpath.call.config import CallConfig
+from talkpath.call.events import Event
+from talkpath.errors import StateError
+from talkpath.server.pacer import Pacer
+from talkpath.server.results import Limits, SessionEvent
+from talkpath.server.session import Session
+from talkpath.streams import Stream
+
+News: TypeAlias = tuple[int, list[Event | SessionEvent], list[bytes]]  # a line's number, its events, the caller's audio
+
+WINDOW_S = 0.001  # what is due within it goes through one exchange
+MAX_EVENTS = 4096
+MAX_AUDIO_FRAMES = 1000
+
+# What a handler may have done on its call: `CallPipeline`'s own.
+COMMANDS = frozenset(
+    (
+        "speak", "play", "send_dtmf", "checkpoint", "interrupt", "clear_audio", "pause", "resume", "transcript",
+        "turn_probability", "extend_wait", "listen_for_beep", "play_background", "stop_background", "update",
+    )
+)  # fmt: skip
+
+
+class CallEnded(StateError):
+    """The line is gone."""
+
+
+class Connection(Protocol):
+    """What carries a line."""
+
+    def send(self, data: str | bytes) -> None:
+        """A message (or, over TCP, bytes); never waits."""
+
+    def finish(self, reason: str) -> None:
+        """Close, after what was sent. Then the edge calls `Line.closed`."""
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits because the client does not read."""
+
+
+class Line:
+    """One connection and its session."""
+
+    def __init__(self, number: int, session: Session, connection: Connection, hub: Hub) -> None:
+        self.number = number
+        self.session = session
+        self._connection = connection
+        self._hub = hub
+        self._limits = hub.limits
+        self._events: deque[Event | SessionEvent] = deque(maxlen=MAX_EVENTS)
+        self._audio: deque[bytes] = deque(maxlen=MAX_AUDIO_FRAMES)
+        self._chunk_frames = 0  # so many frames of the caller are told together; 0: nobody listens
+        self._sent_bytes = 0
+        self._blocked_since: float | None = None
+        self._is_finished = False
+
+    # --- from the edge --------------------------------------------------------------------------------------------------------
+
+    def receive(self, data: str | bytes) -> None:
+        """What came."""
+        self._hub.receive(self, data)
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        self._hub.closed(self)
+
+    # --- for the hub ------------------------------------------------------------------------------------------------------------
+
+    def settle(self, now: float) -> bool:
+        """Send what there is; True where there are news."""
+        session = self.session
+        for data in session.data_to_send():
+            self._sent_bytes += len(data)
+            self._connection.send(data)
+        if self._connection.unsent_bytes or session.is_blocked:
+            self._watch_unsent(now)
+        self._events += session.events()
+        for pcm in session.audio():
+            self._audio.append(pcm.tobytes())
+        if session.ended is not None and not self._is_finished:
+            self._is_finished = True
+            self._connection.finish(session.ended)
+        return bool(self._events) or self._has_audio()
+
+    def take(self) -> News:
+        """All news."""
+        events = list(self._events)
+        self._events.clear()
+        audio: list[bytes] = []
+        if self._has_audio():
+            audio += self._audio
+            self._audio.clear()
+        return self.number, events, audio
+
+    def listen(self, chunk_frames: int) -> None:
+        """The caller's audio is wanted from now on, what was kept first."""
+        self._chunk_frames = chunk_frames
+
+    def _has_audio(self) -> bool:
+        waiting = len(self._audio)
+        if not waiting or not self._chunk_frames:
+            return False
+        return waiting >= self._chunk_frames or self.session.ended is not None
+
+    def _watch_unsent(self, now: float) -> None:
+        """Nothing more is sent while too much waits; a client that never reads is hung up."""
+        session = self.session
+        bytes_per_s = self._sent_bytes / max(0.02 * session.counters.sent, 0.02)
+        unsent_s = self._connection.unsent_bytes / max(bytes_per_s, 1.0)
+        if unsent_s < self._limits.max_unsent_s / 2:
+            session.is_blocked, self._blocked_since = False, None
+        elif unsent_s >= self._limits.max_unsent_s and not session.is_blocked:
+            session.is_blocked, self._blocked_since = True, now
+        if self._blocked_since is not None and now - self._blocked_since >= self._limits.unread_timeout_s:
+            session.hangup(now, "the client does not read")
+
+
+class Hub:
+    """All lines of a loop.
+
+    Parameters
+    ----------
+    tell : callable
+        Gets the news of all lines that have some; False: not now (`resume` says when again).
+    config : CallConfig or None
+        Of every call; None: each is asked for (`ConfigWanted`), and comes with the command `configure`.
+    limits : Limits
+    threads : int
+        Of the exchange.
+    """
+
+    def __init__(
+        self, tell: Callable[[list[News]], None], *, config: CallConfig | None, limits: Limits, threads: int = 1
+    ) -> None:
+        self._tell = tell
+        self._config = config
+        self.limits = limits
+        self._pacer = Pacer(threads)
+        self._lines: dict[int, Line] = {}
+        self._by_session: dict[Session, Line] = {}
+        self._fresh: dict[Line, None] = {}  # have news
+        self._numbers = count(1)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._loop = asyncio.get_running_loop()
+        self.is_congested = False
+        self.observe_tick: Callable[[float, int], None] = lambda lateness_s, calls: None
+        self.observe_end: Callable[[Session], None] = lambda session: None
+
+    @property
+    def calls(self) -> int:
+        """Connections."""
+        return len(self._lines)
+
+    # --- connections ----------------------------------------------------------------------------------------------------------
+
+    def connect(
+        self, connection: Connection, stream: Stream | None, path: str = "", headers: Mapping[str, str] | None = None
+    ) -> Line:
+        """A client is here. `stream`: None where it is to be found out."""
+        session = Session(
+            self._config, stream, now=clock(), path=path, headers=headers, limits=self.limits,
+            ask=self._config is None,
+        )  # fmt: skip
+        line = Line(next(self._numbers), session, connection, self)
+        self._lines[line.number] = self._by_session[session] = line
+        self._pacer.add(session)
+        self._arm()
+        return line
+
+    def receive(self, line: Line, data: str | bytes) -> None:
+        """Something came on a line."""
+        session = line.session
+        now = clock()
+        session.receive(data, now)
+        if not session.is_ticking:
+            self._pacer.touch(session)
+            self._arm()
+        if line.settle(now):
+            self._fresh[line] = None
+            self.flush()
+
+    def closed(self, line: Line) -> None:
+        """Its connection is gone."""
+        if self._lines.pop(line.number, None) is None:
+            return
+        now = clock()
+        line.session.closed(now)
+        line.settle(now)
+        self._fresh[line] = None
+        self._pacer.remove(line.session)
+        del self._by_session[line.session]
+        self.observe_end(line.session)
+        self.flush()
+
+    def hang_up_all(self, reason: str) -> None:
+        """The end of every call."""
+        now = clock()
+        for line in list(self._lines.values()):
+            line.session.hangup(now, reason)
+            line.settle(now)
+            self._fresh[line] = None
+        self.flush()
+
+    def close(self) -> None:
+        """Time stops."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._pacer.close()
+
+    # --- handlers -----------------------------------------------------------------------------------------------------------------
+
+    def perform(self, number: int, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+        """Do a command on a call, between two frames.
+
+        Raises
+        ------
+        CallEnded
+            The line is gone.
+        """
+        line = self._lines.get(number)
+        if line is None or line.session.ended is not None:
+            raise CallEnded("the line is gone" if line is None else line.session.ended)
+        now = clock()
+        try:
+            return self._perform(line, now, name, args, kwargs)
+        finally:
+            if not line.session.is_ticking:
+                self._pacer.touch(line.session)
+                self._arm()
+            if line.settle(now):
+                self._fresh[line] = None
+                self.flush()
+
+    @staticmethod
+    def _perform(line: Line, now: float, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+        session = line.session
+        match name:
+            case "configure":
+                session.configure(args[0], now)
+            case "fail":
+                session.hangup(now, *args)
+            case "hangup":
+                session.hangup(now)
+            case "listen":
+                line.listen(*args)
+            case "counters":
+                return copy(session.counters)
+            case _:
+                if session.call is None or name not in COMMANDS:
+                    raise StateError(f"{name}: not now")
+                found = getattr(session.call, name)(*args, **kwargs)
+                return found if isinstance(found, (int, float, bool)) else None
+        return None
+
+    def resume(self) -> None:
+        """News can be told again."""
+        self.is_congested = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Tell what there is."""
+        if self._fresh and not self.is_congested:
+            news = [line.take() for line in self._fresh]
+            self._fresh.clear()
+            self._tell(news)
+
+    # --- time -------------------------------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        at = self._pacer.next_deadline()
+        if at is None or (self._timer is not None and self._timer_at <= at):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._set_timer(at, clock())
+
+    def _set_timer(self, at: float, now: float) -> None:
+        self._timer_at = at
+        self._timer = self._loop.call_later(max(at - now, 0.0), self._tick, at)
+
+    def _tick(self, at: float) -> None:
+        self._timer = None
+        now = clock()
+        try:
+            due = self._pacer.tick(now)
+            for session in due:
+                line = self._by_session[session]
+                if line.settle(now):
+                    self._fresh[line] = None
+            self.observe_tick(now - at, len(due))
+            self.flush()
+        finally:
+            deadline = self._pacer.next_deadline()
+            if deadline is not None:
+                self._set_timer(max(deadline, now + WINDOW_S), clock())

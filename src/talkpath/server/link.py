@@ -1,0 +1,86 @@
+"""Between the process of the handlers and one of audio: Python objects over a socket that only these two have."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import struct
+from collections.abc import Callable
+from typing import Any, cast
+
+_SIZE = struct.Struct("<I")
+_HIGH_BYTES = 4 << 20  # more than that waits: the other side is busy
+
+
+class Link(asyncio.Protocol):
+    """One end.
+
+    Parameters
+    ----------
+    receive : callable
+        Gets each object.
+    lost : callable
+        The other side is gone.
+    congested : callable, optional
+        Gets True when too much waits, and False when that is over.
+
+    Notes
+    -----
+    Objects are pickled: both ends are this package, and nobody else has the socket.
+    """
+
+    def __init__(
+        self,
+        receive: Callable[[Any], None],
+        lost: Callable[[], None],
+        congested: Callable[[bool], None] | None = None,
+    ) -> None:
+        self._receive, self._lost = receive, lost
+        self._congested = congested or (lambda _: None)
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def send(self, message: object) -> None:
+        """Never waits; nothing where the other side is gone."""
+        if self._transport is not None and not self._transport.is_closing():
+            data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+            self._transport.write(_SIZE.pack(len(data)) + data)
+
+    def close(self) -> None:
+        """After what was sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # --- asyncio.Protocol -----------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._transport.set_write_buffer_limits(high=_HIGH_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        while len(buffer) - at >= _SIZE.size:
+            end = at + _SIZE.size + _SIZE.unpack_from(buffer, at)[0]
+            if len(buffer) < end:
+                break
+            message = pickle.loads(memoryview(buffer)[at + _SIZE.size : end].toreadonly())
+            at = end
+            self._receive(message)
+        del buffer[:at]
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._congested(True)
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._congested(False)
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = None
+        self._lost()

@@ -10,8 +10,8 @@ from talkpath.streams import DIALECTS, Stream
 from talkpath.streams.signatures import Nonces
 
 RETRY_S = 5  # after this a client that found no room may ask again
-MAX_TARGET_CHARS = 4096  # of path and query, and
-MAX_PARAMETERS = 64  # in the query: signatures are computed over them, several times, for everybody who knocks
+MAX_TARGET_CHARS = 2048  # of path and query, and
+MAX_PARAMETERS = 32  # in the query: signatures are computed over them, several times, for everybody who knocks
 CAUSES = ("path", "authentication", "full", "draining")
 _WEBSOCKET = tuple(name for name, cls in DIALECTS.items() if cls.transport == "websocket")
 

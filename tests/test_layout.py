@@ -46,7 +46,8 @@ OUTSIDE = {
 }
 MAX_STREAM_LINES = 300
 MAX_SERVER_LINES = 450
-AT_THE_EDGE = {"edge_websockets", "media_server", "phone_call"}  # files of the server with sockets, threads and clocks
+# Files of the server with sockets, threads, clocks and logs.
+AT_THE_EDGE = {"asgi", "edge_websockets", "log", "media_server", "phone_call"}
 
 PUBLIC = sorted(p for p in (CSRC / "include/talkpath").glob("*.h") if p.stem != "talkpath")
 C_FILES = sorted(p for p in CSRC.rglob("*.[ch]") if "fuzz" not in p.parts)

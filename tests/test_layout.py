@@ -46,7 +46,7 @@ OUTSIDE = {
 }
 MAX_STREAM_LINES = 300
 MAX_SERVER_LINES = 480
-AT_THE_EDGE = {  # files of the server with sockets, processes and clocks
+AT_THE_EDGE = {  # files of the server with sockets, processes, clocks and logs
     "asgi",
     "audio_worker",
     "counts",
@@ -57,7 +57,9 @@ AT_THE_EDGE = {  # files of the server with sockets, processes and clocks
     "handlers",
     "lines",
     "link",
+    "log",
     "media_server",
+    "pacer",
     "phone_call",
     "workers",
 }

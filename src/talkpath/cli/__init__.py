@@ -1,13 +1,13 @@
 """The `talkpath` command."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from talkpath import __version__
 from talkpath.call.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
+from talkpath.cli.serve import add_serve, serve
 from talkpath.errors import TalkpathError
 
 
@@ -52,47 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="the same with two example calls that the package ships")
     demo.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR", help="default: %(default)s")
 
-    serve = commands.add_parser(
-        "serve",
-        help="answer phone calls that come as media streams",
-        description="Answers phone calls that come as media streams, at ws://HOST:PORT/{dialect} or / (found out), until SIGTERM.",
-    )
-    serve.add_argument("--app", required=True, metavar="MODULE:FUNCTION", help="async def answer(call: PhoneCall)")
-    serve.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
-    serve.add_argument("--port", type=int, default=8080, help="default: %(default)s")
-    serve.add_argument("--audiosocket-port", type=int, metavar="PORT", help="Asterisk's AudioSocket over TCP")
-    serve.add_argument("--max-calls", type=int, default=500, metavar="N", help="default: %(default)s")
-    serve.add_argument(
-        "--token",
-        default=os.environ.get("TALKPATH_TOKEN") or None,
-        help="as bearer, ?token= or basic password (default: TALKPATH_TOKEN)",
-    )
-    serve.add_argument("--drain-s", type=float, default=30.0, metavar="S", help="so long calls may go on after SIGTERM")
+    add_serve(commands)
     return parser
-
-
-def _serve(args: argparse.Namespace) -> int:
-    try:
-        from talkpath.cli.serve import serve  # needs websockets
-    except ImportError as problem:
-        if problem.name != "websockets":
-            raise
-        print("talkpath: serve needs the [server] extra: pip install 'talkpath[server]'", file=sys.stderr)
-        return 2
-    try:
-        serve(args.app, host=args.host, port=args.port, audiosocket_port=args.audiosocket_port,
-              max_calls=args.max_calls, token=args.token, drain_s=args.drain_s)  # fmt: skip
-    except (TalkpathError, OSError) as problem:
-        print(f"talkpath: {problem}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     args = _parser().parse_args(argv)
     if args.command == "serve":
-        return _serve(args)
+        return serve(args)
     try:
         from talkpath.cli.demo import demo  # needs rich
         from talkpath.cli.run import replay_call, run_call

@@ -12,6 +12,7 @@ for pcm in session.audio(): ...               # the caller, cleaned
 
 from typing import TYPE_CHECKING, Any
 
+from talkpath.server.authentication import Authentication
 from talkpath.server.results import (
     Began,
     ConfigWanted,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from talkpath.server.phone_call import PhoneCall
 
 __all__ = [
+    "Authentication",
     "Began",
     "CallEnded",
     "ConfigWanted",

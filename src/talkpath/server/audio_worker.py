@@ -18,12 +18,15 @@ from typing import Any
 
 from talkpath.call.config import CallConfig
 from talkpath.server import edge_audiosocket
+from talkpath.server.authentication import Authentication
 from talkpath.server.counts import Counts
 from talkpath.server.door import Door
 from talkpath.server.lines import Hub
 from talkpath.server.link import Link
+from talkpath.server.metrics import Snapshot
 from talkpath.server.results import Limits
 
+MEASURE_S = 1.0  # so often other processes are told what was measured
 NICE = -10  # before everything else on the machine, where that is allowed
 
 
@@ -40,7 +43,7 @@ class Setup:
     config: CallConfig | None
     limits: Limits
     max_calls: int
-    token: str | None
+    authentication: Authentication | None
 
 
 class Forward(logging.Handler):
@@ -74,6 +77,9 @@ class AudioWorker:
                 self._do(request, number, name, args, kwargs)
             case ("setup", setup):
                 self._spawn(self._open(setup))
+            case ("others", values):
+                if self._door is not None:
+                    self._door.others = Snapshot(values)
             case ("drain",):
                 if self._door is not None:
                     self._door.is_draining = True
@@ -98,7 +104,7 @@ class AudioWorker:
         try:
             self._hub = Hub(lambda news: self.link.send(("news", news)), config=setup.config, limits=setup.limits)
             counts = Counts(setup.workers, setup.slot, setup.counts_fd)
-            self._door = Door(self._hub, counts, max_calls=setup.max_calls, token=setup.token)
+            self._door = Door(self._hub, counts, max_calls=setup.max_calls, authentication=setup.authentication)
             if setup.transport == "picows":
                 from talkpath.server import edge_picows as edge
             else:
@@ -113,6 +119,14 @@ class AudioWorker:
         gc.collect()
         gc.freeze()  # what stays for ever is not looked at again
         self.link.send(("ready",))
+        if setup.workers > 1:
+            self._spawn(self._measure())
+
+    async def _measure(self) -> None:
+        assert self._door is not None
+        while True:
+            self.link.send(("measured", self._door.snapshot().values))
+            await asyncio.sleep(MEASURE_S)
 
     async def _stop(self, reason: str) -> None:
         """Hang up what there is, and go."""

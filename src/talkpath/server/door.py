@@ -8,11 +8,16 @@ import socket
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import time
 from typing import Any
 
-from talkpath.server.admission import Refusal, may_enter, stream_for
+from talkpath.server.admission import Admission, Refusal, room, stream_for
+from talkpath.server.authentication import Authentication
 from talkpath.server.counts import Counts
 from talkpath.server.lines import Connection, Hub, Line
+from talkpath.server.metrics import CONTENT_TYPE, Metrics, Snapshot, render
+from talkpath.server.session import Session
+from talkpath.server.usage import process_usage
 from talkpath.streams import DIALECTS, AudioSocket
 
 OPEN_TIMEOUT_S, CLOSE_TIMEOUT_S = 10.0, 2.0
@@ -41,20 +46,31 @@ class Door:
     counts : Counts
         Of all processes.
     max_calls : int
-    token : str or None
+    authentication : Authentication or None
+
+    Attributes
+    ----------
+    is_draining : bool
+        No new calls.
+    others : Snapshot
+        What the other processes have measured.
     """
 
     subprotocols = frozenset(name for cls in DIALECTS.values() for name in cls.subprotocols)
 
-    def __init__(self, hub: Hub, counts: Counts, *, max_calls: int, token: str | None) -> None:
+    def __init__(self, hub: Hub, counts: Counts, *, max_calls: int, authentication: Authentication | None) -> None:
         self._hub = hub
         self._counts = counts
         self._max_calls = max_calls
-        self._token = token
+        self._admission = Admission(authentication)
+        self._metrics = Metrics()
+        hub.observe_tick, hub.observe_exchange = self._metrics.observe_tick, self._metrics.observe_exchange
+        hub.observe_begin, hub.observe_end = self._metrics.observe_call_begin, self._ended
         self._knocking: set[object] = set()
         self._queue: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._loop = asyncio.get_running_loop()
         self.is_draining = False
+        self.others = Snapshot()
 
     @property
     def max_message_bytes(self) -> int:
@@ -92,19 +108,20 @@ class Door:
 
     # --- requests -----------------------------------------------------------------------------------------------------------------
 
-    def answer(self, path: str, headers: Mapping[str, str]) -> Answer | None:
-        """What a request gets that begins no call; None: it may come in."""
-        if path.partition("?")[0] == "/healthz":
-            return self._health()
-        authorization = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
-        if not may_enter(self._token, path, authorization):
-            return Answer(401, "a token is needed\n")
-        stream = stream_for(path, {})
-        if isinstance(stream, Refusal):
-            return Answer(stream.status, stream.text + "\n")
-        if self._full():
-            return Answer(503, f"{self._full()}\n", (("Retry-After", "5"),))
-        return None
+    def answer(self, path: str, headers: Mapping[str, str], prefix: str = "") -> Answer | None:
+        """What a request gets that begins no call; None: it may come in. `prefix`: the path before ours, where we are a part of another."""
+        match path.partition("?")[0]:
+            case "/healthz":
+                return self._health()
+            case "/metrics":
+                return Answer(200, render(self.snapshot() + self.others), (("Content-Type", CONTENT_TYPE),))
+        refusal = self._admission.admit(
+            path, headers, time(), calls=self._counts.total(), max_calls=self._max_calls, draining=self.is_draining, prefix=prefix
+        )
+        if refusal is None:
+            return None
+        self._metrics.observe_refusal(refusal.cause)
+        return Answer(refusal.status, refusal.text + "\n", tuple(refusal.headers.items()))
 
     def _health(self) -> Answer:
         state = {
@@ -112,14 +129,20 @@ class Door:
             "calls": self._counts.total(),
             "max_calls": self._max_calls,
         }
-        return Answer(
-            503 if self.is_draining else 200, json.dumps(state) + "\n", (("Content-Type", "application/json"),)
-        )
+        return Answer(503 if self.is_draining else 200, json.dumps(state) + "\n", (("Content-Type", "application/json"),))
 
-    def _full(self) -> str:
-        if self.is_draining:
-            return "the server stops"
-        return "all lines are taken" if self._counts.total() >= self._max_calls else ""
+    def snapshot(self) -> Snapshot:
+        """What this process has measured."""
+        cpu_s, memory_bytes = process_usage()
+        return self._metrics.snapshot(
+            calls=self._hub.calls, max_calls=self._max_calls, draining=self.is_draining,
+            live=[line.session.counters for line in self._hub.lines], unsent_s=sum(line.unsent_s for line in self._hub.lines),
+            cpu_s=cpu_s, memory_bytes=memory_bytes,
+        )  # fmt: skip
+
+    def _ended(self, session: Session) -> None:
+        dialect = session.start.dialect if session.start is not None else ""
+        self._metrics.observe_call_end(session.counters, dialect, session.ended or "")
 
     def enter(self, connection: Connection, path: str, headers: Mapping[str, str]) -> Line:
         """A call begins on a WebSocket that `answer` has let in."""
@@ -129,7 +152,9 @@ class Door:
 
     def enter_audiosocket(self, connection: Connection) -> Line | None:
         """A call begins on a TCP connection; None: there is no room."""
-        if self._full():
+        refusal = room(self._counts.total(), self._max_calls, self.is_draining)
+        if refusal is not None:
+            self._metrics.observe_refusal(refusal.cause)
             return None
         return self._connected(self._hub.connect(connection, AudioSocket()), connection)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from itertools import count
 from time import monotonic as clock
@@ -64,6 +64,7 @@ class Line:
         self._audio: deque[bytes] = deque(maxlen=MAX_AUDIO_FRAMES)
         self._chunk_frames = 0  # so many frames of the caller are told together; 0: nobody listens
         self._sent_bytes = 0
+        self._is_begun = False
         self._blocked_since: float | None = None
         self._is_finished = False
 
@@ -87,7 +88,12 @@ class Line:
             self._connection.send(data)
         if self._connection.unsent_bytes or session.is_blocked:
             self._watch_unsent(now)
-        self._events += session.events()
+        events = session.events()
+        if events:
+            self._events += events
+            if session.call is not None and not self._is_begun:
+                self._is_begun = True
+                self._hub.observe_begin(session.start.dialect if session.start is not None else "")
         for pcm in session.audio():
             self._audio.append(pcm.tobytes())
         if session.ended is not None and not self._is_finished:
@@ -115,11 +121,16 @@ class Line:
             return False
         return waiting >= self._chunk_frames or self.session.ended is not None
 
+    @property
+    def unsent_s(self) -> float:
+        """Audio that waits because the client does not read."""
+        bytes_per_s = self._sent_bytes / max(0.02 * self.session.counters.sent, 0.02)
+        return self._connection.unsent_bytes / max(bytes_per_s, 1.0)
+
     def _watch_unsent(self, now: float) -> None:
         """Nothing more is sent while too much waits; a client that never reads is hung up."""
         session = self.session
-        bytes_per_s = self._sent_bytes / max(0.02 * session.counters.sent, 0.02)
-        unsent_s = self._connection.unsent_bytes / max(bytes_per_s, 1.0)
+        unsent_s = self.unsent_s
         if unsent_s < self._limits.max_unsent_s / 2:
             session.is_blocked, self._blocked_since = False, None
         elif unsent_s >= self._limits.max_unsent_s and not session.is_blocked:
@@ -158,12 +169,27 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self.is_congested = False
         self.observe_tick: Callable[[float, int], None] = lambda lateness_s, calls: None
+        self.observe_begin: Callable[[str], None] = lambda dialect: None
         self.observe_end: Callable[[Session], None] = lambda session: None
 
     @property
     def calls(self) -> int:
         """Connections."""
         return len(self._lines)
+
+    @property
+    def lines(self) -> Iterable[Line]:
+        """All of them."""
+        return self._lines.values()
+
+    @property
+    def observe_exchange(self) -> Callable[[float], None]:
+        """Gets how long each exchange took."""
+        return self._pacer.observe_exchange
+
+    @observe_exchange.setter
+    def observe_exchange(self, observe: Callable[[float], None]) -> None:
+        self._pacer.observe_exchange = observe
 
     # --- connections ----------------------------------------------------------------------------------------------------------
 

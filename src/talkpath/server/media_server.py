@@ -15,8 +15,10 @@ from typing import Self
 from talkpath.call.config import CallConfig
 from talkpath.errors import ConfigError, StateError
 from talkpath.server.audio_worker import Setup
+from talkpath.server.authentication import Authentication
 from talkpath.server.counts import Counts
 from talkpath.server.handlers import Choose, Handler, Handlers
+from talkpath.server.metrics import Snapshot, merged
 from talkpath.server.results import Limits
 from talkpath.server.workers import Worker
 
@@ -44,7 +46,9 @@ class MediaServer:
     max_calls : int
         More are refused with 503, before the upgrade.
     token : str, optional
-        Must come as bearer, `?token=`, or password of basic authentication. AudioSocket has none: keep that port to yourself.
+        Short for `authentication=Authentication(token=…)`.
+    authentication : Authentication, optional
+        What proves that a call may come in: tokens, passwords, providers' signatures. AudioSocket has none: keep that port to yourself.
     limits : Limits, optional
     drain_s : float
         So long calls may go on after SIGTERM; new ones are refused.
@@ -69,6 +73,7 @@ class MediaServer:
         audiosocket_port: int | None = None,
         max_calls: int = 500,
         token: str | None = None,
+        authentication: Authentication | None = None,
         limits: Limits | None = None,
         drain_s: float = 30.0,
         workers: int = 1,
@@ -80,8 +85,10 @@ class MediaServer:
             raise ConfigError(f"workers must be 1 or more (got {workers!r})")
         if drain_s < 0:
             raise ConfigError(f"drain_s must not be below 0 (got {drain_s!r})")
-        if token == "":
-            raise ConfigError("token must not be empty")
+        if token is not None:
+            if authentication is not None:
+                raise ConfigError("token is short for authentication=Authentication(token=…): give one of them")
+            authentication = Authentication(token=token)
         if transport not in TRANSPORTS:
             raise ConfigError(f"transport must be one of {', '.join(TRANSPORTS)} (got {transport!r})")
         if importlib.util.find_spec(transport) is None:
@@ -93,7 +100,7 @@ class MediaServer:
         self._choose = config if callable(config) else None
         self._config = None if callable(config) else config or CallConfig()
         self._host, self.port, self.audiosocket_port = host, port, audiosocket_port
-        self._max_calls, self._token, self._limits = max_calls, token, limits or Limits()
+        self._max_calls, self._authentication, self._limits = max_calls, authentication, limits or Limits()
         self._drain_s, self._transport, self._size = drain_s, transport, workers
         self._counts: Counts | None = None
         self._listeners: list[socket.socket] = []
@@ -101,6 +108,7 @@ class MediaServer:
         self._old: list[Handlers] = []  # of processes that have died
         self._restarts: set[asyncio.Task[None]] = set()
         self._is_stopping = False
+        self._gone = Snapshot()  # what processes that have died had measured
 
     @property
     def calls(self) -> int:
@@ -187,16 +195,23 @@ class MediaServer:
             slot=slot, workers=self._size, websocket_fd=self._listeners[0].fileno(),
             audiosocket_fd=None if self.audiosocket_port is None else self._listeners[1].fileno(),
             counts_fd=self._counts.fd, transport=self._transport, config=self._config, limits=self._limits,
-            max_calls=self._max_calls, token=self._token,
+            max_calls=self._max_calls, authentication=self._authentication,
         )  # fmt: skip
-        worker = Worker(setup, lambda: self._died(slot))
+        worker = Worker(setup, lambda: self._died(slot), self._measured)
         worker.news = (handlers := Handlers(self._answer, self._choose, worker.ask)).news
         await worker.start()
         self._workers[slot] = worker, handlers
 
+    def _measured(self) -> None:
+        """Each process is told what the others have measured: any of them may be asked for all."""
+        for slot, (worker, _) in self._workers.items():
+            others = [found.snapshot for other, (found, _) in self._workers.items() if other != slot]
+            worker.tell_others(merged([self._gone, *others]))
+
     def _died(self, slot: int) -> None:
         """Its calls are over, and another takes its place."""
-        _, handlers = self._workers.pop(slot)
+        worker, handlers = self._workers.pop(slot)
+        self._gone += worker.snapshot.ended()
         handlers.end_all("the process of audio has ended")
         self._old.append(handlers)
         assert self._counts is not None

@@ -1,9 +1,11 @@
-"""Many sessions on one clock: all that is due goes through one exchange. Time is given, never read."""
+"""Many sessions on one clock: all that is due goes through one exchange. The time that it is, is given."""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from itertools import count
+from time import perf_counter
 
 from talkpath.call.group import CallGroup
 from talkpath.server.session import Session
@@ -28,6 +30,7 @@ class Pacer:
         self._sessions: dict[Session, float] = {}  # and when each is looked at next
         self._heap: list[tuple[float, int, Session]] = []
         self._order = count()
+        self.observe_exchange: Callable[[float], None] = lambda seconds: None
 
     def __len__(self) -> int:
         """Sessions that it keeps."""
@@ -79,7 +82,10 @@ class Pacer:
                 asked.append(session)
                 frames.append(pair)
         if frames:
-            for session, (received, transmitted) in zip(asked, self._group.exchange(frames), strict=True):
+            began = perf_counter()
+            results = self._group.exchange(frames)
+            self.observe_exchange(perf_counter() - began)
+            for session, (received, transmitted) in zip(asked, results, strict=True):
                 try:
                     session.exchanged(received, transmitted, now)
                 except Exception as problem:

@@ -15,6 +15,7 @@ from talkpath.errors import StateError
 from talkpath.server.audio_worker import Setup
 from talkpath.server.lines import CallEnded, News
 from talkpath.server.link import Link
+from talkpath.server.metrics import Snapshot
 
 log = logging.getLogger("talkpath.server")
 
@@ -30,15 +31,21 @@ class Worker:
     setup : Setup
     died : callable
         It has ended without being asked to.
+    measured : callable
+        There is a new `snapshot`.
 
     Attributes
     ----------
     news : callable
         Gets what happened on its lines.
+    snapshot : Snapshot
+        What it has measured, a second ago at most.
     """
 
-    def __init__(self, setup: Setup, died: Callable[[], None]) -> None:
+    def __init__(self, setup: Setup, died: Callable[[], None], measured: Callable[[], None]) -> None:
         self._setup = setup
+        self._measured = measured
+        self.snapshot = Snapshot()
         self.news: Callable[[list[News]], None] = lambda _: None
         self._died = died
         self._requests = count(1)
@@ -79,6 +86,10 @@ class Worker:
         """Refuse new calls."""
         self._link.send(("drain",))
 
+    def tell_others(self, others: Snapshot) -> None:
+        """What the other processes have measured."""
+        self._link.send(("others", others.values))
+
     async def stop(self) -> None:
         """Hang up what there is, and wait for its end."""
         self._is_stopping = True
@@ -117,6 +128,9 @@ class Worker:
                         future.set_result(value)
                     else:
                         future.set_exception(problem)
+            case ("measured", values):
+                self.snapshot = Snapshot(values)
+                self._measured()
             case ("log", level, text):
                 log.log(level, text)
             case ("ready",):

@@ -15,7 +15,7 @@ from talkpath import CallConfig
 from talkpath.server import PhoneCall
 
 pytest.importorskip("websockets", reason="needs the extra: talkpath[server]")
-from talkpath.server import MediaServer  # noqa: E402
+from talkpath.server import MediaServer
 
 CHECKOUT = os.environ.get("AUDIOHOOK", "")
 SECRET = base64.b64encode(bytes(range(32))).decode()

@@ -202,7 +202,6 @@ _OPEN = {
     "conversationId": "conv",
     "participant": {"id": "p", "ani": "+1555", "aniName": "A", "dnis": "+1666"},
     "media": [
-        {"type": "audio", "format": "PCMU", "channels": ["external", "internal"], "rate": 8000},
         {"type": "audio", "format": "PCMU", "channels": ["external"], "rate": 8000},
     ],
     "language": "en-US",

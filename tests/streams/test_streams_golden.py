@@ -122,7 +122,8 @@ def test_telnyx_codecs(encoding: str, rate: object, wire: Wire) -> None:
     ("format", "wire"),
     [("ulaw", Wire("mulaw", 8000)), ("alaw", Wire("alaw", 8000)), ("slin", Wire("l16", 8000, "little"))]
     + [(f"slin{k}", Wire("l16", k * 1000, "little")) for k in (12, 16, 24, 32, 48, 96, 192)]
-    + [("slin44", Wire("l16", 44100, "little")), ("g722", Wire("g722", 8000)), ("opus", Wire("opus", 8000))],
+    + [("slin44", Wire("l16", 44100, "little")), ("g722", Wire("g722", 8000)), ("opus", Wire("opus", 8000))]
+    + [("slin\u00b36", Wire("slin\u00b36", 8000))],  # a digit to Python, no number
 )
 def test_asterisk_formats(format: str, wire: Wire) -> None:
     (start,) = streams.AsteriskWebSocket().receive(f"MEDIA_START connection_id:c channel:x format:{format}")
@@ -300,7 +301,7 @@ def test_genesys_refused_messages_may_have_had_numbers() -> None:
 
 def test_genesys_channels() -> None:
     message = json.loads(CASES["genesys"].opening[0])
-    message["parameters"]["media"].pop()
+    message["parameters"]["media"][0]["channels"] = ["external", "internal"]
     for channel, expected in (("external", AUDIO[::2]), ("internal", AUDIO[1::2])):
         server = streams.Genesys(channel=channel)
         server.receive(json.dumps(message))
@@ -314,6 +315,28 @@ def test_genesys_channels() -> None:
     ]
     assert json.loads(server.data_to_send()[0])["type"] == "disconnect"
     assert server.start is None
+
+
+def test_genesys_monitor_is_only_listened_to() -> None:
+    """What the vendor's client offers; it ends the session with 415 as soon as audio comes."""
+    message = json.loads(CASES["genesys"].opening[0])
+    channels = [["external", "internal"], ["external"], ["internal"]]
+    message["parameters"]["media"] = [
+        {"type": "audio", "format": "PCMU", "channels": c, "rate": 8000} for c in channels
+    ]
+    monitor = streams.Genesys()
+    (start,) = monitor.receive(json.dumps(message))
+    assert monitor.start == start
+    assert json.loads(monitor.data_to_send()[0])["parameters"]["media"] == [message["parameters"]["media"][1]]
+    assert not monitor.ready
+    assert monitor.receive(AUDIO) == [Media(AUDIO)]
+    with pytest.raises(tp.StateError, match="listening only"):
+        monitor.media(AUDIO)
+    assert monitor.clear() is None
+    connector = streams.Genesys(listen_only=False)
+    connector.receive(json.dumps(message))
+    assert connector.ready
+    assert connector.media(AUDIO) == AUDIO
 
 
 def test_genesys_agrees_with_the_upgrade() -> None:

@@ -15,6 +15,7 @@ from talkpath.streams import (
     ClearRequest,
     Dtmf,
     DtmfRequest,
+    Failed,
     FlowControl,
     HangupRequest,
     MarkPlayed,
@@ -202,6 +203,17 @@ def test_genesys_stereo_and_ping() -> None:
     assert json.loads(provider.ping())["position"] == "PT0S"  # three samples round to nothing
     provider.media(bytes(12000))
     assert json.loads(provider.ping())["position"] == "PT1.5S"
+
+
+def test_genesys_monitor_ends_when_audio_comes() -> None:
+    provider, server = streams.Genesys("provider", stereo=True), streams.Genesys(listen_only=False)
+    server.receive(provider.open(CASES["genesys"].start)[0])
+    exchange(server, provider)
+    (failed,) = provider.receive(server.media(b"abc"))
+    assert failed == Failed("415", "unexpected binary message")
+    assert exchange(server, provider) == [failed, Stop("error"), Unknown("closed")]
+    provider.receive(server.media(b"abc"))
+    assert provider.data_to_send() == []
 
 
 @pytest.mark.parametrize("name", ["vonage", "infobip"])

@@ -5,6 +5,8 @@ import json
 import pytest
 from stream_cases import AUDIO, CASES
 
+from talkpath.streams import Start, Wire
+
 
 def test_plivos_own_sdk_reads_our_provider() -> None:
     types = pytest.importorskip("plivo_stream.types", reason="PyPI's plivo-stream-sdk is not installed")
@@ -21,6 +23,18 @@ def test_plivos_own_sdk_reads_our_provider() -> None:
     provider.receive(server.clear())
     (cleared,) = provider.data_to_send()
     types.ClearedAudioEvent.model_validate(json.loads(cleared))
+
+
+@pytest.mark.parametrize("wire", [Wire("mulaw", 8000), Wire("l16", 8000, "little"), Wire("l16", 16000, "little")])
+def test_plivos_own_sdk_reads_every_form_of_start_and_every_key(wire: Wire) -> None:
+    types = pytest.importorskip("plivo_stream.types", reason="PyPI's plivo-stream-sdk is not installed")
+    provider = CASES["plivo"].provider()
+    start = Start(call_id="c1", stream_id="s1", wire=wire, wire_out=wire, headers={"from": "+1", "to": "+2"})
+    parsed = types.StartEvent.model_validate(json.loads(provider.open(start)[0]))
+    assert parsed.start.media_format.sample_rate == wire.sample_rate_hz
+    assert parsed.extra_headers == "from=+1;to=+2"
+    for key in "0123456789*#ABCD":
+        assert types.DtmfEvent.model_validate(json.loads(provider.dtmf(key))).dtmf.digit == key
 
 
 def test_plivos_own_sdk_knows_what_our_server_says() -> None:

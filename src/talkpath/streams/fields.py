@@ -15,6 +15,7 @@ Object = dict[str, Any]
 
 KEYS = "0123456789*#ABCD"
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_SLIN = re.compile("slin([0-9]{1,3})")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 _CODECS = {
     "pcmu": "mulaw",
@@ -182,8 +183,9 @@ def codec_of(name: str) -> tuple[str, int | None]:
         key, _, value = parameter.strip().partition("=")
         if key == "rate" and _INTEGER.fullmatch(value):
             rate = int(value)
-    if base.startswith("slin") and base[4:].isdigit():
-        base, rate = "slin", {44: 44100}.get(int(base[4:6]), int(base[4:7]) * 1000)
+    slin = _SLIN.fullmatch(base)
+    if slin:
+        base, rate = "slin", {44: 44100}.get(int(slin[1]), 1000 * int(slin[1]))
     return _CODECS.get(base, base), rate
 
 

@@ -1,7 +1,9 @@
-"""Genesys AudioHook (protocol version 2) and Audio Connector.
+"""Genesys AudioHook (protocol version 2): Audio Connector, which plays what we say, and AudioHook Monitor, which only lets us listen.
 
 Sources: purecloudlabs/audiohook-reference-implementation (Genesys, MIT) `app/audiohook/src/{protocol,client,server}`; pipecat and the
-Azure samples' call center accelerator for the Audio Connector (binary back, barge_in, disconnect with outputVariables).
+Azure samples' call center accelerator for the Audio Connector (binary back, barge_in, disconnect with outputVariables);
+"Audio Connector overview" (help.mypurecloud.com): it offers the external channel only. The reference client, which offers both, is a
+monitor: audio that comes to it ends the session (415).
 
 Not verified on a line: `dtmf`, `playback_started` and `playback_completed` (pipecat only); L16 (declared, never seen: not chosen); that a
 conversation id of zeros is a connection probe (it is a call like others here). Pipecat warns of a limit on binary messages: 1,600 bytes
@@ -14,7 +16,8 @@ from collections.abc import Mapping
 
 from talkpath.errors import ConfigError, FormatError, StateError
 from talkpath.streams import base, fields
-from talkpath.streams.channels import choose_offer, first_channel
+from talkpath.streams.audiohook import choose_offer, is_offered, read_open
+from talkpath.streams.channels import first_channel
 from talkpath.streams.messages import (
     ClearRequest,
     Dtmf,
@@ -25,10 +28,8 @@ from talkpath.streams.messages import (
     Start,
     Stop,
     Unknown,
-    Wire,
 )
 
-_WIRE = Wire("mulaw", 8000)
 _SILENCE = b"\xff"
 
 
@@ -48,11 +49,13 @@ class Genesys(base.Stream):
     channel : {"external", "internal"}
         Whose audio is wanted: the caller's, or the agent's. Offers with that channel alone are preferred; of two interleaved channels
         the other one is dropped.
+    listen_only : bool, optional
+        Server: send no audio (`ready` stays False), as a monitor wants it. None: where the internal channel is offered too.
     strict : bool
         False: sequence numbers may jump. True: as the protocol has it, a jump ends the session: `Failed`, and a `disconnect` in
         `data_to_send`. A message that was refused with FormatError may have carried a number.
     stereo : bool
-        Provider: offer only both channels, interleaved.
+        Provider: a monitor, which offers only both channels, interleaved, and ends the session when audio comes.
     """
 
     dialect = "genesys"
@@ -65,6 +68,7 @@ class Genesys(base.Stream):
         path: str = "",
         headers: Mapping[str, str] | None = None,
         channel: str = "external",
+        listen_only: bool | None = None,
         strict: bool = True,
         stereo: bool = False,
     ) -> None:
@@ -72,6 +76,7 @@ class Genesys(base.Stream):
         if channel not in ("external", "internal"):
             raise ConfigError(f"channel must be 'external' or 'internal' (got {channel!r})")
         self._channel = channel
+        self._listen_only = stereo if role == "provider" else listen_only
         self._strict = strict
         self._stereo = stereo
         self._channels: list[str] = []  # of the media in use
@@ -86,8 +91,8 @@ class Genesys(base.Stream):
 
     @property
     def ready(self) -> bool:
-        """True as soon as audio may be sent: once the session is opened."""
-        return bool(self._channels)
+        """True as soon as audio may be sent: once the session is opened; never where it is for listening only."""
+        return bool(self._channels) and not (self.role == "server" and self._listen_only)
 
     @property
     def framing(self) -> base.Framing:
@@ -102,6 +107,8 @@ class Genesys(base.Stream):
                 raise FormatError("message: audio before the session is opened")
             if self.role == "server" and len(self._channels) > 1:
                 data = first_channel(data, 1, self._channels.index(self._channel), len(self._channels))
+            if self.role == "provider" and self._listen_only:
+                return self._fail("415", "error", "unexpected binary message")
             return [Media(data)]
         try:
             return self._receive_text(fields.parse(message))
@@ -110,10 +117,12 @@ class Genesys(base.Stream):
             raise
 
     def media(self, payload: bytes, /) -> bytes:
-        """See `Stream.media`. StateError before the session is opened."""
+        """See `Stream.media`. StateError before the session is opened, and where it is for listening only."""
         self._begun("media")
         if not self._channels:
             raise StateError("media: the session is not opened yet")
+        if self.role == "server" and self._listen_only:
+            raise StateError("media: this session is for listening only")
         data = base.audio(payload)
         if self.role == "provider":
             self._samples += len(data)
@@ -126,7 +135,7 @@ class Genesys(base.Stream):
     def clear(self) -> str | None:
         """See `Stream.clear`: barge_in."""
         self._begun("clear")
-        if self.role == "provider":
+        if self.role == "provider" or self._listen_only:
             return None
         return self._message("event", {"entities": [{"type": "barge_in", "data": {}}]})
 
@@ -169,7 +178,7 @@ class Genesys(base.Stream):
 
     def _open(self, start: Start) -> list[str | bytes]:
         self._id = start.stream_id
-        channels = [["external", "internal"]] if self._stereo else [["external"], ["external", "internal"]]
+        channels = [["external", "internal"]] if self._stereo else [["external"]]
         numbers = {"ani": start.from_number or "", "aniName": "", "dnis": start.to_number or ""}
         headers = dict(start.headers)
         parameters: fields.Object = {
@@ -211,10 +220,14 @@ class Genesys(base.Stream):
         return messages
 
     def _fail(self, code: str, reason: str, text: str) -> list[Message]:
-        """The session cannot go on: the server disconnects, once."""
-        if self.role == "server" and not self._over:
+        """The session cannot go on: the server disconnects, the provider closes, once."""
+        if not self._over:
             self._over = True
-            self._out.append(self._message("disconnect", {"reason": reason, "info": text}))
+            if self.role == "server":
+                self._out.append(self._message("disconnect", {"reason": reason, "info": text}))
+            else:
+                self._out.append(self._message("error", {"code": int(code), "message": text}))
+                self._out.append(self._message("close", {"reason": "error"}))
         return [Failed(code, text)]
 
     def _read_server(self, kind: str, session: str, parameters: fields.Object) -> list[Message]:
@@ -238,32 +251,19 @@ class Genesys(base.Stream):
         return [Unknown(kind)]
 
     def _read_open(self, session: str, parameters: fields.Object) -> list[Message]:
-        organization = fields.text(parameters, "organizationId", "parameters")
-        participant = fields.child(parameters, "participant", "parameters")
-        variables = fields.strings(fields.child(parameters, "inputVariables", "parameters"))
-        offers = parameters.get("media")
-        if not isinstance(offers, list):
-            fields.refuse("parameters.media", f"an array is expected, got {fields.shown(offers)}")
-        headers = {**variables, "organizationId": organization}
-        headers |= fields.strings({key: parameters.get(key) for key in ("language", "customConfig")})
-        start = Start(
-            dialect=self.dialect,
-            call_id=fields.text(parameters, "conversationId", "parameters"),
-            stream_id=session,
-            from_number=fields.text(participant, "ani", "parameters.participant").removeprefix("tel:") or None,
-            to_number=fields.text(participant, "dnis", "parameters.participant").removeprefix("tel:") or None,
-            wire=_WIRE,
-            wire_out=_WIRE,
-            headers=headers,
-            path=self._path,
-        )
+        start, offers = read_open(session, parameters, self._path)
         offer = choose_offer(offers, self._channel)
         self._id = session
-        for header, value in (("audiohook-organization-id", organization), ("audiohook-session-id", session)):
+        for header, value in (
+            ("audiohook-organization-id", start.headers["organizationId"]),
+            ("audiohook-session-id", session),
+        ):
             if self._headers.get(header, value).lower() != value.lower():
                 return self._fail("401", "unauthorized", f"open does not agree with the header field {header}")
         if offer is None:
             return self._fail("415", "error", f"no PCMU at 8000 Hz with the channel {self._channel} is offered")
+        if self._listen_only is None:
+            self._listen_only = is_offered(offers, "internal")
         self._start, self._channels = start, [str(c) for c in offer["channels"]]
         self._out.append(self._message("opened", {"startPaused": False, "media": [offer]}))
         return [start]

@@ -1,5 +1,7 @@
 """Asterisk for the tests that want it: installed once into a folder that is kept, started once."""
 
+import gc
+import logging
 import os
 import shutil
 import tempfile
@@ -29,8 +31,18 @@ def programs() -> Programs:
         pytest.skip(f"Asterisk cannot be installed here: {problem}")
 
 
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No call may leave a warning, or an exception that nobody saw."""
+    yield
+    gc.collect()  # an exception that nobody took is told when its task goes
+    loud = [r.getMessage() for when in ("setup", "call") for r in caplog.get_records(when) if r.levelno >= logging.WARNING]
+    assert not loud
+
+
 @pytest.fixture(scope="session")
 def system(programs: Programs) -> Iterator[System]:
+    pytest.importorskip("websockets", reason="needs the extra: talkpath[server]")
     folder = Path(tempfile.mkdtemp(prefix="asterisk-"))  # short: it holds the name of a UNIX socket
     with System(programs, folder) as running:
         yield running

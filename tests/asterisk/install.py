@@ -52,7 +52,7 @@ class Programs:
 
 def sound(programs: Programs, name: str) -> Path:
     """One of Debian's telephone prompts, 8 kHz, 16 bit, mono."""
-    return programs.data / "sounds/en" / f"{name}.wav"
+    return next((programs.data / "sounds").glob(f"en*/{name}.wav"))
 
 
 def install(folder: Path) -> Programs:

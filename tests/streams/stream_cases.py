@@ -262,7 +262,7 @@ ASTERISK_JSON = Case(
         '{"event":"MEDIA_START","connection_id":"conn","channel":"WebSocket/conn/0x1","channel_id":"1764.1","format":"slin16",'
         '"optimal_frame_size":640,"ptime":20,"channel_variables":{"X":"y"}}'
     ],
-    Start("asterisk", "conn", "1764.1", None, None, L16_16K, L16_16K, "inbound", {"X": "y"}),
+    Start("asterisk", "1764.1", "conn", None, None, L16_16K, L16_16K, "inbound", {"X": "y"}),
     [
         (AUDIO, [Media(AUDIO)]),
         ('{"event":"DTMF_END","channel_id":"1764.1","digit":"5"}', [Dtmf("5")]),
@@ -284,12 +284,16 @@ ASTERISK_TEXT = Case(
     [
         "MEDIA_START connection_id:conn channel:WebSocket/conn/0x1 channel_id:1764.1 format:ulaw optimal_frame_size:160 ptime:20"
     ],
-    Start("asterisk", "conn", "1764.1", None, None, ULAW, ULAW),
+    Start("asterisk", "1764.1", "conn", None, None, ULAW, ULAW),
     [
         (AUDIO, [Media(AUDIO)]),
-        ("DTMF_END channel_id:1764.1 digit:#", [Dtmf("#")]),
-        ("MEDIA_XOFF channel_id:1764.1", [FlowControl(True)]),
+        ("DTMF_END digit:# channel_id:1764.1", [Dtmf("#")]),
+        ("MEDIA_XOFF", [FlowControl(True)]),
+        ("MEDIA_XON", [FlowControl(False)]),
+        ("MEDIA_MARK_PROCESSED m1", [MarkPlayed("m1")]),
+        ("MEDIA_MARK_PROCESSED a:b", [MarkPlayed("a:b")]),
         ("MEDIA_MARK_PROCESSED channel_id:1764.1 correlation_id:m1", [MarkPlayed("m1")]),
+        ("STATUS channel_id:1764.1 queue_length:0 xon_level:800 queue_full:false", [Unknown("STATUS")]),
         ("ERROR channel_id:1764.1 error_text:no such command", [Failed("ERROR", "no such command")]),
     ],
     options={"control": "text"},

@@ -244,7 +244,7 @@ def test_jambonz_files() -> None:
 
 def test_clear_of_marks() -> None:
     """What comes back because of a clear was perhaps not heard."""
-    for name in ("twilio", "telnyx", "exotel", "asterisk-json"):
+    for name in ("twilio", "telnyx", "exotel", "asterisk-json", "asterisk-text"):
         case = CASES[name]
         server = case.started()
         back = next(message for message, expected in case.messages if expected == [MarkPlayed("m1")])

@@ -2,9 +2,13 @@
 
 Sources: asterisk/asterisk `channels/chan_websocket.c` and its `_doc.xml` (plain text from 20.17, JSON from 20.18, 22.8, 23.2 on).
 
-Not verified: whether marks that a FLUSH_MEDIA overtakes come back (those that do are reported as cleared). Outside
-START_MEDIA_BUFFERING a message must be whole frames of `optimal_frame_size`: a remainder is dropped. Asterisk drops what goes beyond
-1,000 frames: `FlowControl` says when it is near. Opus, Speex and G.729 force passthrough, without media commands.
+Seen on Asterisk 22.10.1: marks that a FLUSH_MEDIA overtakes do not come back (those that do are reported as cleared). In plain
+text a mark comes back as a bare word, `MEDIA_MARK_PROCESSED name`, and MEDIA_XOFF and MEDIA_XON come alone. `connection_id` is the
+name of the client's configuration, the same for all its calls; `channel_id` is the call's own. Outside START_MEDIA_BUFFERING a
+message must be whole frames of `optimal_frame_size`: a remainder is dropped. What goes beyond 1,000 frames is dropped, too:
+`FlowControl` says when it is near. A command of more than 128 bytes is dropped without a word.
+
+Not verified: Opus, Speex and G.729 force passthrough, without media commands.
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ _FORMATS = {"mulaw": "ulaw", "alaw": "alaw", "g722": "g722", "opus": "opus"}
 def _plain(text: str) -> fields.Object:
     """`EVENT key:value key:value` as an object; a word without a colon belongs to the value before it."""
     event, *words = text.split()
+    if event == "MEDIA_MARK_PROCESSED" and len(words) == 1:  # its name alone, which may hold a colon
+        return {"event": event, "correlation_id": words[0].removeprefix("correlation_id:")}
     found: dict[str, list[str]] = {}
     last: list[str] | None = None
     for word in words:
@@ -118,7 +124,9 @@ class AsteriskWebSocket(base.Stream):
             self._marks.sent(name)
             return message
         self._marks.returned(name)
-        return self._event("MEDIA_MARK_PROCESSED", correlation_id=name)
+        if self._json:
+            return self._event("MEDIA_MARK_PROCESSED", correlation_id=name)
+        return f"MEDIA_MARK_PROCESSED {name}"
 
     def clear(self) -> str | None:
         """See `Stream.clear`."""
@@ -162,11 +170,12 @@ class AsteriskWebSocket(base.Stream):
     def flow(self, paused: bool, /) -> str:
         """Provider: the queue is full, or has room again."""
         self._only("provider", "flow")
-        return self._event("MEDIA_XOFF" if paused else "MEDIA_XON")
+        name = "MEDIA_XOFF" if paused else "MEDIA_XON"
+        return self._event(name) if self._json else name
 
     def _event(self, name: str, **values: str) -> str:
         start = self._begun(name)
-        return self._written(name, {"channel_id": start.stream_id, **values})
+        return self._written(name, {"channel_id": start.call_id, **values})
 
     def _written(self, name: str, values: dict[str, str]) -> str:
         if self._json:
@@ -178,9 +187,9 @@ class AsteriskWebSocket(base.Stream):
         size = start.wire.frame_bytes(ms) or 160
         self._frame_bytes = size
         values = {
-            "connection_id": start.call_id,
-            "channel": f"WebSocket/{start.call_id}",
-            "channel_id": start.stream_id,
+            "connection_id": start.stream_id,
+            "channel": f"WebSocket/{start.stream_id}",
+            "channel_id": start.call_id,
             "format": _format_of(start.wire),
             "optimal_frame_size": str(size),
             "ptime": str(ms),
@@ -202,10 +211,11 @@ class AsteriskWebSocket(base.Stream):
             if not 0 < ms <= 1000:
                 fields.refuse("ptime", f"1 to 1000 ms are expected, got {ms}")
             headers = fields.strings(fields.child(message, "channel_variables"))
+            connection = fields.text(message, "connection_id")
             start = Start(
                 dialect=self.dialect,
-                call_id=fields.text(message, "connection_id"),
-                stream_id=fields.text(message, "channel_id") or fields.text(message, "channel"),
+                call_id=fields.text(message, "channel_id") or fields.text(message, "channel") or connection,
+                stream_id=connection,
                 from_number=headers.get("CALLERID(num)"),
                 wire=wire,
                 wire_out=wire,

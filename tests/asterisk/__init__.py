@@ -1,0 +1,1 @@
+"""Calls from a real telephone system, Asterisk, to `MediaServer`."""

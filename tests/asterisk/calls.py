@@ -1,0 +1,110 @@
+"""Calls from Asterisk to a `MediaServer` of the tests, with a caller that does what its dialplan says."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asterisk.manager import Event, Manager
+from asterisk.system import System
+
+from talkpath import CallConfig
+from talkpath.server import MediaServer, PhoneCall
+
+CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False)
+Answer = Callable[[PhoneCall], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a call gets to the server: an extension of [agent] and its settings."""
+
+    agent: str
+    codec: str = "slin"
+    control: str = "plain-text"
+
+    @property
+    def rate(self) -> int:
+        return 16000 if self.codec == "slin16" else 8000
+
+    def __str__(self) -> str:
+        control = f"-{self.control}" if self.agent == "websocket" else ""
+        return f"{self.agent}-{self.codec}{control}"
+
+
+AUDIOSOCKET = Way("audiosocket")
+PLAIN = Way("websocket", "ulaw")
+JSON = Way("websocket", "slin16", "json")
+
+
+class Lines:
+    """Calls from Asterisk to a running server."""
+
+    def __init__(self, system: System, server: MediaServer, manager: Manager) -> None:
+        self.system, self.server, self.manager = system, server, manager
+
+    async def dial(self, way: Way, caller: str, line: str = "local", **variables: str) -> tuple[str, Path]:
+        """Start a call.
+
+        Parameters
+        ----------
+        way : Way
+        caller : str
+            An extension of [caller].
+        line : {"local", "sip", "tones"}
+            Inside of Asterisk; or over SIP and RTP on the loopback, with keys as RFC 4733 or as sound.
+        **variables
+            Of the caller's dialplan.
+
+        Returns
+        -------
+        name : str
+            The caller's channel.
+        recordings : Path
+            The folder where they will be.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="call-", dir=self.system.folder))
+        target = f"Local/{way.agent}@agent/n"
+        if line != "local":
+            target = f"PJSIP/{line}/sip:{way.agent}.{way.codec}.{way.control}@127.0.0.1:{self.system.sip_port}"
+        kind = {8000: ("slin", "wav"), 16000: ("slin16", "wav16")}[way.rate]
+        values = {"CODEC": way.codec, "CONTROL": way.control, "RECORD": str(folder / "call"), "FORMAT": kind[1], **variables}
+        await self.manager.action(
+            "Originate", *(f"{k}={v}" for k, v in values.items()), Channel=target, Context="caller", Exten=caller, Priority=1,
+            Async="true", ChannelId=folder.name, OtherChannelId=f"{folder.name}-agent",
+            Codecs=kind[0] if line == "local" else "ulaw",
+        )  # fmt: skip
+        return folder.name, folder
+
+    async def over(self, name: str, timeout: float = 30) -> Event:
+        """Wait until Asterisk has hung the caller's channel up."""
+        return await self.manager.wait("Hangup", lambda e: e.get("Uniqueid") == name, timeout)
+
+    async def told(self, name: str, timeout: float = 30) -> Event:
+        """What the dialplan tells by UserEvent."""
+        return await self.manager.wait("UserEvent", lambda e: e.get("UserEvent") == name, timeout)
+
+
+@asynccontextmanager
+async def telephone(system: System, answer: Answer, **options: Any) -> AsyncIterator[Lines]:
+    """A server, and Asterisk that knows where it is."""
+    options = {"config": CONFIG, "drain_s": 5, **options}
+    async with MediaServer(answer, port=0, audiosocket_port=0, **options) as server:
+        assert server.audiosocket_port is not None
+        system.configure(server.port, server.audiosocket_port)
+        async with Manager(system.manager_port) as manager:
+            for module in ("res_websocket_client.so", "pbx_config.so"):
+                await manager.action("Reload", Module=module)
+            yield Lines(system, server, manager)
+
+
+def run(main: Awaitable[None]) -> None:
+    """Run a test's coroutine; one that hangs fails."""
+
+    async def limited() -> None:
+        await asyncio.wait_for(main, 60)
+
+    asyncio.run(limited())

@@ -116,7 +116,13 @@ class Door:
             case "/metrics":
                 return Answer(200, render(self.snapshot() + self.others), (("Content-Type", CONTENT_TYPE),))
         refusal = self._admission.admit(
-            path, headers, time(), calls=self._counts.total(), max_calls=self._max_calls, draining=self.is_draining, prefix=prefix
+            path,
+            headers,
+            time(),
+            calls=self._counts.total(),
+            max_calls=self._max_calls,
+            draining=self.is_draining,
+            prefix=prefix,
         )
         if refusal is None:
             return None
@@ -129,7 +135,9 @@ class Door:
             "calls": self._counts.total(),
             "max_calls": self._max_calls,
         }
-        return Answer(503 if self.is_draining else 200, json.dumps(state) + "\n", (("Content-Type", "application/json"),))
+        return Answer(
+            503 if self.is_draining else 200, json.dumps(state) + "\n", (("Content-Type", "application/json"),)
+        )
 
     def snapshot(self) -> Snapshot:
         """What this process has measured."""

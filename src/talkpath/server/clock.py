@@ -34,7 +34,8 @@ class Grid:
     @property
     def deadline(self) -> float | None:
         """Of the next frame; None before the beginning."""
-        return None if self._origin is None else self._origin + self._count * self._frame_s + self._shift_s
+        origin = self._origin
+        return None if origin is None else origin + self._count * self._frame_s + self._shift_s
 
     @property
     def ticks(self) -> int:
@@ -55,10 +56,14 @@ class Grid:
         """The deadline has come. How many more have passed in the meantime: those frames were missed."""
         deadline = self.deadline
         assert deadline is not None
-        missed = max(0, int((now - deadline) / self._frame_s + 1e-6))
+        missed = 0
+        if now - deadline >= 0.99 * self._frame_s:
+            missed = max(0, int((now - deadline) / self._frame_s + 1e-6))
         self._count += 1 + missed
-        most = MAX_PPM * 1e-6 * self._frame_s * (1 + missed)
-        self._shift_s += min(max(self._target_s - self._shift_s, -most), most)
+        error = self._target_s - self._shift_s
+        if error:
+            most = MAX_PPM * 1e-6 * self._frame_s * (1 + missed)
+            self._shift_s += min(max(error, -most), most)
         return missed
 
     def observe(self, now: float, audio_s: float) -> None:
@@ -101,7 +106,8 @@ class Surplus:
 
     def is_there(self, waiting_s: float) -> bool:
         """Asked at every tick, before its frame: True where that frame had better wait."""
-        self._least = min(self._least, waiting_s)
+        if waiting_s < self._least:
+            self._least = waiting_s
         self._ticks += 1
         if self._ticks < self._window:
             return False

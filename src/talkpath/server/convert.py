@@ -68,6 +68,7 @@ class Converter:
         check(source)
         check(target)
         self._source, self._target = source, target
+        self._is_same = source == target
         self._width = 2 if source.codec == "l16" else 1
         self._rest = b""
         self._resampler: Resampler | None = None
@@ -76,7 +77,7 @@ class Converter:
 
     def convert(self, data: bytes) -> bytes:
         """The next bytes; half a sample at the end waits for its other half."""
-        if self._source == self._target:
+        if self._is_same:
             return data
         if self._rest:
             data, self._rest = self._rest + data, b""

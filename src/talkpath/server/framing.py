@@ -42,8 +42,8 @@ class Framer:
         """What waits and is no frame yet."""
         return len(self._rest)
 
-    def put(self, data: bytes) -> None:
-        """The next bytes of the stream, however they were cut."""
+    def put(self, data: bytes) -> bool:
+        """The next bytes of the stream, however they were cut. False: frames were thrown away."""
         size = self._size
         if not self._rest and len(data) == size:  # as most providers send it
             self._frames.append(data)
@@ -52,7 +52,7 @@ class Framer:
             whole = len(data) // size * size
             self._frames.extend(data[at : at + size] for at in range(0, whole, size))
             self._rest = data[whole:]
-        self._bound()
+        return len(self._frames) <= self._max or self._bound()
 
     def lost(self, size: int, concealed: int = 0) -> int:
         """So many bytes of the stream never came: whole frames are missing, and the next byte begins a frame.
@@ -82,10 +82,12 @@ class Framer:
             self._frames.append(self._rest + fill[:missing])
             self._rest = b""
 
-    def _bound(self) -> None:
-        while len(self._frames) > self._max:
+    def _bound(self) -> bool:
+        surplus = max(0, len(self._frames) - self._max)
+        for _ in range(surplus):
             self._frames.popleft()
-            self.dropped += 1
+        self.dropped += surplus
+        return not surplus
 
 
 class Packer:

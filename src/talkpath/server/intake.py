@@ -48,13 +48,14 @@ class Intake:
         self._shortest = min(self._longest, round(SHORT_S / frame_s))
         self._counters = counters
         self._message_bytes = frame_bytes
+        self._s_per_byte = frame_s / frame_bytes
         self._owed = self._even = self._concealed = 0
         self.audio_bytes = 0
 
     @property
     def audio_s(self) -> float:
         """All that came, and what is known to be lost."""
-        return (self._own.duration_ms(self.audio_bytes) or 0.0) / 1000
+        return self.audio_bytes * self._s_per_byte
 
     @property
     def deadline(self) -> float | None:
@@ -63,7 +64,11 @@ class Intake:
 
     def put(self, media: Media, now: float) -> None:
         """A message came."""
-        self._pass(self._sequencer.put(media.sequence, media, now))
+        items = self._sequencer.put(media.sequence, media, now)
+        if len(items) == 1 and items[0] is media:  # in order, as nearly all
+            self._take(media)
+        else:
+            self._pass(items)
 
     def pass_time(self, now: float) -> None:
         """Give up what was waited for too long."""
@@ -116,17 +121,21 @@ class Intake:
                 self.audio_bytes += item * self._message_bytes
             else:
                 self._take(item)
+        self._count()
+
+    def _count(self) -> None:
         seen, counters = self._sequencer, self._counters
         counters.lost, counters.reordered, counters.duplicate = seen.lost, seen.reordered, seen.duplicate
         counters.dropped = self._framer.dropped
 
     def _take(self, media: Media) -> None:
         wire = media.wire or self._promised
-        if wire != self._wire:
+        if wire is not self._wire and wire != self._wire:
             self._converter = Converter(wire, self._own)
             self._wire = wire
         data = self._converter.convert(media.payload)
         if data:
             self._message_bytes = len(data)
             self.audio_bytes += len(data)
-            self._framer.put(data)
+            if not self._framer.put(data):
+                self._count()

@@ -26,12 +26,12 @@ class Playout:
 
     def sent(self, now: float, audio_s: float) -> None:
         """So much more is on its way."""
-        self._end = max(self._end, now) + audio_s
+        self._end = (self._end if self._end > now else now) + audio_s
         self._sent_s += audio_s
 
     def unheard_s(self, now: float) -> float:
         """Audio that was sent and has not been played."""
-        return max(0.0, self._end - now)
+        return self._end - now if self._end > now else 0.0
 
     def heard_s(self, now: float) -> float:
         """Audio that was played."""
@@ -84,5 +84,7 @@ class Marks:
 
     def due(self, now: float) -> list[str]:
         """Those that were heard by our own clock, where the provider does not answer."""
+        if not self._pending:
+            return []
         found = [key for key, mark in self._pending.items() if now >= mark.end + GRACE_S * mark.is_asked]
         return [self._pending.pop(key).name for key in found]

@@ -32,6 +32,7 @@ class Outlet:
         ms = message_ms or stream.framing.preferred_ms
         self._packer = Packer(stream.framing, self._wire.frame_bytes(ms) or 1)
         self._playout = Playout()
+        self._s_per_byte = (self._wire.duration_ms(1) or 0.0) / 1000
         self._marks = Marks()
         self._behind: deque[tuple[str, int]] = deque()  # marks, and the byte that they follow
 
@@ -52,12 +53,17 @@ class Outlet:
         out: list[str | bytes] = []
         for piece in self._packer.put(self._converter.convert(payload)):
             out.append(self._stream.media(piece))
-            self._playout.sent(now, (self._wire.duration_ms(len(piece)) or 0.0) / 1000)
+            self._playout.sent(now, len(piece) * self._s_per_byte)
         return out
 
     def mark(self, name: str) -> None:
         """All before it has left the call."""
         self._behind.append((name, self._packer.taken_bytes))
+
+    @property
+    def has_marks(self) -> bool:
+        """Some wait for their audio to leave."""
+        return bool(self._behind)
 
     def marks(self) -> list[str | bytes]:
         """The messages for marks whose audio has left."""

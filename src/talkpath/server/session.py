@@ -312,13 +312,12 @@ class Session:
         missed = self._grid.advance(now)
         self._intake.pass_time(now)
         frames = self._intake.tick(missed)
-        self._events += self._outlet.due(self._line_time(now))
+        line_now = self._line_time(now)
+        self._events += self._outlet.due(line_now)
         self.is_ticking = True
         is_held = self._paused or self.is_blocked or not self._stream.ready
         try:
-            surplus = (
-                not is_held and not missed and self._surplus.is_there(self._outlet.waiting_s(self._line_time(now)))
-            )
+            surplus = not is_held and not missed and self._surplus.is_there(self._outlet.waiting_s(line_now))
             while len(frames) > (0 if is_held or surplus else 1):
                 self._heard_frame(call, frames, now)
             if is_held or surplus:
@@ -326,10 +325,11 @@ class Session:
                 self.counters.skipped += surplus
                 self._clear(now)
                 return None
-            again = min(missed, round(self._limits.catch_up_s / self._frame_s))
-            self.counters.skipped += missed - again
-            for _ in range(again):
-                self._transmit_one(call, now)
+            if missed:
+                again = min(missed, round(self._limits.catch_up_s / self._frame_s))
+                self.counters.skipped += missed - again
+                for _ in range(again):
+                    self._transmit_one(call, now)
             if not frames:  # the caller's frame is late: only send
                 self._transmit_one(call, now)
                 return None
@@ -381,14 +381,17 @@ class Session:
 
     def _said(self, transmitted: Transmitted, now: float) -> None:
         assert self._outlet is not None
+        outlet = self._outlet
         marks = self._report(transmitted.events, now) if transmitted.events else []
-        self._clear(now)
+        if self._clear_wanted:
+            self._clear(now)
         if transmitted.payload:
-            self._out += self._outlet.frame(transmitted.payload, self._line_time(now))
+            self._out += outlet.frame(transmitted.payload, self._line_time(now))
             self.counters.sent += 1
         for name in marks:
-            self._outlet.mark(name)
-        self._out += self._outlet.marks()
+            outlet.mark(name)
+        if outlet.has_marks:
+            self._out += outlet.marks()
 
     def _report(self, events: list[Event], now: float) -> list[str]:
         """The engine's events go on, each key once; the names of marks that have left."""

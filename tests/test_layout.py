@@ -47,7 +47,8 @@ OUTSIDE = {
 MAX_STREAM_LINES = 300
 MAX_SERVER_LINES = 480
 AT_THE_EDGE = {  # files of the server with sockets, processes, clocks and logs
-    "asgi",
+    "asgi_app",
+    "asgi_connection",
     "audio_worker",
     "counts",
     "door",

@@ -1,8 +1,8 @@
 """`talkpath serve`: a process of its own, a call, and SIGTERM."""
 
 import asyncio
-import builtins
 import contextlib
+import importlib.util
 import inspect
 import json
 import logging
@@ -291,19 +291,9 @@ def test_a_mistake_in_the_app_is_shown_whole(given: list) -> None:
 def test_what_is_not_installed(
     module: str, extra: str, given: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    def missing(*_: object, **__: object) -> None:
-        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
-
-    real = builtins.__import__
-
-    def load(name: str, *others: object) -> object:
-        return missing() if name == "talkpath.server.media_server" else real(name, *others)
-
-    if module == "websockets":
-        monkeypatch.setattr(builtins, "__import__", load)
-    else:
-        monkeypatch.setattr(media_server, "MediaServer", missing)
-    assert main(["serve", "--app", "app:answer"]) == 2
+    monkeypatch.setattr(media_server, "MediaServer", REAL_SERVER)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["serve", "--app", "app:answer", "--transport", module]) == 2
     assert f"pip install 'talkpath[{extra}]'" in capsys.readouterr().err
 
 

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,7 @@ from talkpath.errors import ConfigError, TalkpathError
 from talkpath.server.authentication import Authentication
 
 if TYPE_CHECKING:
-    from talkpath.server import PhoneCall
-
-Handler = Callable[["PhoneCall"], Awaitable[None]]
+    from talkpath.server.handlers import Handler
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _EPILOG = """\
@@ -204,14 +202,8 @@ def authentication(args: argparse.Namespace, environment: Mapping[str, str]) -> 
 
 def serve(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; returns the exit status."""
-    try:
-        from talkpath.server.media_server import MediaServer
-    except ModuleNotFoundError as problem:
-        if problem.name != "websockets":
-            raise
-        print("talkpath: serve needs the [server] extra: pip install 'talkpath[server]'", file=sys.stderr)
-        return 2
     from talkpath.server.log import log_json_lines
+    from talkpath.server.media_server import MediaServer
 
     try:
         # What is not given is for the server to choose.
@@ -231,12 +223,12 @@ def serve(args: argparse.Namespace) -> int:
         if options["authentication"] is None and args.host not in (None, *_LOOPBACK):
             text = "everybody who reaches this address may call: no token, password or signature is asked for"
             logging.getLogger("talkpath.server").warning(json.dumps({"event": "open", "message": text}))
-        MediaServer(handler, **{name: value for name, value in options.items() if value is not None}).run()
-    except ModuleNotFoundError as problem:
-        if problem.name != "picows":
-            raise
-        print("talkpath: --transport picows needs the [fast] extra: pip install 'talkpath[fast]'", file=sys.stderr)
-        return 2
+        try:
+            server = MediaServer(handler, **{name: value for name, value in options.items() if value is not None})
+        except ImportError as problem:  # it says which extra is missing
+            print(f"talkpath: {problem}", file=sys.stderr)
+            return 2
+        server.run()
     except (TalkpathError, OSError) as problem:
         print(f"talkpath: {problem}", file=sys.stderr)
         return 1

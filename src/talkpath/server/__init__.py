@@ -28,6 +28,7 @@ from talkpath.server.results import (
 from talkpath.server.session import Session
 
 if TYPE_CHECKING:
+    from talkpath.server.asgi_app import asgi
     from talkpath.server.lines import CallEnded
     from talkpath.server.media_server import MediaServer
     from talkpath.server.phone_call import PhoneCall
@@ -48,6 +49,7 @@ __all__ = [
     "Session",
     "SessionEvent",
     "StreamFailed",
+    "asgi",
 ]
 
 
@@ -57,6 +59,10 @@ def __getattr__(name: str) -> Any:
         from talkpath.server.media_server import MediaServer
 
         return MediaServer
+    if name == "asgi":
+        from talkpath.server.asgi_app import asgi
+
+        return asgi
     if name == "PhoneCall":
         from talkpath.server.phone_call import PhoneCall
 

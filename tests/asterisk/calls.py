@@ -14,7 +14,7 @@ from asterisk.system import System
 from talkpath import CallConfig
 from talkpath.server import MediaServer, PhoneCall
 
-CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False)
+CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False, audio_format="pcm_8k")
 Answer = Callable[[PhoneCall], Awaitable[None]]
 
 
@@ -54,8 +54,9 @@ class Lines:
         way : Way
         caller : str
             An extension of [caller].
-        line : {"local", "sip", "tones"}
-            Inside of Asterisk; or over SIP and RTP on the loopback, with keys as RFC 4733 or as sound.
+        line : {"local", "sound", "listened-sound"}
+            Inside of Asterisk, keys as messages; or over SIP and RTP on the loopback, with keys that are sound, which Asterisk leaves
+            alone or turns into messages.
         **variables
             Of the caller's dialplan.
 

@@ -1,14 +1,11 @@
 """Keys, both ways: each arrives exactly once."""
 
 import pytest
-from asterisk.calls import AUDIOSOCKET, CONFIG, JSON, PLAIN, Way, run, telephone
+from asterisk.calls import AUDIOSOCKET, JSON, PLAIN, Way, run, telephone
 from asterisk.system import System
 
 from talkpath.call.events import UserDtmf
 from talkpath.server import PhoneCall
-
-TONES = CONFIG.replaced(dtmf_enabled=True) if hasattr(CONFIG, "dtmf_enabled") else CONFIG
-
 
 @pytest.mark.parametrize(
     ("way", "line"),
@@ -17,9 +14,9 @@ TONES = CONFIG.replaced(dtmf_enabled=True) if hasattr(CONFIG, "dtmf_enabled") el
         (Way("audiosocket-channel"), "local"),
         (PLAIN, "local"),
         (JSON, "local"),
-        (PLAIN, "sip"),
-        (PLAIN, "tones"),
-        (AUDIOSOCKET, "tones"),
+        (PLAIN, "sound"),
+        (PLAIN, "listened-sound"),
+        (AUDIOSOCKET, "listened-sound"),
     ],
     ids=lambda value: str(value),
 )
@@ -54,7 +51,7 @@ def test_the_agent_presses(system: System, way: Way) -> None:
 
     async def main() -> None:
         async with telephone(system, answer) as lines:
-            name, _ = await lines.dial(way, "read", "tones")
+            name, _ = await lines.dial(way, "read", "sound")
             assert (await lines.told("Pressed"))["Keys"] == "2580"
             await lines.over(name)
 

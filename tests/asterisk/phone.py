@@ -76,7 +76,9 @@ class Phone:
         text = json.dumps({"command": command, "params": parameters}).encode()
         self._writer.write(b"%d:%b," % (len(text), text))
 
-    async def wait(self, kind: str, where: Callable[[dict[str, Any]], bool] = lambda _: True, timeout: float = 15) -> None:
+    async def wait(
+        self, kind: str, where: Callable[[dict[str, Any]], bool] = lambda _: True, timeout: float = 15
+    ) -> None:
         """Until it has told of this: CALL_ESTABLISHED, CALL_CLOSED."""
 
         def is_there() -> bool:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scenario import voice
+
 from asterisk.calls import AUDIOSOCKET, PLAIN, Way, run, telephone
 from asterisk.compare import align, read_wav
 from asterisk.install import sound
 from asterisk.phone import Phone
 from asterisk.system import System
-from scenario import voice
-
 from talkpath.call.events import UserDtmf, UserSpeechStopped
 from talkpath.server import PhoneCall
 
@@ -24,7 +24,10 @@ def test_a_telephone(system: System, tmp_path: Path, way: Way) -> None:
     """The agent speaks, the caller presses keys and speaks, the agent hangs up; nothing of it is lost."""
     said = voice(2000)
     prompt, _ = read_wav(sound(system.programs, "agent-pass"))
-    write(tmp_path / "said.wav", np.concatenate([np.zeros(8000 * SILENCE_S, np.int16), prompt, np.zeros(80_000, np.int16)]))
+    write(
+        tmp_path / "said.wav",
+        np.concatenate([np.zeros(8000 * SILENCE_S, np.int16), prompt, np.zeros(80_000, np.int16)]),
+    )
     keys: list[str] = []
     pieces: list[np.ndarray] = []
     ends: list[str] = []
@@ -60,7 +63,6 @@ def test_a_telephone(system: System, tmp_path: Path, way: Way) -> None:
     assert ends == ["hangup"]
     to_agent = align(np.concatenate(pieces), prompt, 8000)
     to_caller = align(read_wav(tmp_path / "heard.wav")[0], said, 8000)
-    print(way, to_agent, to_caller)
     for found in (to_agent, to_caller):
         assert found.shift_ms <= 20
         assert found.likeness > 0.95

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from typing import Any
 
 from asterisk.manager import Event, Manager
 from asterisk.system import System
-
 from talkpath import CallConfig
 from talkpath.server import MediaServer, PhoneCall
+from talkpath.streams import Start
 
-CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False)
+CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False, audio_format="pcm_8k")
 Answer = Callable[[PhoneCall], Awaitable[None]]
 
 
@@ -40,13 +41,27 @@ PLAIN = Way("websocket", "ulaw")
 JSON = Way("websocket", "slin16", "json")
 
 
+@dataclass(frozen=True)
+class Dialled:
+    """A call that was started: the caller's channel, what the server is told, and the folder of its recordings."""
+
+    name: str
+    uuid: str
+    folder: Path
+
+    def is_of(self, start: Start) -> bool:
+        """True where the server took this call."""
+        return self.uuid == (start.call_id if start.dialect == "audiosocket" else start.path.partition("call=")[2])
+
+
 class Lines:
     """Calls from Asterisk to a running server."""
 
     def __init__(self, system: System, server: MediaServer, manager: Manager) -> None:
         self.system, self.server, self.manager = system, server, manager
+        self._channels: dict[str, Dialled] = {}
 
-    async def dial(self, way: Way, caller: str, line: str = "local", **variables: str) -> tuple[str, Path]:
+    async def dial(self, way: Way, caller: str, line: str = "local", **variables: str) -> Dialled:
         """Start a call.
 
         Parameters
@@ -54,47 +69,52 @@ class Lines:
         way : Way
         caller : str
             An extension of [caller].
-        line : {"local", "sip", "tones"}
-            Inside of Asterisk; or over SIP and RTP on the loopback, with keys as RFC 4733 or as sound.
+        line : {"local", "sound", "listened-sound"}
+            Inside of Asterisk, keys as messages; or over SIP and RTP on the loopback, with keys that are sound, which Asterisk leaves
+            alone or turns into messages.
         **variables
             Of the caller's dialplan.
 
-        Returns
-        -------
-        name : str
-            The caller's channel.
-        recordings : Path
-            The folder where they will be.
         """
         folder = Path(tempfile.mkdtemp(prefix="call-", dir=self.system.folder))
         target = f"Local/{way.agent}@agent/n"
         if line != "local":
             target = f"PJSIP/{line}/sip:{way.agent}.{way.codec}.{way.control}@127.0.0.1:{self.system.sip_port}"
         kind = {8000: ("slin", "wav"), 16000: ("slin16", "wav16")}[way.rate]
-        values = {"CODEC": way.codec, "CONTROL": way.control, "RECORD": str(folder / "call"), "FORMAT": kind[1], **variables}
+        values = {"CODEC": way.codec, "CONTROL": way.control, "RECORD": str(folder / "call"), "FORMAT": kind[1]}
+        values |= {"UUID": (call := str(uuid.uuid4())), **variables}
         await self.manager.action(
             "Originate", *(f"{k}={v}" for k, v in values.items()), Channel=target, Context="caller", Exten=caller, Priority=1,
             Async="true", ChannelId=folder.name, OtherChannelId=f"{folder.name}-agent",
             Codecs=kind[0] if line == "local" else "ulaw",
         )  # fmt: skip
-        return folder.name, folder
+        dialled = Dialled(folder.name, call, folder)
+        self._channels |= {folder.name: dialled, f"{folder.name}-agent": dialled}
+        return dialled
 
-    async def over(self, name: str, timeout: float = 30) -> Event:
+    async def over(self, call: Dialled, timeout: float = 30) -> Event:
         """Wait until Asterisk has hung the caller's channel up."""
-        return await self.manager.wait("Hangup", lambda e: e.get("Uniqueid") == name, timeout)
+        return await self.manager.wait("Hangup", lambda e: e.get("Uniqueid") == call.name, timeout)
 
-    async def told(self, name: str, timeout: float = 30) -> Event:
-        """What the dialplan tells by UserEvent."""
-        return await self.manager.wait("UserEvent", lambda e: e.get("UserEvent") == name, timeout)
+    async def told(self, name: str, call: Dialled | None = None, timeout: float = 30) -> Event:
+        """What the dialplan tells by UserEvent, of one call or of any."""
+
+        def is_it(event: Event) -> bool:
+            return event.get("UserEvent") == name and call in (None, self._channels.get(event.get("Uniqueid", "")))
+
+        return await self.manager.wait("UserEvent", is_it, timeout)
 
 
 @asynccontextmanager
-async def telephone(system: System, answer: Answer, **options: Any) -> AsyncIterator[Lines]:
-    """A server, and Asterisk that knows where it is."""
+async def telephone(
+    system: System, answer: Answer, password: str | None = None, **options: Any
+) -> AsyncIterator[Lines]:
+    """A server, and Asterisk that knows where it is. `password`: if not the server's token."""
     options = {"config": CONFIG, "drain_s": 5, **options}
+    password = options.get("token") if password is None else password
     async with MediaServer(answer, port=0, audiosocket_port=0, **options) as server:
         assert server.audiosocket_port is not None
-        system.configure(server.port, server.audiosocket_port)
+        system.configure(server.port, server.audiosocket_port, password)
         async with Manager(system.manager_port) as manager:
             for module in ("res_websocket_client.so", "pbx_config.so"):
                 await manager.action("Reload", Module=module)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from asterisk.install import Programs, Unavailable, install
 from asterisk.system import System
 
@@ -36,7 +37,9 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No call may leave a warning, or an exception that nobody saw."""
     yield
     gc.collect()  # an exception that nobody took is told when its task goes
-    loud = [r.getMessage() for when in ("setup", "call") for r in caplog.get_records(when) if r.levelno >= logging.WARNING]
+    loud = [
+        r.getMessage() for when in ("setup", "call") for r in caplog.get_records(when) if r.levelno >= logging.WARNING
+    ]
     assert not loud
 
 

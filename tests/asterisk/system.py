@@ -31,11 +31,11 @@ class System:
         (self.sip_port,) = free_ports(1, socket.SOCK_DGRAM)
         self.version = ""
 
-    def configure(self, server_port: int = 9, audiosocket_port: int = 9) -> None:
-        """Write the configuration: it names the ports of the server under test."""
+    def configure(self, server_port: int = 9, audiosocket_port: int = 9, password: str | None = None) -> None:
+        """Write the configuration: it names the ports of the server under test, and its password."""
         values = {
             "folder": self.folder, "modules": self.programs.modules, "data": self.programs.data, "server_port": server_port,
-            "audiosocket_port": audiosocket_port, "manager_port": self.manager_port, "sip_port": self.sip_port,
+            "audiosocket_port": audiosocket_port, "password": password or "none", "manager_port": self.manager_port, "sip_port": self.sip_port,
         }  # fmt: skip
         (self.folder / "etc").mkdir(exist_ok=True)
         for template in TEMPLATES.glob("*.conf"):
@@ -49,8 +49,12 @@ class System:
         asterisk = "usr/sbin/asterisk"
         self._output = (self.folder / "output.txt").open("w")
         command = self.programs.command(asterisk, "-f", "-C", self.folder / "etc/asterisk.conf")
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT)
-        version = subprocess.run(self.programs.command(asterisk, "-V"), capture_output=True, text=True, timeout=_START_S)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT
+        )
+        version = subprocess.run(
+            self.programs.command(asterisk, "-V"), capture_output=True, text=True, timeout=_START_S
+        )
         self.version = version.stdout.strip()
         try:
             self._wait_started()

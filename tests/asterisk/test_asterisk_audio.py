@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from scenario import voice
+
 from asterisk.calls import AUDIOSOCKET, JSON, PLAIN, Way, run, telephone
 from asterisk.compare import align, read_wav
 from asterisk.install import sound
 from asterisk.system import System
-from scenario import voice
-
 from talkpath.server import PhoneCall
 
 WAYS = [
@@ -32,7 +32,7 @@ def faults(call: PhoneCall) -> dict[str, int]:
 def test_what_is_said_is_heard(system: System, way: Way) -> None:
     # AudioSocket says the rate only with the audio, so the server speaks 8 kHz on all of its calls.
     rate = 8000 if way.agent.startswith("audiosocket") else way.rate
-    said = voice(3000, rate)
+    said = voice(2000, rate)
     story: list[object] = []
 
     async def answer(call: PhoneCall) -> None:
@@ -40,14 +40,13 @@ def test_what_is_said_is_heard(system: System, way: Way) -> None:
 
     async def main() -> None:
         async with telephone(system, answer) as lines:
-            name, folder = await lines.dial(way, "listen")
-            end = await lines.over(name)
-            heard, heard_rate = read_wav(next(folder.iterdir()))
-        assert story[1:] == [3000.0, {}]
+            call = await lines.dial(way, "listen")
+            end = await lines.over(call)
+            heard, heard_rate = read_wav(next(call.folder.iterdir()))
+        assert story[1:] == [2000.0, {}]
         assert end["Cause-txt"] == "Normal Clearing"
         assert heard_rate == way.rate
         found = align(heard[:: heard_rate // rate], said, rate)
-        print(way, found)
         assert found.shift_ms == 0
         if heard_rate != rate:
             assert found.likeness > 0.93  # Asterisk's resampler takes off what is near 4 kHz
@@ -58,7 +57,7 @@ def test_what_is_said_is_heard(system: System, way: Way) -> None:
     run(main())
 
 
-@pytest.mark.parametrize("way", [AUDIOSOCKET, Way("audiosocket-channel", "slin16"), PLAIN, JSON], ids=str)
+@pytest.mark.parametrize("way", [AUDIOSOCKET, PLAIN, JSON], ids=str)
 def test_the_caller_is_heard(system: System, way: Way) -> None:
     """A prompt of Debian's, whose last frame is a short one; what comes out of the engine, cleaned, is compared."""
     prompt = sound(system.programs, "agent-pass")
@@ -72,14 +71,13 @@ def test_the_caller_is_heard(system: System, way: Way) -> None:
 
     async def main() -> None:
         async with telephone(system, answer) as lines:
-            name, _ = await lines.dial(way, "speak", SOUND=str(prompt.with_suffix("")))
-            await lines.over(name)
+            call = await lines.dial(way, "speak", SOUND=str(prompt.with_suffix("")))
+            await lines.over(call)
 
     run(main())
     said, _ = read_wav(prompt)
     heard = np.concatenate(pieces)
-    alignment = align(heard[:: len(pieces[0]) // 160], said, 8000)
-    print(way, alignment, len(said) / 8000)
+    alignment = align(heard, said, 8000)
     assert found == [{}]
     assert alignment.shift_ms <= 20
     assert alignment.likeness > 0.9

@@ -1,15 +1,24 @@
-"""Every call ends, on both sides, and for a reason."""
+"""Calls that end, are refused, or are many: each for itself, on both sides, and for a reason."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
-from asterisk.calls import AUDIOSOCKET, JSON, PLAIN, Way, run, telephone
-from asterisk.system import System
 from scenario import voice
 
+from asterisk.calls import AUDIOSOCKET, JSON, PLAIN, Way, run, telephone
+from asterisk.compare import align, read_wav
+from asterisk.system import System
 from talkpath.server import CallEnded, PhoneCall
+from talkpath.streams import Start
 
-ways = pytest.mark.parametrize("way", [AUDIOSOCKET, Way("audiosocket-channel"), PLAIN, JSON], ids=str)
+CHANNEL = Way("audiosocket-channel")
+ways = pytest.mark.parametrize("way", [AUDIOSOCKET, CHANNEL, PLAIN, JSON], ids=str)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    while not happened():
+        await asyncio.sleep(0.01)
 
 
 @ways
@@ -25,68 +34,100 @@ def test_the_caller_hangs_up(system: System, way: Way) -> None:
 
     async def main() -> None:
         async with telephone(system, answer) as lines:
-            name, _ = await lines.dial(way, "leave")
-            await lines.over(name)
-            await asyncio.wait_for(until_empty(lines.server), 5)
+            await lines.over(await lines.dial(way, "leave"))
+            await asyncio.wait_for(until(lambda: lines.server.calls == 0), 5)
 
     run(main())
-    print(way, ends)
-    assert ends == [ENDS[way.agent]] * 2
+    assert ends == ["connection closed"] * 2
 
 
 @ways
 def test_the_agent_hangs_up(system: System, way: Way) -> None:
-    """In the middle of its own speech, which is not heard to its end."""
+    """In the middle of its own speech, which is not heard to its end; the dialplan goes on."""
     ends: list[str] = []
 
     async def answer(call: PhoneCall) -> None:
-        await call.speak(voice(20_000), 8000, "long", True)
+        await call.speak(voice(5000), 8000, "long", True)
         await asyncio.sleep(0.5)
         await call.hangup(after_speech=False)
         ends.append(await call.wait_ended())
 
     async def main() -> None:
         async with telephone(system, answer) as lines:
-            name, _ = await lines.dial(way, "wait")
-            await lines.told("Left")
-            end = await lines.over(name)
-            assert end["Cause-txt"] == "Normal Clearing"
+            call = await lines.dial(way, "listen")
+            left = await lines.told("Left")
+            assert left["Status"] == ("" if way is AUDIOSOCKET else "ANSWER")
+            assert (await lines.over(call))["Cause-txt"] == "Normal Clearing"
+            heard, rate = read_wav(next(call.folder.iterdir()))
+            assert 0 < len(heard) < 3 * rate
 
     run(main())
     assert ends == ["hangup"]
 
 
-@pytest.mark.parametrize("way", [AUDIOSOCKET, PLAIN], ids=str)
-def test_a_refused_call(system: System, way: Way) -> None:
-    """One call too many: Asterisk goes on in its dialplan; the call that is there hears nothing of it."""
+@pytest.mark.parametrize("way", [AUDIOSOCKET, CHANNEL, PLAIN], ids=str)
+def test_a_call_too_many(system: System, way: Way) -> None:
+    """Asterisk goes on in its dialplan; the call that is there hears nothing of it."""
     heard: list[float] = []
 
     async def answer(call: PhoneCall) -> None:
-        heard.append(await call.say(voice(3000), 8000))
+        heard.append(await call.say(voice(2000), 8000))
 
     async def main() -> None:
         async with telephone(system, answer, max_calls=1) as lines:
-            first, _ = await lines.dial(way, "wait")
-            await lines.manager.wait("Newexten", lambda e: e.get("Application") in ("AudioSocket", "Dial"))
+            first = await lines.dial(way, "wait")
             await asyncio.wait_for(until(lambda: lines.server.calls == 1), 5)
-            second, _ = await lines.dial(way, "wait")
-            left = await lines.told("Left")
+            second = await lines.dial(way, "wait")
+            if way is PLAIN:
+                left = await lines.told("Left", second)
+                assert left["Status"] == "CHANUNAVAIL"
             await lines.over(second)
             assert not heard
-            print(way, left.get("Status"))
             await lines.over(first)
 
     run(main())
-    assert heard == [3000.0]
+    assert heard == [2000.0]
 
 
-async def until(happened) -> None:
-    while not happened():
-        await asyncio.sleep(0.01)
+@pytest.mark.parametrize("password", ["secret", "wrong"])
+def test_the_token_is_a_password(system: System, password: str) -> None:
+    """`username` and `password` of websocket_client.conf: basic authentication."""
+    heard: list[float] = []
+
+    async def answer(call: PhoneCall) -> None:
+        heard.append(await call.say(voice(100), 8000))
+
+    async def main() -> None:
+        async with telephone(system, answer, password, token="secret") as lines:
+            await lines.dial(PLAIN, "wait")
+            left = await lines.told("Left")
+            assert left["Status"] == ("ANSWER" if password == "secret" else "CHANUNAVAIL")
+
+    run(main())
+    assert heard == ([100.0] if password == "secret" else [])
 
 
-async def until_empty(server) -> None:
-    await until(lambda: server.calls == 0)
+def test_many_at_once(system: System) -> None:
+    """Every caller hears what was said on their own call, which the handler knows by its UUID."""
+    said = [voice(2000, seed=seed, pitch=100.0 + 10 * seed) for seed in range(1, 9)]
+    starts: list[Start] = []
+    spoken: list[tuple[Start, float]] = []
 
+    async def answer(call: PhoneCall) -> None:
+        number = len(starts)
+        starts.append(call.start)
+        spoken.append((call.start, await call.say(said[number], 8000)))
 
-ENDS = {"audiosocket": "connection closed", "audiosocket-channel": "connection closed", "websocket": "connection closed"}
+    async def main() -> None:
+        async with telephone(system, answer) as lines:
+            calls = [await lines.dial(way, "listen") for way in (AUDIOSOCKET, CHANNEL, PLAIN, Way("websocket")) * 2]
+            for call in calls:
+                await lines.over(call)
+        assert len({start.call_id for start in starts}) == len(calls)
+        for call in calls:
+            (number,) = [n for n, start in enumerate(starts) if call.is_of(start)]
+            found = align(read_wav(next(call.folder.iterdir()))[0], said[number], 8000)
+            assert (found.shift_ms, found.likeness > 0.99) == (0, True)
+        assert [ms for _, ms in spoken] == [2000.0] * len(calls)
+
+    run(main())

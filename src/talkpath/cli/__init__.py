@@ -8,7 +8,8 @@ from pathlib import Path
 
 from talkpath import __version__
 from talkpath.call.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
-from talkpath.errors import TalkpathError
+from talkpath.cli.dial_arguments import add_dial
+from talkpath.errors import ConfigError, TalkpathError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +69,27 @@ def _parser() -> argparse.ArgumentParser:
         help="as bearer, ?token= or basic password (default: TALKPATH_TOKEN)",
     )
     serve.add_argument("--drain-s", type=float, default=30.0, metavar="S", help="so long calls may go on after SIGTERM")
+
+    add_dial(commands)
     return parser
+
+
+def _dial(args: argparse.Namespace) -> int:
+    try:
+        from talkpath.cli.dial import dial  # needs websockets or picows, and rich
+    except ImportError as problem:
+        if problem.name != "rich":
+            raise
+        print("talkpath: the command line needs the [cli] extra: pip install 'talkpath[cli]'", file=sys.stderr)
+        return 2
+    try:
+        return dial(args)
+    except ConfigError as problem:
+        print(f"talkpath: {problem}", file=sys.stderr)
+        return 2
+    except (TalkpathError, OSError) as problem:
+        print(f"talkpath: {problem}", file=sys.stderr)
+        return 1
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -93,6 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     if args.command == "serve":
         return _serve(args)
+    if args.command == "dial":
+        return _dial(args)
     try:
         from talkpath.cli.demo import demo  # needs rich
         from talkpath.cli.run import replay_call, run_call

@@ -33,7 +33,7 @@ def _late(found: dict[str, Any]) -> str:
 
 
 def _calls(results: Sequence[CallResult]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in ("call", "s", "gap p50", "p99", "p99.9", "max", "late >5", ">20", ">60", "first", "answer", "silent",
                  "holes"):  # fmt: skip
         table.add_column(name, justify="right", no_wrap=True)
@@ -95,6 +95,10 @@ def print_table(
         machine = total["machine"]
         both.add_row("machine late", f"p99.9 {_ms(machine['p999_ms'])}, max {_ms(machine['max_ms'])} ms; of "
                                      f"{machine['wakes']}: {machine['over_5']} > 5 ms")  # fmt: skip
+        cost = total["phone_cpu"]
+        both.add_row(
+            "phone's work", f"{100 * cost['cores']:.0f} % of a core, {cost['us_a_frame']:.0f} µs a call and 20 ms"
+        )
         both.add_row("first audio", _spread(total["first_audio_ms"]))
         both.add_row("answer", f"{_spread(total['answer_ms'])}; {total['unanswered']} without")
         both.add_row("clear", _spread(total["clear_ms"]))

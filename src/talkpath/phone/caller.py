@@ -12,7 +12,7 @@ import numpy as np
 from talkpath import dtmf
 from talkpath._types import Samples
 from talkpath.errors import ConfigError
-from talkpath.phone.ear import Ear, first_loud, last_loud
+from talkpath.phone.ear import AUDIBLE_DBOV, Ear, amplitude_of, first_loud, last_loud
 from talkpath.phone.line import Line
 from talkpath.phone.near_end import through_line
 from talkpath.phone.script import FAIL, GO_ON, HangUp, InterruptAfter, Press, Repeat, Say, Script, Step, Wait, WaitFor
@@ -20,6 +20,7 @@ from talkpath.phone.voice import voice
 from talkpath.wav import read_wav
 
 KEY_MS, KEY_GAP_MS = 100, 100
+VOICES = 8  # of callers who have none of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,24 @@ def spoken(step: Say, voice_seed: int, line: Line, rate: int, n: int, amplitude:
     if first is None or last is None:
         first, last = 0, max(0, len(pcm) - 1)
     return Spoken(cut(pcm, n), first, last)
+
+
+def prepare(script: Script, line: Line, rate: int, n: int) -> None:
+    """Make everything that this script says, for all voices: while calls go on there is no time for that."""
+    waiting = list(script.steps)
+    while waiting:
+        step = waiting.pop()
+        if isinstance(step, Repeat):
+            waiting += step.steps
+        elif isinstance(step, Say):
+            for own in range(VOICES if step.voice is None and not step.files else 1):
+                spoken(step, _voice(step, own), line, rate, n, amplitude_of(AUDIBLE_DBOV))
+
+
+def _voice(step: Say, own: int) -> int:
+    if step.files:
+        return 0
+    return own % VOICES + 1 if step.voice is None else step.voice
 
 
 def _read(path: Path, rate: int) -> Samples:
@@ -151,8 +170,7 @@ class Caller:
                     yield None
 
     def _say(self, step: Say) -> Iterator[Samples | None]:
-        seed = self._seed if step.voice is None else step.voice
-        said = spoken(step, seed, self._line, self._rate, self._n, self._ear.amplitude)
+        said = spoken(step, _voice(step, self._seed), self._line, self._rate, self._n, self._ear.amplitude)
         n, self.speaks = self._n, True
         first_frame, last_frame = said.first // n, said.last // n
         for i, frame in enumerate(said.frames):

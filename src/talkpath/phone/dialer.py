@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 
 from talkpath.errors import ConfigError
+from talkpath.phone.caller import prepare
 from talkpath.phone.links import Link, Refused, choose_transport, connect
 from talkpath.phone.plan import CallPlan
 from talkpath.phone.result import CallResult, refused
-from talkpath.phone.simulated_call import SimulatedCall
+from talkpath.phone.simulated_call import FRAME_MS, SimulatedCall
 from talkpath.streams import DIALECTS
 
 log = logging.getLogger("talkpath.phone")
@@ -108,6 +109,8 @@ class Dialer:
 
     async def run(self) -> list[CallResult]:
         """Dial; gives the figures of every call, in the order of their numbers."""
+        rate = self._plan.wires[0].sample_rate_hz
+        prepare(self._plan.caller, self._plan.line, rate, rate * FRAME_MS // 1000)
         gc.collect()
         gc.freeze()  # a collection of everything that was ever imported would make the phone late
         try:

@@ -16,6 +16,11 @@ START_FRAMES = 2  # of three: a click is no speech
 END_MS = 300  # a pause within speech is shorter
 
 
+def amplitude_of(dbov: float) -> float:
+    """Root mean square of a sound of this level, in samples."""
+    return float(32768 * 10 ** (dbov / 20))
+
+
 class Ear:
     """Follows what is heard, a frame at a time.
 
@@ -48,7 +53,7 @@ class Ear:
             raise ConfigError(f"ear must be 'level' or 'vad' (got {detector!r})")
         if detector == "vad" and sample_rate not in (8000, 16000):
             raise ConfigError(f"ear 'vad' needs 8000 or 16000 Hz (got {sample_rate})")
-        self.amplitude = 32768 * 10 ** (audible_dbov / 20)
+        self.amplitude = amplitude_of(audible_dbov)
         self._energy = frame_samples * self.amplitude**2
         self._end_frames = -(-END_MS * sample_rate // (1000 * frame_samples))
         self._vad = VoiceActivityDetector(sample_rate) if detector == "vad" else None

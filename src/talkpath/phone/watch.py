@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from talkpath._types import Samples
 from talkpath.phone.caller import Caller
 from talkpath.phone.ear import Ear, last_loud
@@ -75,7 +77,8 @@ class Watch:
         self._open: BargeIn | None = None
         self._asked: tuple[float, int] | None = None  # when the caller ended, and in which frame
         self._last_word = float("-inf")
-        self._silent_at = 0.0
+        self._loud_at = float("-inf")  # while the agent is interrupted: its last audible frame
+        self._loud: Samples = np.zeros(round(0.02 / sample_s), np.int16)
         self.events: list[dict[str, Any]] = []
         self.barge_ins: list[BargeIn] = []
         self.answers_ms: list[float] = []
@@ -116,7 +119,7 @@ class Watch:
             self._close(self._open)
         if self._ear.speaks:
             self._open = BargeIn(at - self._opened)
-            self._silent_at = float("-inf")
+            self._loud_at = float("-inf")
 
     def _turned(self, speaks: bool) -> None:
         """The agent begins to speak, or has been silent for a while."""
@@ -141,7 +144,8 @@ class Watch:
         ear = self._ear
         now = self._origin + (ear.frames - 1) * self._period
         if ear.is_loud:
-            self._silent_at = now + (last_loud(frame, ear.amplitude) or 0) * self._sample_s
+            self._loud_at = now
+            self._loud[: len(frame)] = frame
         if now - self._opened - barge.at_s > STUBBORN_S:
             self._open = None
             self.barge_ins.append(barge)
@@ -150,7 +154,8 @@ class Watch:
     def _close(self, barge: BargeIn) -> None:
         """The agent is silent. Where it was so before the caller spoke, nobody was interrupted."""
         self._open = None
-        silence_s = self._silent_at - self._opened - barge.at_s
+        silent_at = self._loud_at + (last_loud(self._loud, self._ear.amplitude) or 0) * self._sample_s
+        silence_s = silent_at - self._opened - barge.at_s
         if silence_s <= 0 and barge.clear_ms is None:
             return
         barge.silence_ms = 1000 * max(0.0, silence_s)

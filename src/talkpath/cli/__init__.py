@@ -7,8 +7,9 @@ from pathlib import Path
 
 from talkpath import __version__
 from talkpath.call.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
+from talkpath.cli.dial_arguments import add_dial
 from talkpath.cli.serve import add_serve, serve
-from talkpath.errors import TalkpathError
+from talkpath.errors import ConfigError, TalkpathError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +54,26 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR", help="default: %(default)s")
 
     add_serve(commands)
+    add_dial(commands)
     return parser
+
+
+def _dial(args: argparse.Namespace) -> int:
+    try:
+        from talkpath.cli.dial import dial  # needs websockets or picows, and rich
+    except ImportError as problem:
+        if problem.name != "rich":
+            raise
+        print("talkpath: the command line needs the [cli] extra: pip install 'talkpath[cli]'", file=sys.stderr)
+        return 2
+    try:
+        return dial(args)
+    except ConfigError as problem:
+        print(f"talkpath: {problem}", file=sys.stderr)
+        return 2
+    except (TalkpathError, OSError) as problem:
+        print(f"talkpath: {problem}", file=sys.stderr)
+        return 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     if args.command == "serve":
         return serve(args)
+    if args.command == "dial":
+        return _dial(args)
     try:
         from talkpath.cli.demo import demo  # needs rich
         from talkpath.cli.run import replay_call, run_call

@@ -106,8 +106,7 @@ class Surplus:
 
     def is_there(self, waiting_s: float) -> bool:
         """Asked at every tick, before its frame: True where that frame had better wait."""
-        if waiting_s < self._least:
-            self._least = waiting_s
+        self._least = min(self._least, waiting_s)
         self._ticks += 1
         if self._ticks < self._window:
             return False

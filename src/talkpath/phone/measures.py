@@ -1,0 +1,119 @@
+"""Figures from times: gaps between messages, lateness against the server's own grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+FRAME_S = 0.02
+PAUSE_S = 1.0  # a server that sends nothing for so long pauses: it has nothing to say, and its grid begins anew
+FOLLOW_PPM = 300.0  # so fast the grid may slow down with the server's clock
+AHEAD_S = 0.02  # what comes earlier than that was sent ahead, and says nothing about the grid
+BACK_S = 0.01  # a server that is not back on its grid within LOOK frames has left it
+LOOK = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Percentiles, in ms; NaN-free: all 0 where there is nothing."""
+
+    count: int
+    p50: float
+    p99: float
+    p999: float
+    max: float
+
+    def to_dict(self) -> dict[str, float]:
+        """For JSON; microseconds are enough."""
+        names = ("p50", "p99", "p999", "max")
+        return {"count": self.count, **{name: round(float(getattr(self, name)), 3) for name in names}}
+
+
+def spread(values_ms: npt.ArrayLike) -> Spread:
+    """Percentiles of values in ms: the smallest value that so many are not above."""
+    x = np.sort(np.asarray(values_ms, np.float64))
+    n = len(x)
+    if not n:
+        return Spread(0, 0.0, 0.0, 0.0, 0.0)
+    at = [min(n - 1, int(np.ceil(q * n)) - 1) for q in (0.5, 0.99, 0.999)]
+    return Spread(n, float(x[at[0]]), float(x[at[1]]), float(x[at[2]]), float(x[-1]))
+
+
+def gaps_ms(times: Sequence[float]) -> tuple[Floats, int]:
+    """Times between messages, in ms, without pauses; and how many pauses there were."""
+    gaps = np.diff(np.asarray(times, np.float64))
+    is_pause = gaps > PAUSE_S
+    return gaps[~is_pause] * 1000, int(is_pause.sum())
+
+
+def lateness_ms(times: Sequence[float], positions: Sequence[float], breaks: Sequence[int] = ()) -> Floats:
+    """How late each message came against the server's own grid, in ms.
+
+    Parameters
+    ----------
+    times : sequence of float
+        When each message came, in s.
+    positions : sequence of float
+        So much audio had come before it, in s.
+    breaks : sequence of int
+        Messages with which the grid begins anew: the first after a clear.
+
+    Returns
+    -------
+    float64 array, a value a message, 0 for what came in time or ahead
+
+    Notes
+    -----
+    The delay of a message is its time less its position; the grid is the least delay of late, which follows a slower clock by at most
+    300 ppm. A message that comes more than 20 ms before the grid was sent ahead: it is not late, and does not move the grid.
+    A server that leaves audio out after a stall, and does not come back to its grid within 50 messages, has a new grid from then on:
+    the message after the stall is late, the next ones are not. After 1 s without a message the grid begins anew.
+    """
+    delay = (np.asarray(times, np.float64) - np.asarray(positions, np.float64)).tolist()
+    late = np.zeros(len(delay))
+    if not delay:
+        return late
+    again = set(breaks)
+    base, last = delay[0], times[0]
+    for i, (d, t) in enumerate(zip(delay, times, strict=True)):
+        if t - last > PAUSE_S or i in again:
+            base = d
+        else:
+            base += min(max(0.0, d - base), FOLLOW_PPM * 1e-6 * (t - last))
+        last = t
+        lag = d - base
+        if lag < 0:
+            if lag > -AHEAD_S:
+                base = d
+            continue
+        late[i] = lag
+        if lag > FRAME_S:
+            least = min(delay[i : i + LOOK])
+            if least - base > BACK_S:
+                base = least
+    return late * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Lateness of many messages, in ms."""
+
+    spread: Spread
+    over_5: int
+    over_20: int
+    over_60: int
+
+    def to_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return {**self.spread.to_dict(), "over_5": self.over_5, "over_20": self.over_20, "over_60": self.over_60}
+
+
+def late(values_ms: npt.ArrayLike) -> Late:
+    """Percentiles and counts of what is late."""
+    x = np.asarray(values_ms, np.float64)
+    return Late(spread(x), int((x > 5).sum()), int((x > 20).sum()), int((x > 60).sum()))

@@ -21,6 +21,7 @@ from talkpath.streams import Stream
 News: TypeAlias = tuple[int, list[Event | SessionEvent], list[bytes]]  # a line's number, its events, the caller's audio
 
 WINDOW_S = 0.001  # what is due within it goes through one exchange
+AUDIO_WAIT_S = 0.01  # so long the caller's audio may wait for that of other calls, so that the handlers are woken less often; events never
 MAX_EVENTS = 4096
 MAX_AUDIO_FRAMES = 1000
 
@@ -83,10 +84,13 @@ class Line:
     def settle(self, now: float) -> bool:
         """Send what there is; True where there are news."""
         session = self.session
+        if not session.has_news and not session.is_blocked:
+            return False
+        connection = self._connection
         for data in session.data_to_send():
             self._sent_bytes += len(data)
-            self._connection.send(data)
-        if self._connection.unsent_bytes or session.is_blocked:
+            connection.send(data)
+        if session.is_blocked or connection.unsent_bytes:
             self._watch_unsent(now)
         events = session.events()
         if events:
@@ -99,7 +103,10 @@ class Line:
         if session.ended is not None and not self._is_finished:
             self._is_finished = True
             self._connection.finish(session.ended)
-        return bool(self._events) or self._has_audio()
+        if self._events:
+            self._hub.is_urgent = True
+            return True
+        return self._has_audio()
 
     def take(self) -> News:
         """All news."""
@@ -166,6 +173,8 @@ class Hub:
         self._numbers = count(1)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._audio_timer: asyncio.TimerHandle | None = None
+        self.is_urgent = False
         self._loop = asyncio.get_running_loop()
         self.is_congested = False
         self.observe_tick: Callable[[float, int], None] = lambda lateness_s, calls: None
@@ -243,8 +252,9 @@ class Hub:
 
     def close(self) -> None:
         """Time stops."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._audio_timer):
+            if timer is not None:
+                timer.cancel()
         self._pacer.close()
 
     # --- handlers -----------------------------------------------------------------------------------------------------------------
@@ -295,10 +305,20 @@ class Hub:
     def resume(self) -> None:
         """News can be told again."""
         self.is_congested = False
-        self.flush()
+        self._flush()
 
     def flush(self) -> None:
-        """Tell what there is."""
+        """Tell what there is: events now, audio alone a little later."""
+        if self.is_urgent:
+            self._flush()
+        elif self._fresh and self._audio_timer is None:
+            self._audio_timer = self._loop.call_later(AUDIO_WAIT_S, self._flush)
+
+    def _flush(self) -> None:
+        if self._audio_timer is not None:
+            self._audio_timer.cancel()
+            self._audio_timer = None
+        self.is_urgent = False
         if self._fresh and not self.is_congested:
             news = [line.take() for line in self._fresh]
             self._fresh.clear()

@@ -418,6 +418,11 @@ class Session:
             self._out += out
             self._events += events
 
+    @property
+    def has_news(self) -> bool:
+        """One of `data_to_send`, `events` and `audio` has something to give, or the session is over."""
+        return bool(self._out or self._events or self._pcm) or self.ended is not None
+
     def data_to_send(self) -> list[str | bytes]:
         """What is to be sent now, in order; each is given once. A str is a text message."""
         out, self._out = self._out, []

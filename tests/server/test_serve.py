@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,8 +26,11 @@ import talkpath as tp
 from talkpath import streams
 from talkpath.cli import main
 from talkpath.server import Authentication
+from talkpath.streams.signatures import twilio_sign
 
 client = pytest.importorskip("websockets.asyncio.client", reason="needs the extra: talkpath[server]")
+from websockets.exceptions import InvalidStatus  # noqa: E402
+
 from talkpath.server import media_server  # noqa: E402
 
 REAL_SERVER = media_server.MediaServer
@@ -46,7 +50,8 @@ async def call_the_parrot(port: int) -> tuple[bytes, bytes]:
     until = time.monotonic() + 15
     while True:
         try:
-            phone = await client.connect(f"ws://127.0.0.1:{port}/")
+            url = f"ws://127.0.0.1:{port}/twilio"
+            phone = await client.connect(url, additional_headers={"X-Twilio-Signature": twilio_sign("secret", url)})
             break
         except OSError:
             assert time.monotonic() < until
@@ -82,9 +87,14 @@ def test_the_parrot() -> None:
         cwd=ROOT / "examples",
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TALKPATH_AUTH_TWILIO": "secret"},
     )
     try:
         said, back = asyncio.run(call_the_parrot(port))
+        with pytest.raises(InvalidStatus, match="401"):
+            asyncio.run(client.connect(f"ws://127.0.0.1:{port}/twilio").__aenter__())
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            page = answer.read().decode()
         server.send_signal(signal.SIGTERM)
         _, log = server.communicate(timeout=10)
     finally:
@@ -93,6 +103,8 @@ def test_the_parrot() -> None:
     assert server.returncode == 0, log
     said_events = [json.loads(line).get("event") for line in log.splitlines()]
     assert said_events == ["listening", "call_started", "call_ended"]
+    assert 'talkpath_calls_begun_total{dialect="twilio"} 1' in page
+    assert 'talkpath_requests_refused_total{cause="authentication"} 1' in page
     heard = tp.g711.ulaw_decode(back)
     spoken = np.abs(tp.g711.ulaw_decode(said)) > 500
     assert (np.abs(heard) > 500).sum() > 0.6 * spoken.sum()  # it said it back

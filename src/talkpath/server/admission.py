@@ -116,9 +116,3 @@ def stream_for(path: str, headers: Mapping[str, str]) -> Stream | Refusal | None
     if isinstance(name, Refusal):
         return name
     return DIALECTS[name](path=path, headers=headers) if name else None
-
-
-def may_enter(token: str | None, path: str, authorization: str) -> bool:
-    """True where the token is there: as bearer, as `?token=`, or as the password of basic authentication."""
-    headers = {"authorization": authorization}
-    return bool(Authentication(token=token).check(None, path, headers, 0.0, Nonces()))

@@ -257,6 +257,8 @@ async def _connect_picows(
         raise Refused(f"no WebSocket: {problem}") from None
     except (picows.WSError, ValueError) as problem:
         raise Refused(f"no WebSocket: {problem}") from None
+    if listener is None:  # gone before the upgrade was through
+        raise Refused("no WebSocket: the server closed the connection")
     link: Link = listener  # type: ignore[assignment]
     return link
 

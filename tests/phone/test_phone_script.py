@@ -9,7 +9,19 @@ from conftest import ROOT
 
 from talkpath import wav
 from talkpath.errors import ConfigError
-from talkpath.phone import HangUp, InterruptAfter, Line, Press, Repeat, Say, Script, Wait, WaitFor, load_script, read_script
+from talkpath.phone import (
+    HangUp,
+    InterruptAfter,
+    Line,
+    Press,
+    Repeat,
+    Say,
+    Script,
+    Wait,
+    WaitFor,
+    load_script,
+    read_script,
+)
 from talkpath.phone.caller import Caller, prepare, spoken
 from talkpath.phone.ear import Ear
 

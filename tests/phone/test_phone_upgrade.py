@@ -31,7 +31,11 @@ def test_twilio() -> None:
 def test_genesys() -> None:
     found = headers_for("genesys", sign_with="key:c2VjcmV0")
     verdict = signatures.genesys(
-        found, target="/stream/x?a=1&b=2", secrets={"key": "c2VjcmV0"}, now=1_700_000_003, authority="agent.example:8443"
+        found,
+        target="/stream/x?a=1&b=2",
+        secrets={"key": "c2VjcmV0"},
+        now=1_700_000_003,
+        authority="agent.example:8443",
     )
     assert verdict, verdict.reason
     assert not signatures.genesys(

@@ -8,6 +8,7 @@ import json
 import logging
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ def _run(dialer: Dialer, quiet: bool) -> list[CallResult]:
                 print("hanging up …", file=sys.stderr)
             dialer.stop()
 
-        if sys.platform != "win32":
+        if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGINT, stop)
             loop.add_signal_handler(signal.SIGTERM, stop)
         return await dialer.run()

@@ -20,6 +20,7 @@ from talkpath.phone.voice import voice
 from talkpath.wav import read_wav
 
 KEY_MS, KEY_GAP_MS = 100, 100
+NOW_FRAMES = 2  # who was heard so lately speaks
 VOICES = 8  # of callers who have none of their own
 
 
@@ -200,7 +201,7 @@ class Caller:
         began = ear.frames
         for _ in range(max(1, self._count(min(step.timeout_s, 1e6)))):
             if is_speech:
-                if ear.speaks and ear.speech_frames >= wanted:
+                if ear.speaks and ear.speech_frames >= wanted and ear.silent_frames <= NOW_FRAMES:
                     return
             elif min(ear.silent_frames, ear.frames - began) >= wanted:
                 return

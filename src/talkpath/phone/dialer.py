@@ -32,13 +32,14 @@ OnEnd = Callable[[SimulatedCall], None]
 class _Line:
     """A call and its connection."""
 
-    __slots__ = ("at", "call", "link", "number")
+    __slots__ = ("at", "call", "closed", "link", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.call: SimulatedCall | None = None
         self.link: Link | None = None
         self.at = math.inf
+        self.closed = ""  # why the connection is gone
 
 
 class Dialer:
@@ -166,6 +167,7 @@ class Dialer:
 
         def on_close(reason: str) -> None:
             self._open_links -= 1
+            line.closed = reason
             if line.call is not None:
                 line.call.closed(reason, time.monotonic())
                 self._settle(line)
@@ -177,7 +179,8 @@ class Dialer:
                 subprotocols=DIALECTS[self._plan.provider].subprotocols, timeout_s=self._timeout_s,
             )  # fmt: skip
         except Refused as problem:
-            self._open_links -= 1
+            if not line.closed:
+                self._open_links -= 1
             start = self._plan.start(number, self._seed)
             self._refused.append(refused(number, self._plan.provider, start.call_id, str(problem)))
             self._forget(line)
@@ -187,7 +190,9 @@ class Dialer:
         line.call = SimulatedCall(self._plan, now=now, number=number, seed=self._seed, phase=(number * PHASE) % 1.0)
         for data in early:
             self._receive(line, data)
-        if self._stop_reason is not None:
+        if line.closed:
+            line.call.closed(line.closed, now)
+        elif self._stop_reason is not None:
             line.call.hang_up(self._stop_reason, now)
         self._settle(line)
 

@@ -73,7 +73,7 @@ class Ear:
         self.is_loud = loud
         if loud:
             self.loud_frames += 1
-            if k - self.last_loud > 2:
+            if k - self.last_loud > 2 or self.last_loud < 0:
                 self._onset, self._run = k, 0
                 self._onset_sample = first_loud(pcm, self.amplitude) or 0
             self._run += 1

@@ -13,7 +13,8 @@ Floats = npt.NDArray[np.float64]
 FRAME_S = 0.02
 PAUSE_S = 1.0  # a server that sends nothing for so long pauses: it has nothing to say, and its grid begins anew
 FOLLOW_PPM = 300.0  # so fast the grid may slow down with the server's clock
-AHEAD_S = 0.02  # what comes earlier than that was sent ahead, and says nothing about the grid
+AHEAD_S, BLOCK = 0.04, 250  # delays that change more than that within so many messages: sent ahead
+NEAR = 25  # messages that show whether an early one is the grid, or an exception
 BACK_S = 0.01  # a server that is not back on its grid within LOOK frames has left it
 LOOK = 50
 
@@ -69,16 +70,20 @@ def lateness_ms(times: Sequence[float], positions: Sequence[float], breaks: Sequ
 
     Notes
     -----
-    The delay of a message is its time less its position; the grid is the least delay of late, which follows a slower clock by at most
-    300 ppm. A message that comes more than 20 ms before the grid was sent ahead: it is not late, and does not move the grid.
-    A server that leaves audio out after a stall, and does not come back to its grid within 50 messages, has a new grid from then on:
-    the message after the stall is late, the next ones are not. After 1 s without a message the grid begins anew.
+    The delay of a message is its time less its position. A server that sends in time keeps its delay; its grid is the least delay of
+    late, as a tenth of the messages of half a second keep to it, and follows a slower clock by at most 300 ppm. A server that sends
+    ahead (within 250 messages its delay changes by more than 40 ms, as a rule) is late only against its first message: with what it
+    sends then, there would be nothing to play. A server that leaves audio out after a stall, and does not come back to its grid
+    within 50 messages, has a new grid from then on: the message after the stall is late, the next ones are not. After 1 s without
+    a message the grid begins anew.
     """
-    delay = (np.asarray(times, np.float64) - np.asarray(positions, np.float64)).tolist()
+    delays = np.asarray(times, np.float64) - np.asarray(positions, np.float64)
+    delay = delays.tolist()
     late = np.zeros(len(delay))
     if not delay:
         return late
     again = set(breaks)
+    is_ahead = sends_ahead(delays)
     base, last = delay[0], times[0]
     for i, (d, t) in enumerate(zip(delay, times, strict=True)):
         if t - last > PAUSE_S or i in again:
@@ -87,9 +92,10 @@ def lateness_ms(times: Sequence[float], positions: Sequence[float], breaks: Sequ
             base += min(max(0.0, d - base), FOLLOW_PPM * 1e-6 * (t - last))
         last = t
         lag = d - base
-        if lag < 0:
-            if lag > -AHEAD_S:
-                base = d
+        if lag <= 0:
+            if not is_ahead and lag < 0:
+                near = sorted(delay[i : i + NEAR])
+                base = min(base, max(d, near[len(near) // 10]))
             continue
         late[i] = lag
         if lag > FRAME_S:
@@ -97,6 +103,13 @@ def lateness_ms(times: Sequence[float], positions: Sequence[float], breaks: Sequ
             if least - base > BACK_S:
                 base = least
     return late * 1000
+
+
+def sends_ahead(delays: Floats) -> bool:
+    """True for a server that does not keep to a grid, but sends what it has, and then waits."""
+    blocks = [delays[at : at + BLOCK] for at in range(0, len(delays), BLOCK)]
+    ranges = [float(np.subtract(*np.percentile(block, [98, 5]))) for block in blocks if len(block) >= NEAR]
+    return len(ranges) > 0 and sorted(ranges)[len(ranges) // 2] > AHEAD_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class NearEnd:
             return self._bytes[i * size : (i + 1) * size]
         n = self._n
         wide = self._wide
-        np.add(self._samples[i * n : (i + 1) * n], voice, out=wide)
+        np.add(self._samples[i * n : (i + 1) * n], voice, out=wide, dtype=np.int32)
         np.minimum(wide, HIGH, out=wide)  # np.clip takes three times as long
         np.maximum(wide, LOW, out=wide)
         self._both[:] = wide

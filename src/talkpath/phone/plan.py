@@ -90,6 +90,7 @@ class CallPlan:
             raise ConfigError(f"duration_s must be above 0 (got {self.duration_s!r})")
         encoder(self.wires[0])
         decoder(self.wires[1])
+        self.stream().open(self.start(1, 1))  # what the dialect cannot carry is refused here
 
     @property
     def wires(self) -> tuple[Wire, Wire]:
@@ -102,6 +103,11 @@ class CallPlan:
     def is_tcp(self) -> bool:
         """The dialect comes over TCP, not a WebSocket."""
         return DIALECTS[self.provider].transport == "tcp"
+
+    @property
+    def has_key_messages(self) -> bool:
+        """The dialect has a message for keys."""
+        return self.provider != "freeswitch"
 
     def stream(self) -> Stream:
         """A new provider's side."""

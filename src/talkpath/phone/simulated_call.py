@@ -69,7 +69,7 @@ class SimulatedCall:
         self._odd = b""  # half a sample of L16
         self._plain = wire_out.codec != "l16" and self._resample is None
         self._ear = Ear(rate, n, plan.ear)
-        self._caller = Caller(plan.caller, plan.line, self._ear, rate, n, own, has_key_messages=self._has_keys(plan))
+        self._caller = Caller(plan.caller, plan.line, self._ear, rate, n, own, has_key_messages=plan.has_key_messages)
         self._near = NearEnd(plan.line, wire, n, own)
         self._playout = Playout(rate, plan.line.playout_ms)
         self._network = None if plan.line.is_plain else Network(plan.line, own, plan.provider in NUMBERED)
@@ -93,12 +93,6 @@ class SimulatedCall:
         self._ended_at = now
         self._out += stream.open(self.start)
         self._begin(now)
-
-    @staticmethod
-    def _has_keys(plan: CallPlan) -> bool:
-        stream = plan.stream()
-        stream.open(plan.start(1, 1))
-        return stream.dtmf("1") is not None
 
     def _begin(self, now: float) -> None:
         """Audio may be sent: the grid begins."""

@@ -24,8 +24,8 @@ SNR_DB = {"ulaw": 35.0, "alaw": 35.0, "slin": 100.0, "slin16": 100.0}  # compand
 FAULTS = ("malformed", "lost", "late", "reordered", "duplicate", "dropped")
 
 
-def faults(call: PhoneCall) -> dict[str, int]:
-    return {name: n for name, n in call.counters().items() if n and name in FAULTS}
+async def faults(call: PhoneCall) -> dict[str, int]:
+    return {name: n for name, n in (await call.counters()).items() if n and name in FAULTS}
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -36,7 +36,7 @@ def test_what_is_said_is_heard(system: System, way: Way) -> None:
     story: list[object] = []
 
     async def answer(call: PhoneCall) -> None:
-        story.extend([call.start.call_id, await call.say(said, rate), faults(call)])
+        story.extend([call.start.call_id, await call.say(said, rate), await faults(call)])
 
     async def main() -> None:
         async with telephone(system, answer) as lines:
@@ -67,7 +67,7 @@ def test_the_caller_is_heard(system: System, way: Way) -> None:
     async def answer(call: PhoneCall) -> None:
         async for pcm in call.audio():
             pieces.append(pcm)
-        found.append(faults(call))
+        found.append(await faults(call))
 
     async def main() -> None:
         async with telephone(system, answer) as lines:

@@ -1,6 +1,7 @@
 """The answered end of an outbound call: a machine gets a message after its beep, a person hears something else.
 
-talkpath serve --app voicemail_drop:answer            # with the `config` below; then let a provider dial, and stream to ws://HOST:8080/
+python voicemail_drop.py            # then let a provider dial, and stream to ws://HOST:8080/; or, with what `config` says:
+talkpath serve --app voicemail_drop:answer --config '{"detection_method": "audio", "speaks_first": "user"}'
 """
 
 import asyncio
@@ -8,10 +9,10 @@ from importlib import resources
 
 from talkpath import CallConfig
 from talkpath.call.events import UserIdle, VoicemailBeep, VoicemailDetected
-from talkpath.server import PhoneCall
+from talkpath.server import MediaServer, PhoneCall
 from talkpath.wav import read_wav_channels
 
-config = CallConfig(detection_method="audio", speaks_first="user", wait_for_user_timeout_s=0)
+config = CallConfig(detection_method="audio", speaks_first="user")
 
 RATE = 8000
 LONGEST_S = 90.0  # a machine that never beeps, a line that only rings
@@ -39,5 +40,9 @@ async def leave_message(call: PhoneCall) -> None:
                 await call.clear_audio()  # a short greeting may have been taken for a person's: nobody heard that hello
                 await call.say(MESSAGE, RATE, "message")
                 return
-            case UserIdle():
+            case UserIdle(reason="no_response"):
                 return
+
+
+if __name__ == "__main__":
+    MediaServer(answer, config=config, port=8080).run()

@@ -259,7 +259,7 @@ def one(name: str, transport: str) -> dict[str, object]:
         raise SystemExit(f"{name}: a good call was cut short, or its agent was silent")
     ids = {r.call_id for r in good}
     heard = sum(t["keys"] for t in told if t["call_id"] in ids)
-    pressed = sum(sum(e["event"].startswith("key") or e["event"] == "pressed" for e in r.events) for r in good)
+    pressed = sum(sum(e["event"] == "key" for e in r.events) for r in good)
     late = np.concatenate([r.lateness for r in good])
     own = np.concatenate([r.own_lateness for r in good])
     return {

@@ -84,6 +84,16 @@ def test_audio_sent_ahead_is_not_late() -> None:
     assert lateness_ms(times, grid(500, start=0)).max() < 1e-6
 
 
+@pytest.mark.parametrize("together", [2, 3, 5])
+def test_messages_that_come_together_are_not_late(together: int) -> None:
+    """Two every 40 ms: the second is 20 ms ahead, and the next first one is in time."""
+    times = 5.0 + 0.02 * together * (np.arange(600) // together) + 0.0002 * (np.arange(600) % together)
+    times[300:] += 0.03 * (np.arange(300) < together)
+    late_ms = lateness_ms(times, grid(600, start=0))
+    assert late_ms[300] == pytest.approx(30, abs=0.5)
+    assert np.delete(late_ms, range(300, 300 + together)).max() < 0.5
+
+
 def test_a_lead_that_is_kept_is_the_grid() -> None:
     """Three messages at once, then one at a time: the fourth is 15 ms late against what the others keep to."""
     times = grid(500) - 0.06

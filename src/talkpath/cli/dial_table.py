@@ -81,7 +81,7 @@ def print_table(
         if len(results) > len(shown):
             console.print(f"[dim]the {len(shown)} worst of {len(results)}[/]")
     for text in _troubles(results):
-        console.print(text, style="red", markup=False, highlight=False)
+        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     both = Table(box=None, pad_edge=False, show_header=False)
     both.add_column(style="bold")
     both.add_column(overflow="fold")

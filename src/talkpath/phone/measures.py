@@ -15,6 +15,7 @@ PAUSE_S = 1.0  # a server that sends nothing for so long pauses: it has nothing 
 FOLLOW_PPM = 300.0  # so fast the grid may slow down with the server's clock
 AHEAD_S, BLOCK = 0.04, 250  # delays that change more than that within so many messages: sent ahead
 NEAR = 25  # messages that show whether an early one is the grid, or an exception
+TOGETHER = 0.25  # of the audio of the one before: what comes sooner came with it
 BACK_S = 0.01  # a server that is not back on its grid within LOOK frames has left it
 LOOK = 50
 
@@ -73,7 +74,8 @@ def lateness_ms(times: Sequence[float], positions: Sequence[float], breaks: Sequ
     The delay of a message is its time less its position. A server that sends in time keeps its delay; its grid is the least delay of
     late, as a tenth of the messages of half a second keep to it, and follows a slower clock by at most 300 ppm. A server that sends
     ahead (within 250 messages its delay changes by more than 40 ms, as a rule) is late only against its first message: with what it
-    sends then, there would be nothing to play. A server that leaves audio out after a stall, and does not come back to its grid
+    sends then, there would be nothing to play. Of messages that come together the first is in time, the others are ahead: who sends
+    two every 40 ms is not late. A server that leaves audio out after a stall, and does not come back to its grid
     within 50 messages, has a new grid from then on: the message after the stall is late, the next ones are not. After 1 s without
     a message the grid begins anew.
     """
@@ -83,7 +85,11 @@ def lateness_ms(times: Sequence[float], positions: Sequence[float], breaks: Sequ
     if not delay:
         return late
     again = set(breaks)
-    is_ahead = sends_ahead(delays)
+    heads = _heads(times, positions)
+    firsts = delays[heads]
+    is_ahead = sends_ahead(firsts)
+    first = firsts.tolist()
+    is_head = (heads == np.arange(len(heads))).tolist()
     base, last = delay[0], times[0]
     for i, (d, t) in enumerate(zip(delay, times, strict=True)):
         if t - last > PAUSE_S or i in again:
@@ -93,8 +99,8 @@ def lateness_ms(times: Sequence[float], positions: Sequence[float], breaks: Sequ
         last = t
         lag = d - base
         if lag <= 0:
-            if not is_ahead and lag < 0:
-                near = sorted(delay[i : i + NEAR])
+            if lag < 0 and not is_ahead and is_head[i]:
+                near = sorted(first[i : i + NEAR])
                 base = min(base, max(d, near[len(near) // 10]))
             continue
         late[i] = lag
@@ -103,6 +109,13 @@ def lateness_ms(times: Sequence[float], positions: Sequence[float], breaks: Sequ
             if least - base > BACK_S:
                 base = least
     return late * 1000
+
+
+def _heads(times: Sequence[float], positions: Sequence[float]) -> npt.NDArray[np.intp]:
+    """For each message, the first of those that it came together with: within a quarter of the audio between them."""
+    gaps, audio = np.diff(np.asarray(times, np.float64)), np.diff(np.asarray(positions, np.float64))
+    is_head = np.concatenate([[True], gaps >= TOGETHER * audio])
+    return np.maximum.accumulate(np.where(is_head, np.arange(len(is_head)), 0))
 
 
 def sends_ahead(delays: Floats) -> bool:

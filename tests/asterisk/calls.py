@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from asterisk.compare import read_wav
 from asterisk.manager import Event, Manager
 from asterisk.system import System
 from talkpath import CallConfig
@@ -81,7 +84,13 @@ class Lines:
         if line != "local":
             target = f"PJSIP/{line}/sip:{way.agent}.{way.codec}.{way.control}@127.0.0.1:{self.system.sip_port}"
         kind = {8000: ("slin", "wav"), 16000: ("slin16", "wav16")}[way.rate]
-        values = {"CODEC": way.codec, "CONTROL": way.control, "RECORD": str(folder / "call"), "FORMAT": kind[1]}
+        values = {
+            "CODEC": way.codec,
+            "CONTROL": way.control,
+            "RECORD": str(folder / "call"),
+            "FORMAT": kind[1],
+            "LISTEN_S": "0.5",
+        }
         values |= {"UUID": (call := str(uuid.uuid4())), **variables}
         await self.manager.action(
             "Originate", *(f"{k}={v}" for k, v in values.items()), Channel=target, Context="caller", Exten=caller, Priority=1,
@@ -95,6 +104,16 @@ class Lines:
     async def over(self, call: Dialled, timeout: float = 30) -> Event:
         """Wait until Asterisk has hung the caller's channel up."""
         return await self.manager.wait("Hangup", lambda e: e.get("Uniqueid") == call.name, timeout)
+
+    async def heard(self, call: Dialled, timeout: float = 5) -> tuple[np.ndarray, int]:
+        """What MixMonitor kept of what the caller heard, and its rate: it goes on writing after the hang-up."""
+
+        async def written() -> None:
+            while not (call.folder / "call.done").exists():
+                await asyncio.sleep(0.02)
+
+        await asyncio.wait_for(written(), timeout)
+        return read_wav(next(call.folder.glob("*-heard.*")))
 
     async def told(self, name: str, call: Dialled | None = None, timeout: float = 30) -> Event:
         """What the dialplan tells by UserEvent, of one call or of any."""

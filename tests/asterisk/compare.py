@@ -22,6 +22,7 @@ class Alignment:
     start_ms: float
     shift_ms: float  # how far any block lies from where the whole says it should
     likeness: float  # the worst block's correlation with what was said
+    usual_likeness: float  # the median block's
     snr_db: float
 
 
@@ -46,7 +47,9 @@ def align(heard: np.ndarray, said: np.ndarray, rate: int, block_ms: int = 100) -
     error = padded[start : start + len(said)] - said
     snr_db = 10 * np.log10((said**2).sum() / max((error**2).sum(), 1e-9))
     to_ms = 1000 / rate
-    return Alignment((start - reach) * to_ms, max(map(abs, shifts)) * to_ms, min(likeness), float(snr_db))
+    return Alignment(
+        (start - reach) * to_ms, max(map(abs, shifts)) * to_ms, min(likeness), float(np.median(likeness)), float(snr_db)
+    )
 
 
 def loud_span_ms(pcm: np.ndarray, rate: int, level: float = 300) -> tuple[float, float]:

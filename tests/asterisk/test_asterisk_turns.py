@@ -4,7 +4,7 @@ import pytest
 from scenario import voice
 
 from asterisk.calls import AUDIOSOCKET, JSON, PLAIN, Way, run, telephone
-from asterisk.compare import align, loud_span_ms, read_wav
+from asterisk.compare import align, loud_span_ms
 from asterisk.install import sound
 from asterisk.system import System
 from talkpath.call.events import AgentSpeechInterrupted, UserSpeechStopped
@@ -31,7 +31,7 @@ def test_an_interruption(system: System, way: Way) -> None:
             prompt = sound(system.programs, "agent-pass").with_suffix("")
             call = await lines.dial(way, "interrupt", SOUND=str(prompt))
             await lines.over(call)
-            heard, heard_rate = read_wav(next(call.folder.glob("*-heard.*")))
+            heard, heard_rate = await lines.heard(call)
         cut = [event.utterance for event in events if isinstance(event, AgentSpeechInterrupted)]
         assert cut == ["long"]
         first_ms, last_ms = loud_span_ms(heard, heard_rate)
@@ -39,9 +39,9 @@ def test_an_interruption(system: System, way: Way) -> None:
         assert abs(last_ms - first_ms - heard_ms[0]) <= 60
         assert 1000 * len(heard) / heard_rate - last_ms > 1000  # the caller speaks on, into silence
         whole = said[: int((heard_ms[0] - 60) * rate / 1000)]
-        found = align(heard, whole, rate)
-        assert found.shift_ms == 0
-        assert found.likeness > 0.99
+        found = align(heard, whole, rate)  # MixMonitor has a clock of its own: now and then half a frame is filled up
+        assert found.shift_ms <= 20
+        assert found.usual_likeness > 0.99
 
     run(main())
 

@@ -1,6 +1,7 @@
 """A telephone company in a few lines: a paced provider on a WebSocket, for servers of ours and of others."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 
@@ -42,6 +43,7 @@ class Phone:
     ) -> None:
         """One call of so many seconds, or until the other side hangs up; `keys`: what is pressed, and when."""
         from websockets.asyncio.client import connect
+        from websockets.exceptions import ConnectionClosed
 
         said = b"" if says is None else tp.g711.ulaw_encode(says)
         waiting = dict(keys or {})
@@ -51,16 +53,17 @@ class Phone:
                 await socket.send(data)
             begin = time.monotonic()
             frames = 0
-            while not ears.done() and frames < 50 * seconds:
-                if self.provider.ready:
-                    frame = said[160 * frames : 160 * frames + 160]
-                    await socket.send(self.provider.media(frame.ljust(160, b"\xff")))
-                for at in [at for at in waiting if frames >= 50 * at]:
-                    await socket.send(self.provider.dtmf(waiting.pop(at)))
-                frames += 1
-                await asyncio.sleep(max(0, begin + 0.02 * frames - time.monotonic()))
-            if not ears.done():
-                await socket.send(self.provider.stop())
+            with contextlib.suppress(ConnectionClosed):  # it hung up between two frames
+                while not ears.done() and frames < 50 * seconds:
+                    if self.provider.ready:
+                        frame = said[160 * frames : 160 * frames + 160]
+                        await socket.send(self.provider.media(frame.ljust(160, b"\xff")))
+                    for at in [at for at in waiting if frames >= 50 * at]:
+                        await socket.send(self.provider.dtmf(waiting.pop(at)))
+                    frames += 1
+                    await asyncio.sleep(max(0, begin + 0.02 * frames - time.monotonic()))
+                if not ears.done():
+                    await socket.send(self.provider.stop())
         for task in (ears, *self._tasks):
             task.cancel()
         await asyncio.gather(ears, *self._tasks, return_exceptions=True)

@@ -76,6 +76,7 @@ def test_keys(dialect: str, by: str) -> None:
     script = Script((Wait(0.5), Press("12#", by), Wait(1)))
     rig = Rig(plan_for(dialect, caller=script)).run(4)
     assert [event.digit for event in rig.of(UserDtmf)] == list("12#")
+    assert rig.call.result().unprompted_clears == 0
     assert rig.session.counters.keys_paired == (3 if by == "both" and dialect != "freeswitch" else 0)
 
 

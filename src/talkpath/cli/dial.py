@@ -79,7 +79,6 @@ def dial(args: argparse.Namespace) -> int:
         args.out.mkdir(parents=True, exist_ok=True)
     idle = IdleProcess()
     idle.start()
-    cpu_s, begun = time.process_time(), time.monotonic()
     try:
         results = _run(dialer, quiet=args.json)
     finally:
@@ -90,7 +89,7 @@ def dial(args: argparse.Namespace) -> int:
         for call in dialer.calls:
             _write_sound(args.out, call)
     total = overall(results, machine)
-    total["phone_cpu"] = _cost(time.process_time() - cpu_s, time.monotonic() - begun, total["own_late_ms"]["count"])
+    total["phone_cpu"] = _cost(dialer, total["own_late_ms"]["count"])
     if args.json:
         told = {"url": args.url, "provider": plan.provider, "line": plan.line.name, "caller": plan.caller.name,
                 "seed": args.seed, "transport": dialer.transport, **total}  # fmt: skip
@@ -131,9 +130,10 @@ def _run(dialer: Dialer, quiet: bool) -> list[CallResult]:
         return runner.run(run())
 
 
-def _cost(cpu_s: float, wall_s: float, frames: int) -> dict[str, float]:
-    """What the phone itself took: of one core, and for a call's 20 ms, connecting and judging included."""
-    return {"cores": round(cpu_s / wall_s, 3), "us_a_frame": round(1e6 * cpu_s / frames, 1) if frames else 0.0}
+def _cost(dialer: Dialer, frames: int) -> dict[str, float]:
+    """What the phone itself took: of one core, and for a call's 20 ms."""
+    cores = dialer.cpu_s / dialer.wall_s
+    return {"cores": round(cores, 3), "us_a_frame": round(1e6 * dialer.cpu_s / frames, 1) if frames else 0.0}
 
 
 def _write(out: Path, result: CallResult) -> None:

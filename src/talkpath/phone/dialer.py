@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 
 from talkpath.errors import ConfigError
 from talkpath.phone.caller import prepare
+from talkpath.phone.grid import FRAME_MS
 from talkpath.phone.links import Link, Refused, choose_transport, connect
 from talkpath.phone.plan import CallPlan
 from talkpath.phone.result import CallResult, refused
-from talkpath.phone.simulated_call import FRAME_MS, SimulatedCall
+from talkpath.phone.simulated_call import SimulatedCall
 from talkpath.streams import DIALECTS
 
 log = logging.getLogger("talkpath.phone")

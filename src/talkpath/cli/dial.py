@@ -116,7 +116,13 @@ def _run(dialer: Dialer, quiet: bool) -> list[CallResult]:
         if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGINT, stop)
             loop.add_signal_handler(signal.SIGTERM, stop)
-        return await dialer.run()
+        teller = asyncio.ensure_future(_tell(dialer)) if not quiet and sys.stderr.isatty() else None
+        try:
+            return await dialer.run()
+        finally:
+            if teller is not None:
+                teller.cancel()
+                print("\r\x1b[K", end="", file=sys.stderr)
 
     factory: Any = None
     if dialer.transport == "picows":
@@ -127,7 +133,19 @@ def _run(dialer: Dialer, quiet: bool) -> list[CallResult]:
         except ImportError:
             pass
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(run())
+        try:
+            return runner.run(run())
+        except KeyboardInterrupt:  # the second one
+            return [call.result() for call in dialer.calls]
+
+
+async def _tell(dialer: Dialer) -> None:
+    """How far it is: a line twice a second costs the calls nothing."""
+    begun = time.monotonic()
+    while True:
+        text = f"{time.monotonic() - begun:.0f} s: {dialer.active} calls, {len(dialer.calls)} over"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        await asyncio.sleep(0.5)
 
 
 def _cost(dialer: Dialer, frames: int) -> dict[str, float]:

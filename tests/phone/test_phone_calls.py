@@ -10,7 +10,7 @@ from talkpath import CallConfig
 from talkpath.call.events import UserDtmf, UserSpeechStarted
 from talkpath.phone import CallPlan, Press, Say, Script, Wait, WaitFor, align, load_script, parse_line, voice
 from talkpath.server import Began, MarkHeard
-from talkpath.streams import DIALECTS, Start
+from talkpath.streams import DIALECTS, FlowControl, Start
 
 STAY = load_script("silent")
 CLEARS = ("plivo", "twilio", "signalwire", "telnyx", "exotel", "vonage", "genesys", "azure", "asterisk", "jambonz")
@@ -76,6 +76,7 @@ def test_keys(dialect: str, by: str) -> None:
     script = Script((Wait(0.5), Press("12#", by), Wait(1)))
     rig = Rig(plan_for(dialect, caller=script)).run(4)
     assert [event.digit for event in rig.of(UserDtmf)] == list("12#")
+    assert rig.call.result().unprompted_clears == 0
     assert rig.session.counters.keys_paired == (3 if by == "both" and dialect != "freeswitch" else 0)
 
 
@@ -107,9 +108,11 @@ def test_audio_sent_ahead_is_queued_and_played_in_its_time() -> None:
     said = voice(3.0, 8000, 3)
     call.receive(server.media(g711.ulaw_encode(said)), 0.01)
     call.receive(server.mark("end"), 0.01)
-    call.tick(2.0)
+    for t in (0.5, 1.0, 1.5, 2.0):
+        call.tick(t)
     assert not [e for e in call.events if e["event"] == "mark_played"]
-    call.tick(3.5)
+    for t in (2.5, 3.0, 3.5):
+        call.tick(t)
     assert [e["name"] for e in call.events if e["event"] == "mark_played"] == ["end"]
     assert len(call.heard) > 8000 * 3
     found = align(said, call.heard, 8000)
@@ -238,3 +241,55 @@ def test_other_wires(wires: tuple[str, str | None]) -> None:
         assert np.sqrt((heard**2).sum() / wire.sample_rate_hz) == pytest.approx(
             np.sqrt((said.astype(float) ** 2).sum() / plan.wires[1].sample_rate_hz), rel=0.2
         )
+
+
+def test_asterisk_says_that_its_queue_is_full() -> None:
+    plan = plan_for("asterisk", duration_s=30)
+    call = Rig(plan).call
+    server = DIALECTS["asterisk"]()
+    for data in plan.stream().open(call.start):
+        server.receive(data)
+
+    def flow() -> list[bool]:
+        texts = [data for data in call.data_to_send() if isinstance(data, str)]
+        return [m.paused for data in texts for m in server.receive(data) if isinstance(m, FlowControl)]
+
+    for _ in range(899):
+        call.receive(server.media(b"\x55" * 160), 0.1)
+    assert flow() == []
+    for _ in range(300):
+        call.receive(server.media(b"\x55" * 160), 0.1)
+    assert flow() == [True]
+    assert call.result().dropped_ms == 199 * 20
+    for t in range(1, 30):
+        call.tick(t * 0.9)
+    assert flow() == [False]
+
+
+def test_a_phone_that_stood_still_goes_on() -> None:
+    rig = Rig(plan_for("twilio", duration_s=900)).run(1.0)
+    rig.call.data_to_send()
+    rig.call.tick(600.0)
+    assert len(rig.call.data_to_send()) == 1
+    assert [e["event"] for e in rig.call.events] == ["phone_stood_still"]
+    assert rig.call.result().own_late.spread.max == pytest.approx(599_000, rel=0.01)
+    rig.call.tick(600.5)
+    assert 24 <= len(rig.call.data_to_send()) <= 26
+
+
+def test_l16_may_be_cut_anywhere(rng: np.random.Generator) -> None:
+    plan = plan_for("audiosocket", duration_s=9)
+    call = Rig(plan).call
+    server = DIALECTS["audiosocket"]()
+    for data in plan.stream().open(call.start):
+        server.receive(data)
+    said = voice(2.0, 8000, 3)
+    data, at = said.tobytes(), 0
+    while at < len(data):
+        n = int(rng.integers(1, 999))
+        call.receive(server.media(data[at : at + n]), 0.1)
+        at += n
+    for t in range(1, 6):
+        call.tick(t * 0.8)
+    assert align(said, call.heard, 8000).error_db == float("-inf")
+    assert call.result().malformed == 0

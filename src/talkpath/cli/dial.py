@@ -79,7 +79,6 @@ def dial(args: argparse.Namespace) -> int:
         args.out.mkdir(parents=True, exist_ok=True)
     idle = IdleProcess()
     idle.start()
-    cpu_s, begun = time.process_time(), time.monotonic()
     try:
         results = _run(dialer, quiet=args.json)
     finally:
@@ -90,7 +89,7 @@ def dial(args: argparse.Namespace) -> int:
         for call in dialer.calls:
             _write_sound(args.out, call)
     total = overall(results, machine)
-    total["phone_cpu"] = _cost(time.process_time() - cpu_s, time.monotonic() - begun, total["own_late_ms"]["count"])
+    total["phone_cpu"] = _cost(dialer, total["own_late_ms"]["count"])
     if args.json:
         told = {"url": args.url, "provider": plan.provider, "line": plan.line.name, "caller": plan.caller.name,
                 "seed": args.seed, "transport": dialer.transport, **total}  # fmt: skip
@@ -117,7 +116,13 @@ def _run(dialer: Dialer, quiet: bool) -> list[CallResult]:
         if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGINT, stop)
             loop.add_signal_handler(signal.SIGTERM, stop)
-        return await dialer.run()
+        teller = asyncio.ensure_future(_tell(dialer)) if not quiet and sys.stderr.isatty() else None
+        try:
+            return await dialer.run()
+        finally:
+            if teller is not None:
+                teller.cancel()
+                print("\r\x1b[K", end="", file=sys.stderr)
 
     factory: Any = None
     if dialer.transport == "picows":
@@ -128,12 +133,25 @@ def _run(dialer: Dialer, quiet: bool) -> list[CallResult]:
         except ImportError:
             pass
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(run())
+        try:
+            return runner.run(run())
+        except KeyboardInterrupt:  # the second one
+            return [call.result() for call in dialer.calls]
 
 
-def _cost(cpu_s: float, wall_s: float, frames: int) -> dict[str, float]:
-    """What the phone itself took: of one core, and for a call's 20 ms, connecting and judging included."""
-    return {"cores": round(cpu_s / wall_s, 3), "us_a_frame": round(1e6 * cpu_s / frames, 1) if frames else 0.0}
+async def _tell(dialer: Dialer) -> None:
+    """How far it is: a line twice a second costs the calls nothing."""
+    begun = time.monotonic()
+    while True:
+        text = f"{time.monotonic() - begun:.0f} s: {dialer.active} calls, {len(dialer.calls)} over"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        await asyncio.sleep(0.5)
+
+
+def _cost(dialer: Dialer, frames: int) -> dict[str, float]:
+    """What the phone itself took: of one core, and for a call's 20 ms."""
+    cores = dialer.cpu_s / dialer.wall_s
+    return {"cores": round(cores, 3), "us_a_frame": round(1e6 * dialer.cpu_s / frames, 1) if frames else 0.0}
 
 
 def _write(out: Path, result: CallResult) -> None:

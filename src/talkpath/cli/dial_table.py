@@ -103,6 +103,6 @@ def print_table(
         both.add_row("answer", f"{_spread(total['answer_ms'])}; {total['unanswered']} without")
         both.add_row("clear", _spread(total["clear_ms"]))
         both.add_row("silent", f"{_spread(total['silence_ms'])}; {total['not_interrupted']} spoke on; "
-                               f"{total['unprompted_clears']} clears without a word of the caller's")  # fmt: skip
+                               f"{total['unprompted_clears']} clears without a word or key of the caller's")  # fmt: skip
         both.add_row("playout", f"{total['holes']} holes, {total['missing_ms']:.0f} ms of audio missing in time")
     console.print(both)

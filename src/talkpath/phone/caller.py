@@ -102,8 +102,8 @@ class Caller:
         Checks that failed.
     onset, offset : int or None
         In the present frame: the sample at which speech begins, or ends. None: not here.
-    speaks : bool
-        The present frame is speech.
+    speaks, presses : bool
+        The present frame is speech; a key is pressed, as a sound or not.
     is_done : bool
         The script is at its end.
     """
@@ -126,7 +126,7 @@ class Caller:
         self.failed: list[str] = []
         self.onset: int | None = None
         self.offset: int | None = None
-        self.speaks = self.is_done = False
+        self.speaks = self.presses = self.is_done = False
         self.step = ""
         self._frames = self._run(script.steps)
 
@@ -188,7 +188,9 @@ class Caller:
             frames: tuple[Samples | None, ...] = (
                 cut(tone, self._n) if tone is not None else (None,) * self._count(KEY_MS / 1000)
             )
+            self.presses = True
             yield from frames
+            self.presses = False
             if by_message:
                 self.keys.append(key)
             for _ in range(self._count(KEY_GAP_MS / 1000)):

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 
 from talkpath.errors import ConfigError
 from talkpath.phone.caller import prepare
+from talkpath.phone.grid import FRAME_MS
 from talkpath.phone.links import Link, Refused, choose_transport, connect
 from talkpath.phone.plan import CallPlan
 from talkpath.phone.result import CallResult, refused
-from talkpath.phone.simulated_call import FRAME_MS, SimulatedCall
+from talkpath.phone.simulated_call import SimulatedCall
 from talkpath.streams import DIALECTS
 
 log = logging.getLogger("talkpath.phone")
@@ -66,6 +67,8 @@ class Dialer:
     ----------
     calls : list of SimulatedCall
         Those that came about, in the order of their ends.
+    cpu_s, wall_s : float
+        What `run` took of a core's time, connecting included, and how long it was.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Dialer:
         self._stopping = asyncio.Event()
         self._done = asyncio.Event()
         self.calls: list[SimulatedCall] = []
+        self.cpu_s = self.wall_s = 0.0
 
     @property
     def active(self) -> int:
@@ -114,6 +118,7 @@ class Dialer:
         prepare(self._plan.caller, self._plan.line, rate, rate * FRAME_MS // 1000)
         gc.collect()
         gc.freeze()  # a collection of everything that was ever imported would make the phone late
+        cpu_s, begun = time.process_time(), time.monotonic()
         try:
             tasks = await self._dial()
             await asyncio.gather(*tasks)
@@ -127,6 +132,7 @@ class Dialer:
             if self._timer is not None:
                 self._timer.cancel()
             gc.unfreeze()
+        self.cpu_s, self.wall_s = time.process_time() - cpu_s, time.monotonic() - begun
         results = [call.result() for call in self.calls] + self._refused
         return sorted(results, key=lambda result: result.number)
 

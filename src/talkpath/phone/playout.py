@@ -19,6 +19,8 @@ class Playout:
     sample_rate : int
     gather_ms : float
         So much is gathered (or so long waited) before it begins to play after it was empty.
+    most_s : float
+        What goes beyond is dropped.
 
     Attributes
     ----------
@@ -32,9 +34,9 @@ class Playout:
         How often it ran dry while the server was sending, and samples of silence by that.
     """
 
-    def __init__(self, sample_rate: int, gather_ms: float = 40.0) -> None:
+    def __init__(self, sample_rate: int, gather_ms: float = 40.0, most_s: float = MAX_QUEUED_S) -> None:
         self._gather = round(sample_rate * gather_ms / 1000)
-        self._most = round(sample_rate * MAX_QUEUED_S)
+        self._most = round(sample_rate * most_s)
         self._hole = round(sample_rate * HOLE_S)
         self._pieces: deque[Samples] = deque()
         self._offset = 0  # of the first piece: so much of it is played

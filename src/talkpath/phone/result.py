@@ -48,8 +48,10 @@ class CallResult:
         How often the provider had nothing to play while the server was sending, and the silence by that.
     speech_heard_bytes, speech_heard_s
         Of the agent's, audible.
-    cleared_ms : float
-        Of the agent's audio, thrown away by clears.
+    cleared_ms, dropped_ms : float
+        Of the agent's audio: thrown away by clears; dropped, as the provider's queue was full.
+    lost_on_line : int
+        Frames of the caller's that the line lost.
     own_late : Late
         How late the phone itself sent its frames.
     failed : list of str
@@ -81,6 +83,7 @@ class CallResult:
     speech_heard_s: float = 0.0
     speech_heard_bytes: int = 0
     cleared_ms: float = 0.0
+    dropped_ms: float = 0.0
     lost_on_line: int = 0
     own_late: Late = field(default_factory=lambda: late(()))
     failed: list[str] = field(default_factory=list)
@@ -104,7 +107,7 @@ class CallResult:
         numbers = {
             name: _rounded(getattr(self, name))
             for name in ("duration_s", "audio_s", "first_audio_ms", "first_speech_ms", "missing_ms", "speech_heard_s",
-                         "cleared_ms")
+                         "cleared_ms", "dropped_ms")
         }  # fmt: skip
         return {
             **plain,
@@ -159,6 +162,7 @@ def summarise(call: SimulatedCall) -> CallResult:
         speech_heard_s=heard_s,
         speech_heard_bytes=round(heard_s * (wire_out.bytes_per_s or 0)),
         cleared_ms=playout.cleared * per_ms,
+        dropped_ms=playout.dropped * per_ms,
         lost_on_line=call._network.lost if call._network is not None else 0,
         own_late=late(own),
         failed=list(call._caller.failed),

@@ -8,21 +8,30 @@ from typing import Any
 
 import numpy as np
 
-from talkpath import Resampler
 from talkpath._types import Samples
 from talkpath.errors import FormatError, TalkpathError
 from talkpath.phone.caller import Caller
-from talkpath.phone.codec import decoder
+from talkpath.phone.codec import Intake, decoder
 from talkpath.phone.ear import Ear
+from talkpath.phone.grid import CATCH_UP_S, FRAME_MS, Grid
 from talkpath.phone.near_end import NearEnd
 from talkpath.phone.network import Network
 from talkpath.phone.plan import NUMBERED, CallPlan
-from talkpath.phone.playout import Playout
+from talkpath.phone.playout import MAX_QUEUED_S, Playout
 from talkpath.phone.result import CallResult, summarise
 from talkpath.phone.watch import Watch
-from talkpath.streams import ClearRequest, DtmfRequest, Failed, HangupRequest, MarkRequest, Media, Message, Wire
+from talkpath.streams import (
+    AsteriskWebSocket,
+    ClearRequest,
+    DtmfRequest,
+    Failed,
+    HangupRequest,
+    MarkRequest,
+    Media,
+    Message,
+)
 
-FRAME_MS = 20
+XOFF_FRAMES, XON_FRAMES, MAX_FRAMES = 900, 800, 1000  # of Asterisk's queue
 MAX_MEDIA = 5_000_000  # messages whose times are kept: more than a day of calls
 
 
@@ -52,7 +61,6 @@ class SimulatedCall:
     >>> for data in call.data_to_send(): send(data)
     >>> call.receive(message, clock())
     >>> call.tick(clock())                        # at call.next_deadline()
-    >>> call.closed("the server closed", clock())
     >>> call.result()
     """
 
@@ -64,28 +72,23 @@ class SimulatedCall:
         self.start = plan.start(number, seed)
         self._rate = rate = wire.sample_rate_hz
         self._n = n = rate * FRAME_MS // 1000
-        self._decode = decoder(wire_out)
-        self._resample = Resampler(wire_out.sample_rate_hz, rate) if wire_out.sample_rate_hz != rate else None
-        self._odd = b""  # half a sample of L16
-        self._plain = wire_out.codec != "l16" and self._resample is None
+        self._intake = Intake(wire_out, rate)
         self._ear = Ear(rate, n, plan.ear)
         self._caller = Caller(plan.caller, plan.line, self._ear, rate, n, own, has_key_messages=plan.has_key_messages)
         self._near = NearEnd(plan.line, wire, n, own)
-        self._playout = Playout(rate, plan.line.playout_ms)
+        self._has_flow, self._is_full = isinstance(stream, AsteriskWebSocket), False
+        most_s = MAX_FRAMES * FRAME_MS / 1000 if self._has_flow else MAX_QUEUED_S
+        self._playout = Playout(rate, plan.line.playout_ms, most_s)
         self._network = None if plan.line.is_plain else Network(plan.line, own, plan.provider in NUMBERED)
         self._frame: Samples = np.zeros(n, np.int16)
-        self._period = FRAME_MS / 1000 / (1 + plan.line.drift_ppm * 1e-6)
-        self._phase = phase * self._period
+        self._grid = Grid(plan.line.drift_ppm, phase)
         self._opened = now
-        self._origin: float | None = None
         self._begun = False  # since the last `data_to_send`
-        self._next = math.inf
-        self._k = 0
         self._out: list[str | bytes] = []
         self._times, self._positions, self._late = array("d"), array("d"), array("f")
         self._breaks: list[int] = []
         self._audio_s = 0.0
-        self._malformed = self._messages = 0
+        self._malformed = 0
         self._heard: list[bytes] = []
         self._sent: list[bytes] = []
         self._watch = Watch(self._ear, now, 1 / rate)
@@ -96,11 +99,10 @@ class SimulatedCall:
 
     def _begin(self, now: float) -> None:
         """Audio may be sent: the grid begins."""
-        if self._origin is None and self._stream.ready:
+        if self._grid.next == math.inf and self._stream.ready:
             self._begun = True
-            turns = math.ceil((now - self._phase) / self._period)
-            self._origin = self._next = turns * self._period + self._phase
-            self._watch.grid(self._origin, self._period)
+            self._grid.begin(now)
+            self._watch.grid(self._grid.origin, self._grid.period)
 
     # --- what comes -----------------------------------------------------------------------------------------------------------
 
@@ -109,7 +111,6 @@ class SimulatedCall:
         if self.ended is not None:
             return
         stream = self._stream
-        self._messages += 1
         try:
             messages = stream.receive(data)
         except FormatError as problem:
@@ -125,8 +126,7 @@ class SimulatedCall:
         answers = stream.data_to_send()
         if answers:
             self._out += answers
-            self._begin(now)
-        elif self._origin is None:
+        if self._grid.next == math.inf:
             self._begin(now)
 
     def _refused(self, problem: Exception, now: float) -> None:
@@ -135,7 +135,7 @@ class SimulatedCall:
 
     def _media(self, media: Media, now: float) -> None:
         try:
-            pcm = self._decode(media.payload) if self._plain and media.wire is None else self._unusual(media)
+            pcm = self._intake.samples(media)
         except TalkpathError as problem:
             self._refused(problem, now)
             return
@@ -144,20 +144,8 @@ class SimulatedCall:
             self._positions.append(self._audio_s)
         self._audio_s += len(pcm) / self._rate
         self._playout.put(pcm)
-
-    def _unusual(self, media: Media) -> Samples:
-        """L16, whose samples may be cut anywhere, and what is not in the form that was agreed."""
-        wire: Wire | None = media.wire
-        if wire is not None:
-            pcm = decoder(wire)(media.payload)
-            return pcm if wire.sample_rate_hz == self._rate else Resampler(wire.sample_rate_hz, self._rate).process(pcm)
-        data = media.payload
-        if self._odd or len(data) & 1:
-            data = self._odd + data
-            self._odd = data[len(data) & ~1 :]
-            data = data[: len(data) & ~1]
-        pcm = self._decode(data)
-        return pcm if self._resample is None else self._resample.process(pcm)
+        if self._has_flow:
+            self._flow(now)
 
     def _take(self, message: Message, now: float) -> None:
         match message:
@@ -207,7 +195,7 @@ class SimulatedCall:
         """When `tick` wants to be called; None when the call is over."""
         if self.ended is not None:
             return None
-        at = min(self._next, self._opened + self.plan.duration_s)
+        at = min(self._grid.next, self._opened + self.plan.duration_s)
         if self._network is not None:
             arrives = self._network.next
             if arrives is not None and arrives < at:
@@ -216,20 +204,35 @@ class SimulatedCall:
 
     def tick(self, now: float) -> None:
         """Time has come to `now`."""
-        while self._next <= now and self.ended is None:
+        grid = self._grid
+        if now - grid.next > CATCH_UP_S:
+            self._skip(now)
+        while grid.next <= now and self.ended is None:
             self._tick(now)
         if self._network is not None:
             self._network.take(now, self._out.append)
         if self.ended is None and now >= self._opened + self.plan.duration_s:
             self.hang_up("time was up", now)
 
+    def _skip(self, now: float) -> None:
+        """The phone itself stood still."""
+        skipped_s = self._grid.skip(now)
+        self._watch.grid(self._grid.origin, self._grid.period)
+        self._watch.note(now, "phone_stood_still", {"ms": round(skipped_s * 1000)})
+        self._late.append(skipped_s)
+
+    def _flow(self, now: float) -> None:
+        """Asterisk says when its queue is nearly full, and when there is room again."""
+        assert isinstance(self._stream, AsteriskWebSocket)
+        frames = self._playout.queued // self._n
+        if frames >= XOFF_FRAMES if not self._is_full else frames < XON_FRAMES:
+            self._is_full = not self._is_full
+            self._out.append(self._stream.flow(self._is_full))
+            self._watch.note(now, "queue_full" if self._is_full else "queue_has_room")
+
     def _tick(self, now: float) -> None:
         """One frame of the provider's clock."""
-        due = self._next
-        self._late.append(now - due)
-        assert self._origin is not None
-        self._k += 1
-        self._next = self._origin + self._k * self._period
+        self._late.append(now - self._grid.advance())
         playout, stream, caller, frame = self._playout, self._stream, self._caller, self._frame
         for name in playout.marks_played():
             message = stream.mark(name)
@@ -237,10 +240,10 @@ class SimulatedCall:
                 self._out.append(message)
                 self._watch.note(now, "mark_played", {"name": name})
         playout.pull(frame)
-        near = self._near
-        self._ear.hear(near.played(frame), frame)
-        voice = caller.next()
-        payload = near.frame(voice)
+        if self._is_full:
+            self._flow(now)
+        self._ear.hear(self._near.played(frame), frame)
+        payload = self._near.frame(caller.next())
         if self.plan.record:
             self._heard.append(frame.tobytes())
             self._sent.append(payload)

@@ -65,7 +65,7 @@ class Watch:
     answers_ms : list of float
         From the caller's last audible sample to the agent's first.
     unanswered, unprompted_clears : int
-        What the caller said without an answer before the caller's next word, or the end; clears without a word of the caller's.
+        What the caller said without an answer before the caller's next word, or the end; clears without a word or key of the caller's.
     first_speech_ms : float or None
         From the connection to the agent's first audible sample.
     """
@@ -101,7 +101,9 @@ class Watch:
             self._turned(ear.speaks)
         if self._open is not None:
             self._follow(self._open, frame)
-        if caller.speaks:
+        if caller.presses:
+            self._last_word = wire_time
+        elif caller.speaks:
             self._last_word = wire_time
             if caller.onset is not None:
                 self._began(wire_time + caller.onset * self._sample_s)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from talkpath.server import MediaServer, PhoneCall
 from talkpath.streams import Start
 
 CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False, audio_format="pcm_8k")
+T = TypeVar("T")
 Answer = Callable[[PhoneCall], Awaitable[None]]
 
 
@@ -46,15 +47,22 @@ JSON = Way("websocket", "slin16", "json")
 
 @dataclass(frozen=True)
 class Dialled:
-    """A call that was started: the caller's channel, what the server is told, and the folder of its recordings."""
+    """A call that was started: how, the caller's channel, what the server is told, and the folder of its recordings."""
 
+    way: Way
+    line: str
     name: str
     uuid: str
     folder: Path
 
-    def is_of(self, start: Start) -> bool:
-        """True where the server took this call."""
-        return self.uuid == (start.call_id if start.dialect == "audiosocket" else start.path.partition("call=")[2])
+    def its(self, found: list[tuple[Start, T]]) -> T:
+        """What was found on this call, once."""
+        (mine,) = [value for start, value in found if self.uuid == _uuid(start)]
+        return mine
+
+
+def _uuid(start: Start) -> str:
+    return start.call_id if start.dialect == "audiosocket" else start.path.partition("call=")[2]
 
 
 class Lines:
@@ -80,9 +88,10 @@ class Lines:
 
         """
         folder = Path(tempfile.mkdtemp(prefix="call-", dir=self.system.folder))
+        call = str(uuid.uuid4())
         target = f"Local/{way.agent}@agent/n"
         if line != "local":
-            target = f"PJSIP/{line}/sip:{way.agent}.{way.codec}.{way.control}@127.0.0.1:{self.system.sip_port}"
+            target = f"PJSIP/{line}/sip:{way.agent}.{way.codec}.{way.control}.{call}@127.0.0.1:{self.system.sip_port}"
         kind = {8000: ("slin", "wav"), 16000: ("slin16", "wav16")}[way.rate]
         values = {
             "CODEC": way.codec,
@@ -91,13 +100,13 @@ class Lines:
             "FORMAT": kind[1],
             "LISTEN_S": "0.5",
         }
-        values |= {"UUID": (call := str(uuid.uuid4())), **variables}
+        values |= {"UUID": call, **variables}
         await self.manager.action(
             "Originate", *(f"{k}={v}" for k, v in values.items()), Channel=target, Context="caller", Exten=caller, Priority=1,
             Async="true", ChannelId=folder.name, OtherChannelId=f"{folder.name}-agent",
             Codecs=kind[0] if line == "local" else "ulaw",
         )  # fmt: skip
-        dialled = Dialled(folder.name, call, folder)
+        dialled = Dialled(way, line, folder.name, call, folder)
         self._channels |= {folder.name: dialled, f"{folder.name}-agent": dialled}
         return dialled
 

@@ -1,6 +1,7 @@
 """Calls that end, are refused, or are many: each for itself, on both sides, and for a reason."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -111,24 +112,23 @@ def test_many_at_once(system: System, transport: str, workers: int) -> None:
     """Every caller hears what was said on their own call, which the handler knows by its UUID."""
     pytest.importorskip(transport, reason="needs the extra: talkpath[fast]")
     said = [voice(2000, seed=seed, pitch=100.0 + 10 * seed) for seed in range(1, 9)]
-    starts: list[Start] = []
-    spoken: list[tuple[Start, float]] = []
+    spoken: list[tuple[Start, tuple[int, float]]] = []
+    count = itertools.count()
 
     async def answer(call: PhoneCall) -> None:
-        number = len(starts)
-        starts.append(call.start)
-        spoken.append((call.start, await call.say(said[number], 8000)))
+        number = next(count)
+        spoken.append((call.start, (number, await call.say(said[number], 8000))))
 
     async def main() -> None:
         async with telephone(system, answer, transport=transport, workers=workers) as lines:
             calls = [await lines.dial(way, "listen") for way in (AUDIOSOCKET, CHANNEL, PLAIN, Way("websocket")) * 2]
             for call in calls:
                 await lines.over(call)
-        assert len({start.call_id for start in starts}) == len(calls)
+        assert len({start.call_id for start, _ in spoken}) == len(calls)
         for call in calls:
-            (number,) = [n for n, start in enumerate(starts) if call.is_of(start)]
+            number, ms = call.its(spoken)
+            assert ms == 2000.0
             found = align(read_wav(next(call.folder.iterdir()))[0], said[number], 8000)
             assert (found.shift_ms, found.likeness > 0.99) == (0, True)
-        assert [ms for _, ms in spoken] == [2000.0] * len(calls)
 
     run(main())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scenario import voice
 
-from asterisk.calls import AUDIOSOCKET, PLAIN, Way, run, telephone
+from asterisk.calls import PLAIN, Way, run, telephone
 from asterisk.compare import align, read_wav
 from asterisk.install import sound
 from asterisk.phone import Phone
@@ -19,7 +19,7 @@ from talkpath.server import PhoneCall
 SILENCE_S = 4
 
 
-@pytest.mark.parametrize("way", [PLAIN, AUDIOSOCKET], ids=str)
+@pytest.mark.parametrize("way", [PLAIN], ids=str)
 def test_a_telephone(system: System, tmp_path: Path, way: Way) -> None:
     """The agent speaks, the caller presses keys and speaks, the agent hangs up; nothing of it is lost."""
     said = voice(2000)

@@ -32,7 +32,6 @@ from talkpath.wav import read_wav_channels
 
 HERE = Path(__file__).resolve().parent
 TICK = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -101,16 +100,18 @@ def speech(folder: Path) -> Path:
 
 
 def used(group: int) -> tuple[float, float]:
-    """CPU seconds and resident MB of a process group."""
+    """CPU seconds and MB of memory of a process group; what its processes share is counted once."""
     cpu = memory = 0.0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[2]) != group:
+                continue
+            rollup = (process / "smaps_rollup").read_text()
+        except OSError:  # gone, or not ours
             continue
-        if int(fields[2]) == group:
-            cpu += (int(fields[11]) + int(fields[12])) / TICK
-            memory += int(fields[21]) * PAGE / 1e6
+        cpu += (int(fields[11]) + int(fields[12])) / TICK
+        memory += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1000
     return cpu, memory
 
 

@@ -1,11 +1,12 @@
-"""Models that others wrote accept what we send, where they are installed (PyPI's plivo-stream-sdk)."""
+"""What others wrote: models that accept what we send, where they are installed (PyPI's plivo-stream-sdk); a recorded signature."""
 
+import base64
 import json
 
 import pytest
 from stream_cases import AUDIO, CASES
 
-from talkpath.streams import Start, Wire
+from talkpath.streams import Start, Wire, signatures
 
 
 def test_plivos_own_sdk_reads_our_provider() -> None:
@@ -47,3 +48,27 @@ def test_plivos_own_sdk_knows_what_our_server_says() -> None:
     ):
         parsed = model.model_validate(json.loads(message))
         assert parsed.model_dump(by_alias=True) == json.loads(message)
+
+
+def test_the_signature_of_genesys_own_client() -> None:
+    """An upgrade of purecloudlabs/audiohook-reference-implementation, as it came; the secret is made up."""
+    covered = (
+        "@request-target @authority audiohook-organization-id audiohook-session-id audiohook-correlation-id x-api-key"
+    )
+    names = " ".join(f'"{name}"' for name in covered.split())
+    headers = {
+        "Audiohook-Organization-Id": "76f1cb33-f9eb-4677-b77d-2116de53b477",
+        "Audiohook-Session-Id": "5f9bb41b-2b49-4c50-adea-6a75a1383989",
+        "Audiohook-Correlation-Id": "1438390f-f62a-468a-8a37-fb9ddcc01372",
+        "X-API-KEY": "key-1",
+        "signature-input": f'sig1=({names});keyid="key-1";nonce="plK7TvwjwVqYOoQVIe93QS/U";alg="hmac-sha256";'
+        "created=1795879245;expires=1795879275",
+        "signature": "sig1=:4+D9DL66FMTaPkilCoBuJBSsdjzWSob8rsmMuK+QApQ=:",
+        "Host": "127.0.0.1:18090",
+    }
+    secret = base64.b64encode(b"a secret of thirty-two bytes ...").decode()
+    request = {"target": "/genesys/bot?a=b", "secrets": {"key-1": secret}, "now": 1795879246.0}
+    assert signatures.genesys(headers, **request)
+    assert not signatures.genesys(headers, **{**request, "target": "/genesys/bot?a=c"})
+    assert not signatures.genesys({**headers, "Host": "127.0.0.1:18091"}, **request)
+    assert not signatures.genesys(headers, **{**request, "now": 1795879256.0})

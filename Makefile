@@ -6,10 +6,12 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 NATIVE := setup.py pyproject.toml $(shell find csrc src -name '*.[ch]' -not -name _core.c -o -name '*.pyx' -o -name '*.pxi' -o -name 'gen_*.py')
 STRICT := -Wall -Wextra -Wconversion -Wdouble-promotion -Wvla -Wstrict-prototypes -Werror
 
-.PHONY: help demo test test-slow bench lint sanitize fuzz wheel clean
+.PHONY: help demo parrot dial test test-slow bench lint sanitize fuzz wheel clean
 
 help:
 	@echo 'make demo       build, then take the example calls through the pipeline'
+	@echo 'make parrot     build, then answer phone calls on port 8080 with examples/parrot.py'
+	@echo 'make dial       ring it from another terminal, and see a table of what happened'
 	@echo 'make test       build, then the test suite (all but slow; make test-slow runs everything)'
 	@echo 'make bench      latency benchmarks, beside the peers that are installed'
 	@echo 'make lint       ruff, mypy --strict, cppcheck, the C core with warnings as errors'
@@ -26,6 +28,10 @@ $(VENV)/.built: $(VENV)/.tools $(NATIVE)
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 
+$(VENV)/.phone: $(VENV)/.built
+	$(PIP) install --no-build-isolation --editable '.[cli,fast,phone]'
+	@touch $@
+
 $(VENV)/.test: $(VENV)/.built
 	$(PIP) install --no-build-isolation --editable '.[test]'
 	@touch $@
@@ -36,6 +42,12 @@ $(VENV)/.dev: $(VENV)/.test
 
 demo: $(VENV)/.built
 	$(BIN)/talkpath demo
+
+parrot: $(VENV)/.phone
+	$(BIN)/talkpath serve --app examples.parrot:answer
+
+dial: $(VENV)/.phone
+	$(BIN)/talkpath dial ws://127.0.0.1:8080/twilio
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m 'not slow'

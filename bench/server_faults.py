@@ -87,7 +87,9 @@ class Bad:
     async def open(self, **options: object) -> Bad:
         from websockets.asyncio.client import connect
 
-        self.socket = await connect(f"ws://127.0.0.1:{self.server.port}/twilio", compression=None, max_size=None, **options)
+        self.socket = await connect(
+            f"ws://127.0.0.1:{self.server.port}/twilio", compression=None, max_size=None, **options
+        )
         for message in self.provider.open(self.start):
             await self.socket.send(message)
         return self
@@ -150,7 +152,9 @@ async def sends_garbage(server: Server) -> None:
         if rng.random() < 0.9:
             return data
         at = rng.randrange(len(data))
-        return rng.choice([data[:at], data[:at] + chr(rng.randrange(1, 255)) + data[at + 1 :], os.urandom(200), "{" * 5000])
+        return rng.choice(
+            [data[:at], data[:at] + chr(rng.randrange(1, 255)) + data[at + 1 :], os.urandom(200), "{" * 5000]
+        )
 
     await (await Bad(server).open()).talk(6, change)
 

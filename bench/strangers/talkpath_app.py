@@ -22,8 +22,8 @@ async def answer(call: PhoneCall) -> None:
             pass
 
     ears = asyncio.create_task(listen())
-    while True:
-        await call.say(SPEECH, 8000)
-        await asyncio.sleep(0)
-        if ears.done():
-            return
+    try:
+        while True:
+            await call.say(SPEECH, 8000)  # raises when the line is gone
+    finally:
+        ears.cancel()

@@ -12,8 +12,8 @@ from talkpath.phone.caller import Caller
 from talkpath.phone.ear import Ear, last_loud
 
 MAX_EVENTS = 20_000
-STUBBORN_S = 8.0  # an agent that speaks on for so long was not interrupted
-UNPROMPTED_S = 3.0  # a clear so long after the caller's last word has another cause
+PATIENCE_S = 3.0  # what the agent does so long after the caller's last word has another cause
+STUBBORN_S = 8.0  # an agent that speaks on for so long was not interrupted, though the caller speaks on, too
 
 
 @dataclass(slots=True)
@@ -148,7 +148,7 @@ class Watch:
         if ear.is_loud:
             self._loud_at = now
             self._loud[: len(frame)] = frame
-        if now - self._opened - barge.at_s > STUBBORN_S:
+        if now - self._last_word > PATIENCE_S or now - self._opened - barge.at_s > STUBBORN_S:
             self._open = None
             self.barge_ins.append(barge)
             self.note(now, "not_interrupted", barge.described())
@@ -167,10 +167,10 @@ class Watch:
     def cleared(self, now: float, caller_speaks: bool) -> None:
         """The server sent a clear."""
         self.note(now, "clear")
-        if self._open is not None and self._open.clear_ms is None:
-            self._open.clear_ms = 1000 * (now - self._opened - self._open.at_s)
-        elif not caller_speaks and now - self._last_word > UNPROMPTED_S:
+        if not caller_speaks and now - self._last_word > PATIENCE_S:
             self.unprompted_clears += 1
+        elif self._open is not None and self._open.clear_ms is None:
+            self._open.clear_ms = 1000 * (now - self._opened - self._open.at_s)
 
     def finish(self, now: float) -> None:
         """The call is over."""

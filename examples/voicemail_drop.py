@@ -1,7 +1,6 @@
 """The answered end of an outbound call: a machine gets a message after its beep, a person hears something else.
 
-python voicemail_drop.py            # then let a provider dial, and stream to ws://HOST:8080/; or, with what `config` says:
-talkpath serve --app voicemail_drop:answer --config '{"detection_method": "audio", "speaks_first": "user"}'
+talkpath serve --app voicemail_drop:answer      # in this folder; then let a provider dial, and stream to ws://HOST:8080/
 """
 
 import asyncio

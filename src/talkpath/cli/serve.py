@@ -38,7 +38,12 @@ def add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         epilog=_EPILOG,
     )
     add = serve.add_argument
-    add("--app", required=True, metavar="MODULE:FUNCTION", help="async def answer(call: PhoneCall)")
+    add(
+        "--app",
+        required=True,
+        metavar="MODULE:FUNCTION",
+        help="async def answer(call: PhoneCall); a `config` beside it, a CallConfig or what gives one from Start, is taken",
+    )
     add("--host", help="default: 127.0.0.1")
     add("--port", type=_port, help="default: 8080; 0: any")
     add("--audiosocket-port", type=_port, metavar="PORT", help="Asterisk's AudioSocket over TCP; it asks for no proof")
@@ -46,7 +51,11 @@ def add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     add("--workers", type=_whole, metavar="N", help="processes (default: 1)")
     add("--drain", type=_seconds, metavar="S", help="so long calls may go on after SIGTERM (default: 30)")
     add("--transport", choices=("websockets", "picows"), help="default: websockets; picows needs the extra 'fast'")
-    add("--config", metavar="FILE|JSON", help="fields of CallConfig: a .toml or .json file, or a JSON object")
+    add(
+        "--config",
+        metavar="FILE|JSON",
+        help="fields of CallConfig: a .toml or .json file, or a JSON object; goes before the module's own",
+    )
 
     who = serve.add_argument_group("who may come in", "nothing given: everybody")
     add = who.add_argument
@@ -90,8 +99,10 @@ def _seconds(text: str) -> float:
 # --- what is served -----------------------------------------------------------------------------------------------------------
 
 
-def load(app: str) -> Handler:
-    """The coroutine function that `module:function` names; the module may lie in the present folder.
+def load(app: str) -> tuple[Handler, Any]:
+    """The coroutine function that `module:function` names, and what its module calls `config` (None where it does not).
+
+    The module may lie in the present folder.
 
     Raises
     ------
@@ -120,7 +131,9 @@ def load(app: str) -> Handler:
     except TypeError:
         raise ConfigError(f"--app: {name!r} in {module_name!r} must take one argument, the call") from None
     handler: Handler = found
-    return handler
+    config = getattr(module, "config", None)
+    is_one = isinstance(config, CallConfig) or inspect.isfunction(config)  # a module of that name is no configuration
+    return handler, config if is_one else None
 
 
 def call_config(given: str) -> CallConfig:
@@ -208,7 +221,6 @@ def serve(args: argparse.Namespace) -> int:
     try:
         # What is not given is for the server to choose.
         options: dict[str, Any] = {
-            "config": None if args.config is None else call_config(args.config),
             "authentication": authentication(args, os.environ),
             "host": args.host,
             "port": args.port,
@@ -218,7 +230,8 @@ def serve(args: argparse.Namespace) -> int:
             "drain_s": args.drain,
             "transport": args.transport,
         }
-        handler = load(args.app)
+        handler, config = load(args.app)
+        options["config"] = config if args.config is None else call_config(args.config)
         log_json_lines()
         if options["authentication"] is None and args.host not in (None, *_LOOPBACK):
             text = "everybody who reaches this address may call: no token, password or signature is asked for"

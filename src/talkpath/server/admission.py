@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from talkpath.errors import ConfigError
 from talkpath.server.authentication import Authentication
+from talkpath.server.stream_options import stream_options
 from talkpath.streams import DIALECTS, Stream
 from talkpath.streams.signatures import Nonces
 
@@ -79,11 +81,14 @@ class Admission:
 
         Notes
         -----
-        In this order: the path (404, 414), the proof (401), the room (503, with Retry-After). So a stranger does not learn how full it is.
+        In this order: the path (404, 414; 400 for an option that is none), the proof (401), the room (503, with Retry-After). So a stranger does not learn how full it is.
         """
         found = dialect_of(path)
         if isinstance(found, Refusal):
             return found
+        stream = stream_for(path, {})
+        if isinstance(stream, Refusal):
+            return stream
         verdict = self._authentication.check(found or None, prefix + path, headers, unix_now, self._nonces)
         if not verdict:
             return Refusal(401, verdict.reason, "authentication")
@@ -111,8 +116,14 @@ def dialect_of(path: str) -> str | Refusal:
 
 
 def stream_for(path: str, headers: Mapping[str, str]) -> Stream | Refusal | None:
-    """The stream that `/{dialect}` names; None: it is to be found out (`/`)."""
+    """The stream that `/{dialect}` names, with the options of its query; None: it is to be found out (`/`)."""
     name = dialect_of(path)
     if isinstance(name, Refusal):
         return name
-    return DIALECTS[name](path=path, headers=headers) if name else None
+    if not name:
+        return None
+    cls = DIALECTS[name]
+    try:
+        return cls(path=path, headers=headers, **stream_options(cls, path.partition("?")[2]))
+    except ConfigError as problem:
+        return Refusal(400, str(problem))

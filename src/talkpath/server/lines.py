@@ -22,6 +22,7 @@ News: TypeAlias = tuple[int, list[Event | SessionEvent], list[bytes]]  # a line'
 
 WINDOW_S = 0.001  # what is due within it goes through one exchange
 AUDIO_WAIT_S = 0.01  # so long the caller's audio may wait for that of other calls, so that the handlers are woken less often; events never
+PART_S = 2.0  # so long a provider may take for its goodbye
 MAX_EVENTS = 4096
 MAX_AUDIO_FRAMES = 1000
 
@@ -65,7 +66,7 @@ class Line:
         self._audio: deque[bytes] = deque(maxlen=MAX_AUDIO_FRAMES)
         self._chunk_frames = 0  # so many frames of the caller are told together; 0: nobody listens
         self._sent_bytes = 0
-        self._is_begun = False
+        self._is_begun = self._is_parting = False
         self._blocked_since: float | None = None
         self._is_finished = False
 
@@ -101,12 +102,20 @@ class Line:
         for pcm in session.audio():
             self._audio.append(pcm.tobytes())
         if session.ended is not None and not self._is_finished:
-            self._is_finished = True
-            self._connection.finish(session.ended)
+            self._finish(session)
         if self._events:
             self._hub.is_urgent = True
             return True
         return self._has_audio()
+
+    def _finish(self, session: Session) -> None:
+        """The session has ended: close, but hear a provider out that answers a hang-up."""
+        if session.is_over:
+            self._is_finished = True
+            self._connection.finish(session.ended or "")
+        elif not self._is_parting:
+            self._is_parting = True
+            self._hub.part(self)
 
     def take(self) -> News:
         """All news."""
@@ -240,6 +249,15 @@ class Hub:
         del self._by_session[line.session]
         self.observe_end(line.session)
         self.flush()
+
+    def part(self, line: Line) -> None:
+        """It was hung up, and the other side may say goodbye."""
+
+        def too_long() -> None:
+            line.session.closed(clock())
+            line.settle(clock())
+
+        self._loop.call_later(PART_S, too_long)
 
     def hang_up_all(self, reason: str) -> None:
         """The end of every call."""

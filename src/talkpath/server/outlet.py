@@ -31,6 +31,7 @@ class Outlet:
         self._converter = Converter(wire_of(call_stream), self._wire)
         ms = message_ms or stream.framing.preferred_ms
         self._packer = Packer(stream.framing, self._wire.frame_bytes(ms) or 1)
+        self.is_mute = stream.listens_only  # nothing goes out, and nothing that is said is heard
         self._playout = Playout()
         self._s_per_byte = (self._wire.duration_ms(1) or 0.0) / 1000
         self._marks = Marks()
@@ -51,6 +52,8 @@ class Outlet:
     def frame(self, payload: bytes, now: float) -> list[str | bytes]:
         """The messages for a frame of the call."""
         out: list[str | bytes] = []
+        if self.is_mute:
+            return out
         for piece in self._packer.put(self._converter.convert(payload)):
             out.append(self._stream.media(piece))
             self._playout.sent(now, len(piece) * self._s_per_byte)

@@ -10,11 +10,12 @@ from talkpath.call.config import CallConfig
 from talkpath.call.events import AgentSpeechInterrupted, AudioCleared, Event, MarkPlayed, UserDtmf
 from talkpath.call.pipeline import CallPipeline
 from talkpath.call.results import Received, Transmitted
-from talkpath.errors import FormatError, TalkpathError
+from talkpath.errors import TalkpathError
 from talkpath.server.clock import Grid, Surplus
 from talkpath.server.convert import call_stream, check
 from talkpath.server.intake import Intake
 from talkpath.server.keys import Keys
+from talkpath.server.opening import Opening
 from talkpath.server.outlet import Outlet
 from talkpath.server.results import (
     Began,
@@ -26,7 +27,7 @@ from talkpath.server.results import (
     SessionEvent,
     StreamFailed,
 )
-from talkpath.streams import Detector, Dtmf, Failed, FlowControl, Media, Message, Start, Stop, Stream
+from talkpath.streams import Dtmf, Failed, FlowControl, Media, Message, Start, Stop, Stream
 from talkpath.streams import MarkPlayed as MarkReturned
 
 MEDIA_WAIT_S = 0.2  # so long after the start the caller's first audio is waited for, before anything is sent
@@ -63,6 +64,8 @@ class Session:
         Why it is over.
     is_blocked : bool
         Set from outside while what was sent is not read: nothing is sent then, and nothing is lost.
+    is_over : bool
+        The connection may be closed: a provider that answers a hang-up has been heard out.
     is_ticking : bool
         Frames go out: `next_deadline` only grows from now on.
 
@@ -95,12 +98,10 @@ class Session:
         ask: bool = False,
     ) -> None:
         self._ask = ask
-        self._asked: list[Message] = []  # what came between the question and the answer
         self._configure: Configure = config if callable(config) else lambda _: config or CallConfig()
-        self._stream = stream
-        self._detector = Detector(path=path, headers=headers) if stream is None else None
-        self._head = b""  # of a TCP stream that is not known yet
         self._limits = limits or Limits()
+        self._opening = Opening(stream, path, headers, max_held=round(self._limits.max_waiting_s / 0.02))
+        self._stream = stream
         self._message_ms = message_ms
         self._opened = self._last = now
         self._out: list[str | bytes] = []
@@ -115,7 +116,7 @@ class Session:
         self._heard_any = self._paused = self._clear_wanted = False
         self._given: list[bytes | None] = []  # the frame that is in an exchange
         self._received_ms = 0.0  # stream time of the receive path
-        self.is_blocked = self.is_ticking = False
+        self.is_blocked = self.is_ticking = self._is_parting = False
         self.call: CallPipeline | None = None
         self.start: Start | None = None
         self.counters = Counters()
@@ -126,49 +127,41 @@ class Session:
     def receive(self, data: str | bytes, now: float) -> None:
         """Take what came: a message of a WebSocket, or any piece of a TCP stream. Never raises for what is in it."""
         if self.ended is not None:
+            self._part(data)
             return
         self._last = now
         self.counters.messages += 1
         if len(data) > self._limits.max_message_bytes:
             self._end("a message is too long", now)
             return
-        try:
-            stream = self._stream or self._detect(data)
-            if stream is None:
-                return
-            data, self._head = (self._head or data), b""
-            messages = stream.receive(data)
-        except FormatError:
-            self.counters.malformed += 1
-            if self._stream is None or self._stream.transport != "tcp":
-                return
-            messages = self._stream.receive(b"")
+        messages, is_malformed = self._opening.read(data)
+        self._stream = self._opening.stream
+        self.counters.malformed += is_malformed
         for message in messages:
             if self.ended is None:
                 self._take(message, now)
         if self._stream is not None:
             self._out += self._stream.data_to_send()
 
+    def _part(self, data: str | bytes) -> None:
+        """After our own end: what the other side says to it is answered."""
+        if self._is_parting and self._stream is not None:
+            messages, _ = self._opening.read(data)
+            self._out += self._stream.data_to_send()
+            self._is_parting = not any(isinstance(message, Stop) for message in messages)
+
     def closed(self, now: float) -> None:
         """The connection is gone."""
+        self._is_parting = False
         self._end("connection closed", now)
 
     def failed(self, problem: Exception, now: float) -> None:
         """Something raised that should not have: this call ends, and says why."""
         self._end(f"{type(problem).__name__}: {problem}", now)
 
-    def _detect(self, data: str | bytes) -> Stream | None:
-        assert self._detector is not None
-        if not isinstance(data, str):
-            self._head += data
-        stream = self._detector.receive(data if isinstance(data, str) else self._head)
-        self._stream = stream
-        return stream
-
     def _take(self, message: Message, now: float) -> None:
         if self._ask and self.start is not None and not isinstance(message, Stop):
-            self._asked.append(message)
-            del self._asked[: -round(self._limits.max_waiting_s / self._frame_s)]
+            self._opening.hold(message)
             return
         match message:
             case Media():
@@ -208,10 +201,9 @@ class Session:
             return
         self._ask = False
         self._begin(self.start, config, now)
-        for message in self._asked:
+        for message in self._opening.held():
             if self.ended is None:
                 self._take(message, now)
-        self._asked = []
 
     def _begin(self, start: Start, config: CallConfig, now: float) -> None:
         assert self._stream is not None
@@ -315,7 +307,7 @@ class Session:
         line_now = self._line_time(now)
         self._events += self._outlet.due(line_now)
         self.is_ticking = True
-        is_held = self._paused or self.is_blocked or not self._stream.ready
+        is_held = self._paused or self.is_blocked or not (self._stream.ready or self._outlet.is_mute)
         try:
             surplus = not is_held and not missed and self._surplus.is_there(self._outlet.waiting_s(line_now))
             while len(frames) > (0 if is_held or surplus else 1):
@@ -376,8 +368,7 @@ class Session:
         self._pcm.append(received.pcm)
         self._received_ms += 1000 * self._frame_s
         if received.events and self._outlet is not None:
-            for name in self._report(received.events, now):
-                self._outlet.mark(name)
+            self._mark(self._report(received.events, now))
 
     def _said(self, transmitted: Transmitted, now: float) -> None:
         assert self._outlet is not None
@@ -388,10 +379,18 @@ class Session:
         if transmitted.payload:
             self._out += outlet.frame(transmitted.payload, self._line_time(now))
             self.counters.sent += 1
-        for name in marks:
-            outlet.mark(name)
+        self._mark(marks)
         if outlet.has_marks:
             self._out += outlet.marks()
+
+    def _mark(self, names: list[str]) -> None:
+        """All before these has left the call."""
+        assert self._outlet is not None
+        for name in names:
+            if self._outlet.is_mute:
+                self._events.append(MarkCleared(name))
+            else:
+                self._outlet.mark(name)
 
     def _report(self, events: list[Event], now: float) -> list[str]:
         """The engine's events go on, each key once; the names of marks that have left."""
@@ -417,6 +416,11 @@ class Session:
             out, events = self._outlet.clear(self._line_time(now))
             self._out += out
             self._events += events
+
+    @property
+    def is_over(self) -> bool:
+        """Ended, and nothing more is to be said: the connection may be closed."""
+        return self.ended is not None and not self._is_parting
 
     @property
     def has_news(self) -> bool:
@@ -459,6 +463,7 @@ class Session:
             self._end(reason, now)
             if message is not None:
                 self._out.append(message)
+                self._is_parting = self._stream.answers_hangup
         else:
             self._end(reason, now)
 

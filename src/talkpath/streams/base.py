@@ -61,6 +61,9 @@ class Stream:
     transport: ClassVar[str] = "websocket"
     subprotocols: ClassVar[tuple[str, ...]] = ()
     codecs: ClassVar[tuple[str, ...]] = ()
+    answers_hangup: ClassVar[bool] = (
+        False  # the other side says goodbye then, and wants an answer before the connection is closed
+    )
 
     def __init__(self, role: str = "server", *, path: str = "", headers: Mapping[str, str] | None = None) -> None:
         if role not in ("server", "provider"):
@@ -85,6 +88,11 @@ class Stream:
     def ready(self) -> bool:
         """True as soon as audio may be sent."""
         return self._start is not None
+
+    @property
+    def listens_only(self) -> bool:
+        """True where the other side wants no audio, however long it is waited for."""
+        return False
 
     @property
     def framing(self) -> Framing:

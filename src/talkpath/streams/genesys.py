@@ -60,6 +60,7 @@ class Genesys(base.Stream):
 
     dialect = "genesys"
     codecs = ("mulaw",)
+    answers_hangup = True
 
     def __init__(
         self,
@@ -92,7 +93,12 @@ class Genesys(base.Stream):
     @property
     def ready(self) -> bool:
         """True as soon as audio may be sent: once the session is opened; never where it is for listening only."""
-        return bool(self._channels) and not (self.role == "server" and self._listen_only)
+        return bool(self._channels) and not self.listens_only
+
+    @property
+    def listens_only(self) -> bool:
+        """See `Stream.listens_only`: a monitor."""
+        return self.role == "server" and bool(self._listen_only)
 
     @property
     def framing(self) -> base.Framing:

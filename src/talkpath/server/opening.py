@@ -1,0 +1,64 @@
+"""What comes before a call: which dialect it is, and what waits while the call's configuration is looked up."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from talkpath.errors import FormatError
+from talkpath.streams import Detector, Message, Stream
+
+
+class Opening:
+    """The stream of a session.
+
+    Parameters
+    ----------
+    stream : Stream or None
+        None: found from what comes first.
+    path, headers : str, mapping
+        Of the upgrade, for a stream that is found.
+    max_held : int
+        So many messages may wait for a configuration; the oldest are dropped then.
+
+    Attributes
+    ----------
+    stream : Stream or None
+        None as long as it is not known.
+    """
+
+    def __init__(self, stream: Stream | None, path: str, headers: Mapping[str, str] | None, max_held: int) -> None:
+        self.stream = stream
+        self._detector = Detector(path=path, headers=headers) if stream is None else None
+        self._head = b""  # of a TCP stream that is not known yet
+        self._held: deque[Message] = deque(maxlen=max_held)
+
+    def read(self, data: str | bytes) -> tuple[list[Message], bool]:
+        """The messages in what came; and whether something in it was malformed."""
+        try:
+            stream = self.stream or self._detect(data)
+            if stream is None:
+                return [], False
+            data, self._head = (self._head or data), b""
+            return stream.receive(data), False
+        except FormatError:
+            if self.stream is None or self.stream.transport != "tcp":
+                return [], True
+            return self.stream.receive(b""), True  # what came with it
+
+    def hold(self, message: Message) -> None:
+        """There is no call yet that could take it."""
+        self._held.append(message)
+
+    def held(self) -> list[Message]:
+        """What was held, in order; each is given once."""
+        found = list(self._held)
+        self._held.clear()
+        return found
+
+    def _detect(self, data: str | bytes) -> Stream | None:
+        assert self._detector is not None
+        if not isinstance(data, str):
+            self._head += data
+        self.stream = self._detector.receive(data if isinstance(data, str) else self._head)
+        return self.stream

@@ -121,6 +121,7 @@ def test_a_failed_check_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["ws://x/", "--provider", "audiosocket"], "audiosocket://HOST:PORT"),
         (["audiosocket://x:1", "--provider", "twilio"], "ws:// or wss://"),
         (["ws://x/", "--wire", "l16", "--provider", "genesys"], "genesys carries"),
+        (["ws://x/", "--wire", "l16@24000", "--provider", "azure", "--ear", "vad"], "8000 or 16000"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:

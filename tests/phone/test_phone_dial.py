@@ -83,16 +83,16 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_refused(transport: str, capsys: pytest.CaptureFixture[str]) -> None:
-    status = dial("--duration", "0.5", "--transport", transport, token="secret")
+    status = dial("--duration", "0.3", "--transport", transport, token="secret")
     assert status == 1
     assert "call 1: refused with 401: " in capsys.readouterr().out
     assert (
-        dial("--caller", "silent", "--duration", "0.5", "--transport", transport, "--token", "secret", token="secret")
+        dial("--caller", "silent", "--duration", "0.3", "--transport", transport, "--token", "secret", token="secret")
         == 0
     )
-    assert dial("--caller", "silent", "--duration", "0.5", "--auth", "x:secret", token="secret") == 0
+    assert dial("--caller", "silent", "--duration", "0.3", "--auth", "x:secret", token="secret") == 0
     capsys.readouterr()
-    status = dial("--caller", "silent", "--duration", "0.8", "--calls", "3", "--ramp", "20", "--json", max_calls=1)
+    status = dial("--caller", "silent", "--duration", "0.5", "--calls", "3", "--ramp", "20", "--json", max_calls=1)
     told = json.loads(capsys.readouterr().out)
     assert status == 1
     assert (told["answered"], told["refused"]) == (1, 2)
@@ -121,6 +121,7 @@ def test_a_failed_check_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["ws://x/", "--provider", "audiosocket"], "audiosocket://HOST:PORT"),
         (["audiosocket://x:1", "--provider", "twilio"], "ws:// or wss://"),
         (["ws://x/", "--wire", "l16", "--provider", "genesys"], "genesys carries"),
+        (["ws://x/", "--wire", "l16@24000", "--provider", "azure", "--ear", "vad"], "8000 or 16000"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:

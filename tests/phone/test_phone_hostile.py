@@ -127,14 +127,25 @@ def test_a_server_that_never_answers(transport: str) -> None:
     assert not result.ok
 
 
+@pytest.mark.parametrize("code", [1000, 1011, 4001])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_server_that_closes_at_once(transport: str) -> None:
+def test_a_server_that_closes_at_once(transport: str, code: int) -> None:
     async def close(connection: ServerConnection) -> None:
-        await connection.close(1011, "no agent")
+        await connection.close(code, "no agent")
 
     results = dial(close, transport, calls=3)
     assert [r.number for r in results] == [1, 2, 3]
-    assert {r.ended for r in results} == {"the server closed (1011, no agent)"}
+    assert {r.ended for r in results} == {f"the server closed ({code}, no agent)"}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_server_that_closes_without_a_word(transport: str) -> None:
+    async def close(connection: ServerConnection) -> None:
+        connection.transport.write(b"\x88\x00")
+        await connection.wait_closed()
+
+    (result,) = dial(close, transport)
+    assert result.ended == "the server closed"
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from talkpath import g711
+from talkpath.cli.dial_table import print_table
 from talkpath.errors import ConfigError
 from talkpath.phone import CallPlan, CallResult, Line, Say, Script, SimulatedCall, Wait, overall, voice
 from talkpath.phone.ear import Ear
@@ -136,6 +138,26 @@ def test_wrong_ears_are_refused() -> None:
         Ear(8000, 160, "sharp")
     with pytest.raises(ConfigError, match="8000 or 16000"):
         Ear(24000, 480, "vad")
+
+
+def test_the_table_leaves_nothing_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Pauses, refused messages and dropped audio are told where there are any."""
+    plan = CallPlan(caller=Script((Wait(99),)), duration_s=4)
+    call, server = SimulatedCall(plan, now=0.0), Twilio()
+    for data in call.data_to_send():
+        server.receive(data)
+    for t in (0.1, 2.5):
+        call.receive(server.media(bytes(160)), t)
+    call.receive("{", 2.6)
+    for _ in range(10):
+        call.receive(server.media(bytes(800_000)), 2.7)
+    call.tick(4.0)
+    total = {**overall([call.result()]), "phone_cpu": {"cores": 0.1, "us_a_frame": 40.0}}
+    console = Console(width=200)
+    print_table("ws://x/", plan, "picows", [call.result()], total, console)
+    told = capsys.readouterr().out
+    for text in ("1 pauses of a second", "1 messages that were refused", "200000 ms of audio too much", "40 µs a call"):
+        assert text in told
 
 
 def test_results_without_a_call() -> None:

@@ -105,4 +105,11 @@ def print_table(
         both.add_row("silent", f"{_spread(total['silence_ms'])}; {total['not_interrupted']} spoke on; "
                                f"{total['unprompted_clears']} clears without a word or key of the caller's")  # fmt: skip
         both.add_row("playout", f"{total['holes']} holes, {total['missing_ms']:.0f} ms of audio missing in time")
+        also = {
+            "pauses of a second or more, which are no gaps": total["pauses"],
+            "messages that were refused": total["malformed"],
+            "ms of audio too much for the provider's queue": total["dropped_ms"],
+        }
+        if any(also.values()):
+            both.add_row("also", "; ".join(f"{n:.0f} {what}" for what, n in also.items() if n))
     console.print(both)

@@ -170,6 +170,8 @@ async def _connect_websockets(
 def closed_by_server(code: int, text: str) -> str:
     if code == 1006:
         return "the connection broke"
+    if code == 1005:  # it did not say
+        return "the server closed"
     return f"the server closed ({code}{f', {text}' if text else ''})"
 
 

@@ -41,8 +41,11 @@ async def connect_picows(
             elif frame.fin and kind is binary:
                 on_message(frame.get_payload_as_bytes())
             elif kind is close:
-                self.reason = closed_by_server(int(frame.get_close_code().value), frame.get_close_reason() or "")
-                transport.send_close(frame.get_close_code())
+                data = frame.get_payload_as_bytes()
+                code = int.from_bytes(data[:2], "big") if len(data) >= 2 else 1005
+                self.reason = closed_by_server(code, data[2:].decode("utf-8", "replace"))
+                if not transport.is_close_frame_sent:
+                    transport.send_close(picows.WSCloseCode.OK)
                 transport.disconnect()
             elif kind is text or kind is binary or kind is more:
                 self._part(transport, frame, kind)

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 MAX_BLOCK = 5  # frames of echo that are made at once: none of them needs what is not played yet
 NOISE_S = 8.0
-HISTORY_FRAMES = 64
+HISTORY_FRAMES = 16
 LOW, HIGH = np.int32(-32768), np.int32(32767)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from talkpath.errors import ConfigError
 from talkpath.phone.codec import decoder, encoder
+from talkpath.phone.ear import Ear
 from talkpath.phone.line import Line
 from talkpath.phone.script import SCRIPTS, Script
 from talkpath.streams import DIALECTS, Start, Stream, Wire
@@ -90,6 +91,7 @@ class CallPlan:
             raise ConfigError(f"duration_s must be above 0 (got {self.duration_s!r})")
         encoder(self.wires[0])
         decoder(self.wires[1])
+        Ear(self.wires[0].sample_rate_hz, 1, self.ear)
         self.stream().open(self.start(1, 1))  # what the dialect cannot carry is refused here
 
     @property

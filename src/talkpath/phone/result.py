@@ -228,4 +228,6 @@ def overall(results: Sequence[CallResult], machine: Machine | None = None) -> di
         "holes": sum(r.holes for r in results),
         "missing_ms": round(sum(r.missing_ms for r in results), 1),
         "malformed": sum(r.malformed for r in results),
+        "pauses": sum(r.pauses for r in results),
+        "dropped_ms": round(sum(r.dropped_ms for r in results), 1),
     }

@@ -20,6 +20,7 @@ from talkpath.streams import Start
 
 CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False, audio_format="pcm_8k")
 T = TypeVar("T")
+T = TypeVar("T")
 Answer = Callable[[PhoneCall], Awaitable[None]]
 
 
@@ -88,6 +89,7 @@ class Lines:
 
         """
         folder = Path(tempfile.mkdtemp(prefix="call-", dir=self.system.folder))
+        call = str(uuid.uuid4())
         call = str(uuid.uuid4())
         target = f"Local/{way.agent}@agent/n"
         if line != "local":

@@ -105,7 +105,7 @@ class Lines:
         values |= {"UUID": call, **variables}
         await self.manager.action(
             "Originate", *(f"{k}={v}" for k, v in values.items()), Channel=target, Context="caller", Exten=caller, Priority=1,
-            Async="true", ChannelId=folder.name, OtherChannelId=f"{folder.name}-agent",
+            CallerID="Caller <+15550100>", Async="true", ChannelId=folder.name, OtherChannelId=f"{folder.name}-agent",
             Codecs=kind[0] if line == "local" else "ulaw",
         )  # fmt: skip
         dialled = Dialled(way, line, folder.name, call, folder)

@@ -20,6 +20,7 @@ from talkpath.streams import Start
 
 CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False, audio_format="pcm_8k")
 T = TypeVar("T")
+T = TypeVar("T")
 Answer = Callable[[PhoneCall], Awaitable[None]]
 
 
@@ -89,6 +90,7 @@ class Lines:
         """
         folder = Path(tempfile.mkdtemp(prefix="call-", dir=self.system.folder))
         call = str(uuid.uuid4())
+        call = str(uuid.uuid4())
         target = f"Local/{way.agent}@agent/n"
         if line != "local":
             target = f"PJSIP/{line}/sip:{way.agent}.{way.codec}.{way.control}.{call}@127.0.0.1:{self.system.sip_port}"
@@ -103,7 +105,7 @@ class Lines:
         values |= {"UUID": call, **variables}
         await self.manager.action(
             "Originate", *(f"{k}={v}" for k, v in values.items()), Channel=target, Context="caller", Exten=caller, Priority=1,
-            Async="true", ChannelId=folder.name, OtherChannelId=f"{folder.name}-agent",
+            CallerID="Caller <+15550100>", Async="true", ChannelId=folder.name, OtherChannelId=f"{folder.name}-agent",
             Codecs=kind[0] if line == "local" else "ulaw",
         )  # fmt: skip
         dialled = Dialled(way, line, folder.name, call, folder)

@@ -76,7 +76,8 @@ def install(folder: Path) -> Programs:
     shutil.rmtree(programs.root, ignore_errors=True)
     for package in _download(folder, _mirror()):
         _run("dpkg-deb", "--extract", package, programs.root)
-    shutil.rmtree(folder / "archives")
+    for name in ("archives", "lists"):
+        shutil.rmtree(folder / name)
     if not (programs.root / "usr/sbin/asterisk").exists():
         raise Unavailable("the packages hold no Asterisk")
     ready.touch()

@@ -63,8 +63,10 @@ class Manager:
             while line := (await self._reader.readline()).decode("utf-8", "replace").rstrip("\r\n"):
                 key, _, value = line.partition(": ")
                 message.setdefault(key, value)
-            if not message:
-                return  # it is gone
+            if self._reader.at_eof():
+                return
+            if not message:  # an empty line more than the protocol has
+                continue
             waits = self._responses.pop(message.get("ActionID", ""), None) if "Response" in message else None
             if waits is not None and not waits.done():
                 waits.set_result(message)

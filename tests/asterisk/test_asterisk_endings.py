@@ -125,6 +125,8 @@ def test_many_at_once(system: System, transport: str, workers: int) -> None:
             for call in calls:
                 await lines.over(call)
         assert len({start.call_id for start, _ in spoken}) == len(calls)
+        paths = {start.path.partition("&")[0] for start, _ in spoken if start.dialect == "asterisk"}
+        assert paths == {"/asterisk?from=%2B15550100"}  # `v(…)` of Dial()
         for call in calls:
             number, ms = call.its(spoken)
             assert ms == 2000.0

@@ -40,7 +40,7 @@ def told(path: Path) -> str:
 
 def test_echo(system: System) -> None:
     prompt = sound(system.programs, "agent-pass")
-    heard = heard_from(system, load("echo"), AUDIOSOCKET, "speak", SOUND=told(prompt), LISTEN_S="1.5")
+    heard = heard_from(system, load("echo"), AUDIOSOCKET, "speak", SOUND=told(prompt), LISTEN_S="2")
     found = align(heard, read_wav(prompt)[0], 8000)
     assert found.start_ms > 900
     assert found.shift_ms <= 20
@@ -49,7 +49,7 @@ def test_echo(system: System) -> None:
 
 def test_parrot(system: System) -> None:
     prompt = sound(system.programs, "agent-pass")
-    heard = heard_from(system, load("parrot"), PLAIN, "speak", SOUND=told(prompt), LISTEN_S="8")
+    heard = heard_from(system, load("parrot"), PLAIN, "speak", SOUND=told(prompt), LISTEN_S="6.5")
     found = align(heard, read_wav(prompt)[0], 8000)
     assert found.shift_ms <= 20
     assert found.usual_likeness > 0.95
@@ -58,7 +58,7 @@ def test_parrot(system: System) -> None:
 def test_keypad_menu(system: System) -> None:
     """Orders, a number, and the agent hangs up."""
     menu = load("keypad_menu")
-    heard = heard_from(system, menu, AUDIOSOCKET, "press", KEYS="1wwww12#", LISTEN_S="20")
+    heard = heard_from(system, menu, AUDIOSOCKET, "press", KEYS="1wwww12#", LISTEN_S="10")
     found = align(heard, menu["SHIPPED"], 8000)
     assert found.shift_ms <= 20
     assert found.usual_likeness > 0.95
@@ -69,7 +69,7 @@ def test_voicemail_drop(system: System) -> None:
     """A machine: a greeting, a beep, and silence."""
     drop = load("voicemail_drop")
     greeting = [told(sound(system.programs, name)) for name in ("vm-isunavail", "vm-intro", "beep")]
-    heard = heard_from(system, drop, PLAIN, "speak", SOUND="&".join(greeting), LISTEN_S="20")
+    heard = heard_from(system, drop, PLAIN, "speak", SOUND="&".join(greeting), LISTEN_S="10")
     found = align(heard, drop["MESSAGE"], 8000)
     assert found.shift_ms <= 20
     assert found.usual_likeness > 0.95

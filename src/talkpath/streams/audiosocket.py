@@ -2,8 +2,11 @@
 
 Sources: asterisk/asterisk `res/res_audiosocket.c`; the README of CyCoreSystems/audiosocket.
 
-Not verified: keys (type 0x03, newer versions of Asterisk); types 0x11 to 0x18 (other rates than 8 kHz). There is no clear and no mark,
-and Asterisk does not pace what it gets: send one frame every 20 ms.
+Seen on Asterisk 22.10.1: keys (type 0x03), from the application and the channel driver; type 0x12, from the channel driver with
+`c(slin16)`, which takes 8 kHz in return; a caller's hang-up is the end of the stream, without a piece of type 0x00.
+
+Not verified: the types of other rates than 8 and 16 kHz. There is no clear and no mark, and Asterisk does not pace what it gets: send
+one frame every 20 ms.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def test_what_the_query_says(dialect: str, query: str, wanted: dict) -> None:
 @pytest.mark.parametrize(
     ("dialect", "query", "text"),
     [
-        ("twilio", "stream.mix=stereo", "no option 'stream.mix'; it has: none"),
+        ("twilio", "stream.mix=stereo", "no option 'stream.mix'; it has: stream.byte_order"),
         ("freeswitch", "stream.path=x", "no option"),
         ("freeswitch", "stream.role=provider", "no option"),
         ("freeswitch", "stream.sample_rate_hz=fast", "int is expected"),

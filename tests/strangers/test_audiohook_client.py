@@ -58,8 +58,7 @@ def test_a_monitor_listens_pauses_and_closes() -> None:
         speech = asyncio.create_task(call.say(tone(1), 8000))  # nobody can hear it: it must not end the session
         async for pcm in call.audio():
             found["loud"] += bool(np.abs(pcm).max() > 2000)
-        with pytest.raises(tp.StateError):
-            await speech
+        assert await speech == 0
         found["ended"] = call.ended
 
     seen = session("monitor", 5, answer)

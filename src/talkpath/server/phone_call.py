@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from talkpath._types import Buffer, Samples
-from talkpath.call.events import AgentSpeechInterrupted, Event
+from talkpath.call.events import AgentSpeechInterrupted, AudioCleared, Event
 from talkpath.errors import ConfigError
 from talkpath.playout_sources import int16_samples
 from talkpath.server.lines import CallEnded
@@ -61,6 +61,7 @@ class PhoneCall:
         self._marks: dict[str, asyncio.Future[bool]] = {}
         self._cut: dict[str, float] = {}  # utterances that were interrupted, and how much of them was heard, in ms
         self._last_cut: str | None = None
+        self._is_cleared = False
         self._count = 0
 
     async def counters(self) -> dict[str, int]:
@@ -86,6 +87,8 @@ class PhoneCall:
                 case AgentSpeechInterrupted():
                     self._last_cut = event.utterance
                     self._cut[event.utterance] = 1000 * event.playback_position_s
+                case AudioCleared():
+                    self._is_cleared = True
                 case PlayoutCleared() if self._last_cut is not None:
                     self._cut[self._last_cut] = max(0.0, self._cut[self._last_cut] - event.unheard_ms)
                     self._last_cut = None
@@ -180,8 +183,11 @@ class PhoneCall:
             samples += len(chunk)
             await self._offer(chunk, sample_rate, name)
         await self.speak(np.zeros(0, np.int16), sample_rate, name, True)
-        await self.played()
+        self._is_cleared = False
+        heard = await self.played()
         cut_ms = self._cut.pop(name, None)
+        if cut_ms is None and not heard and not self._is_cleared:  # a monitor: nobody can hear it
+            return 0.0
         return 1000 * samples / sample_rate if cut_ms is None else cut_ms
 
     async def _offer(self, chunk: Samples, sample_rate: int, name: str) -> None:

@@ -189,31 +189,28 @@ class Session:
             self._events.append(ConfigWanted(start))
             return
         try:
-            config = self._configure(start)
+            self._begin(start, self._configure(start), now)
         except TalkpathError as error:
             self._end(str(error), now)
-            return
-        self._begin(start, config, now)
 
     def configure(self, config: CallConfig, now: float) -> None:
         """The answer to `ConfigWanted`: the call begins. What came in the meantime is heard. Nothing where none was asked for."""
         if not self._ask or self.start is None or self.ended is not None:
             return
         self._ask = False
-        self._begin(self.start, config, now)
+        try:
+            self._begin(self.start, config, now)
+        except TalkpathError as error:
+            self._end(str(error), now)
         for message in self._opening.held():
             if self.ended is None:
                 self._take(message, now)
 
     def _begin(self, start: Start, config: CallConfig, now: float) -> None:
         assert self._stream is not None
-        try:
-            check(start.wire_out)
-            config = config.replaced(stream=call_stream(start.wire))
-            call = CallPipeline(config)
-        except TalkpathError as error:
-            self._end(str(error), now)
-            return
+        check(start.wire_out)
+        config = config.replaced(stream=call_stream(start.wire))
+        call = CallPipeline(config)
         self._frame_s = config.frame_ms / 1000
         self._intake = Intake(start.wire, config.stream, self._frame_s, self._limits, self.counters)
         self._outlet = Outlet(self._stream, start, config.stream, self._message_ms)
@@ -333,7 +330,7 @@ class Session:
         return call, frames[0]
 
     def exchanged(self, received: Received | Exception, transmitted: Transmitted, now: float) -> None:
-        """What `CallGroup.exchange` gave for what `due` asked."""
+        """What `CallGroup.exchange` gave for it."""
         frames, self._given = self._given, []
         if self.ended is not None:
             return

@@ -54,7 +54,6 @@ def _value(key: str, text: str, kind: str, dialect: str) -> Any:
     if kind == "Wire":
         codec, _, rate = text.lower().partition("@")
         if codec in ("mulaw", "alaw", "l16") and (rate or "8000").isdigit():
-            return Wire(
-                codec, int((rate or "8000")[:6]), "" if codec != "l16" else "big" if "telnyx" in key else "little"
-            )
+            order = "" if codec != "l16" else "big" if dialect == "telnyx" else "little"
+            return Wire(codec, int((rate or "8000")[:6]), order)
     raise ConfigError(f"{key}: {'CODEC@RATE' if kind == 'Wire' else kind} is expected (got {text[:40]!r})")

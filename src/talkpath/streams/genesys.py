@@ -61,6 +61,7 @@ class Genesys(base.Stream):
     dialect = "genesys"
     codecs = ("mulaw",)
     answers_hangup = True
+    framing = base.Framing(200)
 
     def __init__(
         self,
@@ -99,11 +100,6 @@ class Genesys(base.Stream):
     def listens_only(self) -> bool:
         """See `Stream.listens_only`: a monitor."""
         return self.role == "server" and bool(self._listen_only)
-
-    @property
-    def framing(self) -> base.Framing:
-        """200 ms a message."""
-        return base.Framing(200)
 
     def receive(self, message: str | bytes, /) -> list[Message]:
         """See `Stream.receive`."""

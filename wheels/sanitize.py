@@ -60,7 +60,7 @@ def main() -> int:
     python = [*(["setarch", "-R"] if thread and shutil.which("setarch") else []), sys.executable]
     check = "import talkpath._core as c; print('sanitizing', c.__file__)"
     subprocess.run([*python, "-c", check], env=environment, check=True)
-    arguments = arguments or (THREADS if thread else ["-m", "not slow"])
+    arguments = arguments or (THREADS if thread else ["-m", "not slow and not realtime"])
     return subprocess.run(
         [*python, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=ROOT, env=environment
     ).returncode

@@ -15,6 +15,8 @@ from talkpath.cli import main
 from talkpath.phone import align, voice
 from talkpath.server import MediaServer, PhoneCall
 
+pytestmark = pytest.mark.realtime
+
 CONFIG = CallConfig(comfort_noise_enabled=False, echo_control=False, idle_timeout=None)
 SAID = voice(1.0, 8000, 7)
 HAS_PICOWS = __import__("importlib.util").util.find_spec("picows") is not None

@@ -20,6 +20,8 @@ from talkpath.server.asgi_connection import paths
 from talkpath.streams import Media, Start
 from talkpath.streams.signatures import twilio_sign
 
+pytestmark = pytest.mark.realtime
+
 CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False)
 
 

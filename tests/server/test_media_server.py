@@ -16,6 +16,8 @@ from talkpath import CallConfig, streams
 from talkpath.server import CallEnded, Limits, MediaServer, PhoneCall
 from talkpath.streams import ClearRequest, HangupRequest, Media
 
+pytestmark = pytest.mark.realtime
+
 CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False)
 
 

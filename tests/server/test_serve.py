@@ -33,6 +33,8 @@ from websockets.exceptions import InvalidStatus  # noqa: E402
 
 from talkpath.server import media_server  # noqa: E402
 
+pytestmark = pytest.mark.realtime
+
 REAL_SERVER = media_server.MediaServer
 
 

@@ -16,6 +16,8 @@ from talkpath.streams import ClearRequest
 pytest.importorskip("websockets", reason="needs the extra: talkpath[server]")
 from talkpath.server import MediaServer
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch):

@@ -15,6 +15,8 @@ from talkpath import CallConfig, ConfigError, g711
 from talkpath.server import Authentication, Limits, MediaServer, PhoneCall
 from talkpath.streams import Media, Start
 
+pytestmark = pytest.mark.realtime
+
 CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False)
 
 

@@ -45,7 +45,7 @@ OUTSIDE = {
     "time",
 }
 MAX_STREAM_LINES = 300
-MAX_SERVER_LINES = 480
+MAX_SERVER_LINES = 500
 AT_THE_EDGE = {  # files of the server with sockets, processes, clocks and logs
     "asgi_app",
     "asgi_connection",

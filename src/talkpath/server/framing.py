@@ -117,6 +117,11 @@ class Packer:
         self.taken_bytes = self.given_bytes = 0
 
     @property
+    def message_bytes(self) -> int:
+        """Least audio a message."""
+        return self._min
+
+    @property
     def waiting_bytes(self) -> int:
         """What is gathered and has not left."""
         return len(self._rest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from talkpath.server.convert import Converter, wire_of
+from talkpath.server.convert import Converter, silence, wire_of
 from talkpath.server.framing import Packer
 from talkpath.server.marks import Marks, Playout
 from talkpath.server.results import MarkCleared, MarkHeard, PlayoutCleared, SessionEvent
@@ -32,6 +32,7 @@ class Outlet:
         ms = message_ms or stream.framing.preferred_ms
         self._packer = Packer(stream.framing, self._wire.frame_bytes(ms) or 1)
         self.is_mute = stream.listens_only  # nothing goes out, and nothing that is said is heard
+        self._silence = silence(call_stream)
         self._playout = Playout()
         self._s_per_byte = (self._wire.duration_ms(1) or 0.0) / 1000
         self._marks = Marks()
@@ -48,6 +49,12 @@ class Outlet:
     def unheard_ms(self, now: float) -> float:
         """On its way."""
         return 1000 * self._playout.unheard_s(now) + (self._wire.duration_ms(self._packer.waiting_bytes) or 0.0)
+
+    def after_clear(self, payload: bytes) -> bytes:
+        """The frame in which the voice fades out. Where it would wait for others it is silence, or it would be heard a moment later."""
+        if len(payload) >= self._packer.message_bytes:
+            return payload
+        return self._silence * (len(payload) // len(self._silence))
 
     def frame(self, payload: bytes, now: float) -> list[str | bytes]:
         """The messages for a frame of the call."""

@@ -371,10 +371,12 @@ class Session:
         assert self._outlet is not None
         outlet = self._outlet
         marks = self._report(transmitted.events, now) if transmitted.events else []
+        payload = transmitted.payload
         if self._clear_wanted:
             self._clear(now)
-        if transmitted.payload:
-            self._out += outlet.frame(transmitted.payload, self._line_time(now))
+            payload = outlet.after_clear(payload)
+        if payload:
+            self._out += outlet.frame(payload, self._line_time(now))
             self.counters.sent += 1
         self._mark(marks)
         if outlet.has_marks:
@@ -416,7 +418,7 @@ class Session:
 
     @property
     def is_over(self) -> bool:
-        """Ended, and nothing more is to be said: the connection may be closed."""
+        """Ended, and nothing more is to be said."""
         return self.ended is not None and not self._is_parting
 
     @property

@@ -1,6 +1,8 @@
 """Processes of audio: several on one port, one that dies, handlers that are slow, clients that do not read."""
 
 import asyncio
+import contextlib
+import enum
 import os
 import signal
 import sys
@@ -212,6 +214,40 @@ def test_a_flood_of_connections_holds_up_no_frame() -> None:
             return late - in_time
 
     assert asyncio.run(main()) <= 5  # of two seconds' frames, where other tests run beside
+
+
+class Key(enum.StrEnum):
+    ONE = "1"
+
+
+class Mine:
+    """Nobody but this process knows it."""
+
+
+def test_values_of_the_users_own_kinds_harm_nobody() -> None:
+    """A member of an enum is the text that it is; what cannot be carried raises in the handler, and the calls go on."""
+    story: list = []
+
+    async def answer(call: PhoneCall) -> None:
+        await call.send_dtmf(Key.ONE)
+        await call.checkpoint(np.str_("mark"))
+        for wrong in (Mine(), lambda: 1, np.float64("nan"), -1, None):
+            try:
+                await call.turn_probability(wrong)
+            except Exception as problem:
+                story.append(type(problem).__name__)
+        with contextlib.suppress(Exception):
+            await call.play_background(Mine())
+        story.append(await call.say(voice(200), 8000))
+
+    async def main() -> None:
+        async with serve(answer) as server:
+            phone = await Phone("twilio").dial(server)
+            await phone.over()
+
+    asyncio.run(main())
+    assert len(story) == 6
+    assert story[-1] == 200
 
 
 def test_it_says_what_hinders_it(monkeypatch: pytest.MonkeyPatch) -> None:

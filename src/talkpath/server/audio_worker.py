@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from talkpath.call.config import CallConfig
+from talkpath.errors import StateError
 from talkpath.server import edge_audiosocket
 from talkpath.server.authentication import Authentication
 from talkpath.server.counts import Counts
 from talkpath.server.door import Door
 from talkpath.server.lines import Hub
-from talkpath.server.link import Link
+from talkpath.server.link import Link, pack, unpack
 from talkpath.server.metrics import Snapshot
 from talkpath.server.results import Limits
 
@@ -73,10 +74,10 @@ class AudioWorker:
 
     def _receive(self, message: tuple[Any, ...]) -> None:
         match message:
-            case ("do", request, number, name, args, kwargs):
-                self._do(request, number, name, args, kwargs)
-            case ("setup", setup):
-                self._spawn(self._open(setup))
+            case ("do", request, number, name, packed):
+                self._do(request, number, name, packed)
+            case ("setup", packed):
+                self._spawn(self._open(packed))
             case ("others", values):
                 if self._door is not None:
                     self._door.others = Snapshot(values)
@@ -91,17 +92,24 @@ class AudioWorker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _do(self, request: int, number: int, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _do(self, request: int, number: int, name: str, packed: bytes) -> None:
         assert self._hub is not None
+        value, problem = None, None
         try:
-            value, problem = self._hub.perform(number, name, args, kwargs), None
+            args, kwargs = unpack(packed)
+            value = self._hub.perform(number, name, args, kwargs)
         except Exception as error:
-            value, problem = None, error
-        self.link.send(("done", request, value, problem))
+            problem = error
+        try:
+            found = pack((value, problem))
+        except Exception:
+            found = pack((None, StateError(f"{name}: {type(problem).__name__}: {problem}")))
+        self.link.send(("done", request, found))
 
-    async def _open(self, setup: Setup) -> None:
+    async def _open(self, packed: bytes) -> None:
         logging.getLogger().addHandler(Forward(self.link))
         try:
+            setup: Setup = unpack(packed)
             self._hub = Hub(lambda news: self.link.send(("news", news)), config=setup.config, limits=setup.limits)
             counts = Counts(setup.workers, setup.slot, setup.counts_fd)
             self._door = Door(self._hub, counts, max_calls=setup.max_calls, authentication=setup.authentication)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import pickle
 import struct
 from collections.abc import Callable
@@ -10,6 +11,31 @@ from typing import Any, cast
 
 _SIZE = struct.Struct("<I")
 _HIGH_BYTES = 4 << 20  # more than that waits: the other side is busy
+
+
+class _Pickler(pickle.Pickler):
+    """What is a text or a number by inheritance (an enum's member, say) goes as what it is: the other process has not the user's modules."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, str):
+            return str, (str.__str__(obj),)
+        if isinstance(obj, int) and not isinstance(obj, bool):
+            return int, (int.__int__(obj),)
+        if isinstance(obj, float):
+            return float, (float.__float__(obj),)
+        return NotImplemented
+
+
+def pack(value: object) -> bytes:
+    """What the other side may not be able to take, by itself: a message that holds it as bytes always arrives."""
+    out = io.BytesIO()
+    _Pickler(out, pickle.HIGHEST_PROTOCOL).dump(value)
+    return out.getvalue()
+
+
+def unpack(data: bytes) -> Any:
+    """What was packed. Raises whatever its making raises."""
+    return pickle.loads(data)
 
 
 class Link(asyncio.Protocol):

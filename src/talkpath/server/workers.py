@@ -14,7 +14,7 @@ from typing import Any
 from talkpath.errors import StateError
 from talkpath.server.audio_worker import Setup
 from talkpath.server.lines import CallEnded, News
-from talkpath.server.link import Link
+from talkpath.server.link import Link, pack, unpack
 from talkpath.server.metrics import Snapshot
 
 log = logging.getLogger("talkpath.server")
@@ -74,7 +74,7 @@ class Worker:
         with its:
             self._process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL)
         await loop.create_connection(lambda: self._link, sock=ours)
-        self._link.send(("setup", setup))
+        self._link.send(("setup", pack(setup)))
         try:
             await asyncio.wait_for(self._ready, START_TIMEOUT_S)
         except BaseException:
@@ -104,9 +104,10 @@ class Worker:
         """Have a command done on a line: what it returns, or raises."""
         if self._gone.is_set():
             raise CallEnded("the line is gone")
+        packed = pack((args, kwargs))  # what cannot be carried raises here
         request = next(self._requests)
         self._waiting[request] = future = asyncio.get_running_loop().create_future()
-        self._link.send(("do", request, number, name, args, kwargs))
+        self._link.send(("do", request, number, name, packed))
         try:
             return await future
         finally:
@@ -121,13 +122,10 @@ class Worker:
         match message:
             case ("news", news):
                 self.news(news)
-            case ("done", request, value, problem):
+            case ("done", request, packed):
                 future = self._waiting.get(request)
                 if future is not None and not future.done():
-                    if problem is None:
-                        future.set_result(value)
-                    else:
-                        future.set_exception(problem)
+                    self._answer(future, packed)
             case ("measured", values):
                 self.snapshot = Snapshot(values)
                 self._measured()
@@ -137,6 +135,17 @@ class Worker:
                 self._ready.set_result(None)
             case ("failed", text):
                 self._ready.set_exception(StateError(f"the process of audio could not begin: {text}"))
+
+    @staticmethod
+    def _answer(future: asyncio.Future[Any], packed: bytes) -> None:
+        try:
+            value, problem = unpack(packed)
+        except Exception as error:
+            value, problem = None, error
+        if problem is None:
+            future.set_result(value)
+        else:
+            future.set_exception(problem)
 
     def _lost(self) -> None:
         self._gone.set()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from talkpath.phone import Machine
 from talkpath.phone.measures import gaps_ms, late, lateness_ms, spread
 
 
@@ -156,3 +157,14 @@ def test_nothing_is_nothing() -> None:
     assert len(lateness_ms([], [])) == 0
     gaps, pauses = gaps_ms([])
     assert (len(gaps), pauses) == (0, 0)
+
+
+def test_a_pause_of_the_machine_excuses_what_was_on_its_way() -> None:
+    machine = Machine(pauses=((10.0, 10.03), (20.0, 20.01)))
+    arrivals = np.array([9.99, 10.031, 10.06, 10.2, 15.0, 20.02, 20.05])
+    late = np.array(
+        [8, 25, 30, 120, 40, 15, 6], np.float32
+    )  # due at 9.982, 10.006, 10.03, 10.08, 14.96, 20.005, 20.044
+    assert machine.excuses(arrivals, late).tolist() == [False, True, True, True, False, True, False]
+    assert Machine().excuses(arrivals, late).tolist() == [False] * 7
+    assert machine.excuses(np.zeros(0), np.zeros(0, np.float32)).tolist() == []

@@ -17,7 +17,7 @@ from talkpath import wav
 from talkpath.cli.dial_table import print_table
 from talkpath.errors import ConfigError
 from talkpath.phone import CallPlan, CallResult, Dialer, SimulatedCall, load_script, overall, parse_line, parse_wire
-from talkpath.phone.idle import IdleProcess
+from talkpath.phone.idle import IdleProcesses
 from talkpath.phone.upgrade import parse_header, upgrade_headers
 
 
@@ -77,7 +77,7 @@ def dial(args: argparse.Namespace) -> int:
     )  # fmt: skip
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
-    idle = IdleProcess()
+    idle = IdleProcesses()
     idle.start()
     try:
         results = _run(dialer, quiet=args.json)

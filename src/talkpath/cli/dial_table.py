@@ -91,6 +91,7 @@ def print_table(
     )
     if total["answered"]:
         both.add_row("frames late", _late(total["late_ms"]))
+        both.add_row("… but for the machine's pauses", _late(total["late_but_for_machine_ms"]))
         both.add_row("phone late", _late(total["own_late_ms"]))
         machine = total["machine"]
         both.add_row("machine late", f"p99.9 {_ms(machine['p999_ms'])}, max {_ms(machine['max_ms'])} ms; of "

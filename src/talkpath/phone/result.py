@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from talkpath.phone.simulated_call import SimulatedCall
 
 Values = npt.NDArray[np.float32]
+PILED_UP = 2.0  # so many times a pause's length it takes until what piled up is done
 NOTHING: Values = np.zeros(0, np.float32)
 
 
@@ -90,6 +91,7 @@ class CallResult:
     events: list[dict[str, Any]] = field(default_factory=list)
     lateness: Values = field(default_factory=lambda: NOTHING, repr=False)
     own_lateness: Values = field(default_factory=lambda: NOTHING, repr=False)
+    arrivals: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
 
     @property
     def ok(self) -> bool:
@@ -169,28 +171,54 @@ def summarise(call: SimulatedCall) -> CallResult:
         events=sorted(watch.events, key=lambda event: float(event["at_s"])),
         lateness=lateness,
         own_lateness=own,
+        arrivals=np.asarray(times, np.float64),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """How late this machine is, whoever works on it: what a process beside the phone saw that only sleeps.
+    """How late this machine is by itself: what processes beside the phone saw that only sleep, one on each core.
 
     Attributes
     ----------
     wakes : int
     p999_ms, max_ms : float
+        Of the worst core.
     over_5 : int
+    pauses : tuple of (float, float)
+        When a core stood still: from and to, in s of the monotonic clock.
     """
 
     wakes: int = 0
     p999_ms: float = 0.0
     max_ms: float = 0.0
     over_5: int = 0
+    pauses: tuple[tuple[float, float], ...] = ()
 
     def to_dict(self) -> dict[str, float]:
         """For JSON."""
         return {"wakes": self.wakes, "p999_ms": self.p999_ms, "max_ms": self.max_ms, "over_5": self.over_5}
+
+    def excuses(self, arrivals: npt.NDArray[np.float64], late_ms: Values) -> npt.NDArray[np.bool_]:
+        """Which messages were on their way while a core stood still, or in twice that time after it: until then work piles up.
+
+        Parameters
+        ----------
+        arrivals : float64 array
+            In s of the monotonic clock.
+        late_ms : float32 array
+            How late each came.
+        """
+        found = np.zeros(len(arrivals), np.bool_)
+        if not self.pauses or not len(arrivals):
+            return found
+        begins, ends = np.array(sorted(self.pauses)).T
+        until = np.maximum.accumulate(ends + PILED_UP * (ends - begins))
+        due = arrivals - late_ms / 1000
+        # The last pause that began before the message came: it, or one before it, lasts until after the message was due.
+        at = np.searchsorted(begins, arrivals, "right") - 1
+        found[at >= 0] = until[at[at >= 0]] >= due[at >= 0]
+        return found
 
 
 def overall(results: Sequence[CallResult], machine: Machine | None = None) -> dict[str, Any]:
@@ -202,6 +230,8 @@ def overall(results: Sequence[CallResult], machine: Machine | None = None) -> di
     barges = [barge for r in results for barge in r.barge_ins]
     frames = np.concatenate([NOTHING, *(r.lateness for r in results)])
     own = np.concatenate([NOTHING, *(r.own_lateness for r in results)])
+    machine = machine or Machine()
+    excused = np.concatenate([np.zeros(0, np.bool_), *(machine.excuses(r.arrivals, r.lateness) for r in results)])
     reasons: dict[str, int] = {}
     for r in results:
         reasons[r.ended] = reasons.get(r.ended, 0) + 1
@@ -215,7 +245,8 @@ def overall(results: Sequence[CallResult], machine: Machine | None = None) -> di
         "worst_gap_ms": max((r.gaps.max for r in results), default=0.0),
         "late_ms": late(frames).to_dict(),
         "own_late_ms": late(own).to_dict(),
-        "machine": (machine or Machine()).to_dict(),
+        "late_but_for_machine_ms": late(frames[~excused]).to_dict(),
+        "machine": machine.to_dict(),
         "first_audio_ms": spread(values("first_audio_ms")).to_dict(),
         "first_speech_ms": spread(values("first_speech_ms")).to_dict(),
         "answer_ms": spread([ms for r in results for ms in r.answers_ms]).to_dict(),

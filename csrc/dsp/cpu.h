@@ -22,8 +22,10 @@
 /* GCC and Clang compile one function for a wider machine than the file; MSVC lets any function use any intrinsic. */
 #if TP_HAVE_AVX2 && (defined(__GNUC__) || defined(__clang__))
 #define TP_TARGET_AVX2 __attribute__((target("avx2,fma")))
+#define TP_WIDER 1 /* plain C gains by being compiled for it */
 #else
 #define TP_TARGET_AVX2
+#define TP_WIDER 0
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -35,6 +37,13 @@
 #else
 #define TP_RESTRICT restrict
 #define TP_INLINE static inline
+#endif
+
+/* Before a loop of up to 16 turns, known when it is compiled: to be written out, not made a vector of. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define TP_UNROLL _Pragma("GCC unroll 16")
+#else
+#define TP_UNROLL
 #endif
 
 /* 1 when CPU and operating system both support AVX2 and FMA. */

@@ -7,6 +7,7 @@
  * at_pairs, put_pairs  complex numbers in sixteen bits whose parts lie next to each other
  * lanes_set(x)         x in all of them
  * lanes_fma(a, b, c)   c + a·b, and lanes_fnma c - a·b: fused where the machine can
+ * lanes_reversed(v)    the last one first
  * lanes_turn(v)        v[8] holds TP_LANES rows of eight values; afterwards v[i] holds column i
  *
  * The including file defines TP_LANES_AVX2 for the first; the others follow from the machine.
@@ -33,6 +34,7 @@ typedef __m256 lanes;
 #define lanes_max _mm256_max_ps
 #define lanes_fma _mm256_fmadd_ps
 #define lanes_fnma _mm256_fnmadd_ps
+#define lanes_reversed(v) _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0))
 
 TP_LANES_TARGET
 TP_INLINE lanes lanes_load16(const tp_bfloat16 *p)
@@ -101,6 +103,7 @@ typedef float32x4_t lanes;
 #define lanes_max vmaxq_f32
 #define lanes_fma(a, b, c) vfmaq_f32(c, a, b)
 #define lanes_fnma(a, b, c) vfmsq_f32(c, a, b)
+#define lanes_reversed(v) vextq_f32(vrev64q_f32(v), vrev64q_f32(v), 2)
 #define lanes_load16(p) vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16))
 #define lanes_store16(p, v) vst1_u16(p, vshrn_n_u32(vaddq_u32(vreinterpretq_u32_f32(v), vdupq_n_u32(0x8000)), 16))
 
@@ -152,6 +155,7 @@ typedef __m128 lanes;
 #define lanes_max _mm_max_ps
 #define lanes_fma(a, b, c) _mm_add_ps(c, _mm_mul_ps(a, b))
 #define lanes_fnma(a, b, c) _mm_sub_ps(c, _mm_mul_ps(a, b))
+#define lanes_reversed(v) _mm_shuffle_ps(v, v, 0x1b)
 
 TP_INLINE lanes lanes_load16(const tp_bfloat16 *p)
 {
@@ -210,6 +214,7 @@ typedef float lanes;
 #define lanes_max(a, b) ((a) > (b) ? (a) : (b))
 #define lanes_fma(a, b, c) ((c) + (a) * (b))
 #define lanes_fnma(a, b, c) ((c) - (a) * (b))
+#define lanes_reversed(v) (v)
 #define lanes_load16(p) tp_from_bfloat16(*(p))
 #define lanes_store16(p, v) (*(p) = tp_to_bfloat16(v))
 #define lanes_load_pairs(p, re, im) (*(re) = tp_from_bfloat16((p)[0]), *(im) = tp_from_bfloat16((p)[1]))

@@ -10,6 +10,7 @@ void tp_layer_apply(const tp_layer *l, const float *x, float *y)
 
 TP_INLINE void tanh_all_loops(size_t n, float *y)
 {
+    n = n / 8 * 8; /* as it is: so compilers know */
     for (size_t i = 0; i < n; i++)
         y[i] = tp_tanh_near(y[i]);
 }
@@ -24,6 +25,7 @@ void tp_layer_tanh(const tp_layer *l, const float *x, float *y)
 
 TP_INLINE void tp_gru_update_loops(size_t n, float *TP_RESTRICT a, const float *TP_RESTRICT b, float *TP_RESTRICT units)
 {
+    n = n / 8 * 8;
     for (size_t i = 0; i < 2 * n; i++)
         a[i] = tp_sigmoid_near(a[i] + b[i]);
     for (size_t i = 0; i < n; i++) {

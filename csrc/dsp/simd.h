@@ -29,7 +29,7 @@ typedef struct tp_fir_rows {
 #define TP_FIR_LOW_BITS 10  /* low half: units of 2^-24, within ±2^9            */
 
 typedef struct tp_simd_ops {
-    const char *name; /* "plain", "avx2", "neon" */
+    const char *name; /* "plain", "avx2", "avx512", "neon" */
 
     /* G.711, n samples; see talkpath/g711.h. */
     void (*ulaw_encode)(const int16_t *pcm, uint8_t *code, size_t n);

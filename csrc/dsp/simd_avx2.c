@@ -1,4 +1,4 @@
-/* x86-64 with AVX2 and FMA. */
+/* x86-64 with AVX2 and FMA; a second table for machines that have AVX-512 as well. */
 #include "dsp/cpu.h"
 #include "dsp/simd.h"
 
@@ -263,27 +263,18 @@ static void affine_pairs_avx2(const int8_t *weights, const float *scale, const f
     }
 }
 
-extern const tp_simd_ops tp_simd_avx2;
-const tp_simd_ops tp_simd_avx2 = {
-    .name = "avx2",
-    .ulaw_encode = ulaw_encode_avx2,
-    .ulaw_decode = ulaw_decode_avx2,
-    .alaw_encode = alaw_encode_avx2,
-    .alaw_decode = alaw_decode_avx2,
-    .fir_bank = fir_bank_avx2,
-    .dot = dot_avx2,
-    .correlate = correlate_avx2,
-    .all_pole = all_pole_avx2,
-    .affine_int8 = affine_int8_avx2,
-    .affine_pairs = affine_pairs_avx2,
-    .two_layers = two_layers_avx2,
-    .rfft_forward = fft_forward_avx2,
-    .rfft_inverse = fft_inverse_avx2,
-    .kalman_filter = kalman_filter_avx2,
-    .kalman_diagonal = kalman_diagonal_avx2,
-    .kalman_full = kalman_full_avx2,
-    .wide = 1,
-};
+#include "dsp/avx512_loops.h"
+
+#define SHARED                                                                                                                  \
+    .ulaw_encode = ulaw_encode_avx2, .ulaw_decode = ulaw_decode_avx2, .alaw_encode = alaw_encode_avx2,                        \
+    .alaw_decode = alaw_decode_avx2, .fir_bank = fir_bank_avx2, .dot = dot_avx2, .correlate = correlate_avx2,                 \
+    .all_pole = all_pole_avx2, .affine_int8 = affine_int8_avx2, .rfft_forward = fft_forward_avx2,                             \
+    .rfft_inverse = fft_inverse_avx2, .kalman_filter = kalman_filter_avx2, .kalman_diagonal = kalman_diagonal_avx2,           \
+    .kalman_full = kalman_full_avx2, .wide = 1
+
+extern const tp_simd_ops tp_simd_avx2, tp_simd_avx512;
+const tp_simd_ops tp_simd_avx2 = { .name = "avx2", .affine_pairs = affine_pairs_avx2, .two_layers = two_layers_avx2, SHARED };
+const tp_simd_ops tp_simd_avx512 = { .name = "avx512", .affine_pairs = affine_pairs_avx512, .two_layers = two_layers_avx512, SHARED };
 
 #else
 typedef int tp_simd_avx2_is_empty; /* ISO C wants a declaration in every file */

@@ -430,6 +430,7 @@ static void keep_far(tp_delay_estimator *d, const float *x)
     }
     const int16_t *oldest = far + d->far_at + length - round_length(&d->config); /* of what rounds need */
     int16_t *newest = far + d->far_at + length;
+    TP_ROLLED
     for (size_t i = 0; i < HOP; i++) {
         newest[i] = tp_to_int16(x[i]);
         d->far_sum += (int32_t)newest[i] * newest[i] - (int32_t)oldest[i] * oldest[i];

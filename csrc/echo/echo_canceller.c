@@ -179,6 +179,7 @@ static float power_of(const float *re, const float *im)
 
 TP_INLINE void subtract_loops(const tp_echo_row *TP_RESTRICT a, const tp_echo_row *TP_RESTRICT b, size_t n, tp_echo_row *TP_RESTRICT c)
 {
+    n = n / 8 * 8;
     for (size_t k = 0; k < n; k++) {
         c->re[k] = a->re[k] - b->re[k];
         c->im[k] = a->im[k] - b->im[k];
@@ -301,19 +302,6 @@ static void compare_filters(tp_echo_canceller *e, const tp_echo_row *m, const tp
         e->trusted = 1;
 }
 
-/* Synthesises what is taken out of the slot before last and leaves that slot, without it, in `to`. */
-static void take_out(const tp_echo_canceller *e, float *tail, const tp_echo_row *what, const tp_echo_edges *edges, float *to)
-{
-    const size_t n = e->grid.slot;
-    if (what)
-        tp_echo_synthesise(&e->grid, what->re, what->im, edges, tail);
-    for (size_t i = 0; i < n; i++) {
-        to[i] -= tail[i];
-        tail[i] = tail[n + i];
-        tail[n + i] = 0.0f;
-    }
-}
-
 TP_INLINE void to_pcm_loops(const float *TP_RESTRICT x, size_t n, int16_t *TP_RESTRICT pcm)
 {
     for (size_t i = 0; i < n; i++)
@@ -321,6 +309,35 @@ TP_INLINE void to_pcm_loops(const float *TP_RESTRICT x, size_t n, int16_t *TP_RE
 }
 
 TP_WIDE(static, to_pcm, (const float *x, size_t n, int16_t *pcm), (x, n, pcm))
+
+TP_INLINE void from_pcm_loops(const int16_t *TP_RESTRICT pcm, size_t n, float *TP_RESTRICT x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = TP_INT16_SCALE * (float)pcm[i];
+}
+
+TP_WIDE(static, from_pcm, (const int16_t *pcm, size_t n, float *x), (pcm, n, x))
+
+/* Takes the first of two slots out, and moves the second there. */
+TP_INLINE void slide_loops(float *TP_RESTRICT tail, size_t n, float *TP_RESTRICT to)
+{
+    n = n / 8 * 8;
+    for (size_t i = 0; i < n; i++) {
+        to[i] -= tail[i];
+        tail[i] = tail[n + i];
+    }
+    memset(tail + n, 0, n * sizeof *tail);
+}
+
+TP_WIDE(static, slide, (float *tail, size_t n, float *to), (tail, n, to))
+
+/* Synthesises what is taken out of the slot before last and leaves that slot, without it, in `to`. */
+static void take_out(const tp_echo_canceller *e, float *tail, const tp_echo_row *what, const tp_echo_edges *edges, float *to)
+{
+    if (what)
+        tp_echo_synthesise(&e->grid, what->re, what->im, edges, tail);
+    slide(tail, e->grid.slot, to);
+}
 
 /* What a user may want to know: tp_echo_state. */
 static void update_state(tp_echo_canceller *e, const tp_echo_row *aligned, int predicted)
@@ -436,11 +453,10 @@ static void slot(tp_echo_canceller *e, const tp_echo_components *p)
     }
 
     float out[ECHO_MAX_SLOT];
-    size_t at = (size_t)((e->samples + p->near_length - 2 * n) % p->near_length);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = TP_INT16_SCALE * (float)p->near[at];
-        at = at + 1 < p->near_length ? at + 1 : 0;
-    }
+    const size_t at = (size_t)((e->samples + p->near_length - 2 * n) % p->near_length);
+    const size_t before_end = p->near_length - at < n ? p->near_length - at : n;
+    from_pcm(p->near + at, before_end, out);
+    from_pcm(p->near, n - before_end, out + before_end);
     take_out(e, e->echo_tail, predicted && e->trusted ? &y : NULL, NULL, out);
     int16_t heard[ECHO_MAX_SLOT];
     to_pcm(out, n, heard);

@@ -8,7 +8,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from gen_near_net import HERE, table
 
-
 CALLER, ONE = 6, 14  # of the measures in training
 
 

@@ -6,6 +6,7 @@
 
 TP_INLINE void coded_loops(const float *TP_RESTRICT x, size_t n, int16_t *TP_RESTRICT to)
 {
+    n = n / 16 * 16;
     for (size_t i = 0; i < n; i++)
         to[i] = (int16_t)(x[i] * GRU_ONE);
 }
@@ -14,6 +15,7 @@ TP_WIDE(static, coded, (const float *x, size_t n, int16_t *to), (x, n, to))
 
 TP_INLINE void tp_gru_tanh_loops(const float *TP_RESTRICT x, size_t n, int16_t *TP_RESTRICT to)
 {
+    n = n / 16 * 16;
     for (size_t i = 0; i < n; i++)
         to[i] = (int16_t)(tp_tanh_near(x[i]) * GRU_ONE);
 }

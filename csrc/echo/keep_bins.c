@@ -87,6 +87,7 @@ TP_INLINE void measure_loops(tp_keep_bins *s, size_t bins, const float *TP_RESTR
 {
     float near_now[ECHO_MAX_BINS], echo_now[ECHO_MAX_BINS], now[ECHO_MAX_BINS], r[ECHO_MAX_BINS], e[ECHO_MAX_BINS];
     float residual_around[ECHO_MAX_BINS], echo_around[ECHO_MAX_BINS], known[ECHO_MAX_BINS];
+    bins = bins / 16 * 16; /* as it is: so compilers know */
     powers_of(near, bins, near_now);
     smooth(near_now, bins, KEEP_RESIDUAL, s->near);
     powers_of(echo, bins, echo_now);
@@ -140,6 +141,7 @@ static void tell(float *to, size_t bins, float rows[PER_BIN][ECHO_MAX_BINS], flo
 
 TP_INLINE void odds_loops(const float *TP_RESTRICT band_odds, size_t bins, float *TP_RESTRICT z)
 {
+    bins = bins / 16 * 16;
     for (size_t k = 0; k < bins; k++)
         z[k] = LN_10 * band_odds[k] + bins_out_bias[0];
 }
@@ -148,6 +150,7 @@ TP_WIDE(static, odds, (const float *band_odds, size_t bins, float *z), (band_odd
 
 TP_INLINE void shares_loops(const float *TP_RESTRICT z, size_t bins, float *TP_RESTRICT gains)
 {
+    bins = bins / 16 * 16;
     for (size_t k = 0; k < bins; k++)
         gains[k] = tp_sigmoid_near(z[k]);
 }

@@ -101,18 +101,19 @@ TP_INLINE float sum_of(const float *x, float sum, size_t from, size_t to)
 #define SUM(b, from, to) sums[b] = sum_of(x, 0.0f, from, to);
 #define LONG_SUM(b, from, to) sums[b] = sum_of(x, begin, LONG(from), LONG(to));
 
-TP_INLINE void sums_of(const float *TP_RESTRICT x, float *TP_RESTRICT sums)
+static void sums_of(const float *x, float *sums)
 {
     NEAR_BAND_LIST(SUM)
 }
 
-TP_INLINE void long_sums_of(const float *TP_RESTRICT x, float begin, float *TP_RESTRICT sums)
+static void long_sums_of(const float *x, float begin, float *sums)
 {
     NEAR_BAND_LIST(LONG_SUM)
 }
 
 TP_INLINE void powers_of(const float *TP_RESTRICT re, const float *TP_RESTRICT im, size_t n, float *TP_RESTRICT power)
 {
+    TP_ROLLED
     for (size_t k = 0; k < n; k++)
         power[k] = re[k] * re[k] + im[k] * im[k];
 }
@@ -142,6 +143,7 @@ TP_INLINE void long_bands(const tp_near_input *in, const float *near_power, cons
     long_sums_of(power, 0.0f, es);
     powers_of(in->long_echo->re, in->long_echo->im, ECHO_LONG_BINS, power);
     long_sums_of(power, 0.0f, ys);
+    TP_ROLLED
     for (size_t k = 0; k < ECHO_LONG_BINS; k++)
         power[k] = near_power[2 * k];
     long_sums_of(power, 1e-14f, ms);
@@ -163,6 +165,7 @@ TP_INLINE float mean_of(const float *bands)
 TP_INLINE void cross(const tp_echo_row *TP_RESTRICT z, const tp_echo_row *TP_RESTRICT y, float *TP_RESTRICT re, float *TP_RESTRICT im)
 {
     const float keep = COHERENCE_KEEP, take = 1.0f - COHERENCE_KEEP;
+    TP_ROLLED
     for (size_t k = 0; k < ECHO_BINS; k++) {
         const float zr = z->re[k], zi = z->im[k], yr = y->re[k], yi = y->im[k];
         re[k] = keep * re[k] + take * (zr * yr + zi * yi);
@@ -173,6 +176,7 @@ TP_INLINE void cross(const tp_echo_row *TP_RESTRICT z, const tp_echo_row *TP_RES
 TP_INLINE void smooth(const float *TP_RESTRICT power, float plus, float *TP_RESTRICT smoothed)
 {
     const float keep = COHERENCE_KEEP, take = 1.0f - COHERENCE_KEEP;
+    TP_ROLLED
     for (size_t k = 0; k < ECHO_BINS; k++)
         smoothed[k] = keep * smoothed[k] + take * power[k] + plus;
 }
@@ -182,6 +186,7 @@ TP_INLINE void coherence(const float *TP_RESTRICT re, const float *TP_RESTRICT i
                          const float *TP_RESTRICT echo_power, float *TP_RESTRICT bands)
 {
     float c[ECHO_BINS];
+    TP_ROLLED
     for (size_t k = 0; k < ECHO_BINS; k++)
         c[k] = (re[k] * re[k] + im[k] * im[k]) / (power[k] * echo_power[k] + 1e-16f);
     sums_of(c, bands);
@@ -204,6 +209,7 @@ TP_INLINE void far_powers(tp_near_end *n, const tp_near_input *in, float *weight
     float *component = n->far_peak[n->hop / PEAK_HOPS % PEAK_COMPONENTS];
     for (size_t b = 0; b < NEAR_BANDS; b++)
         component[b] = n->hop % PEAK_HOPS == 0 || now[b] > component[b] ? now[b] : component[b];
+    TP_ROLLED
     for (size_t i = 0; i < PEAK_COMPONENTS; i++)
         for (size_t b = 0; b < NEAR_BANDS; b++)
             peak[b] = n->far_peak[i][b] > peak[b] ? n->far_peak[i][b] : peak[b];
@@ -262,9 +268,11 @@ TP_INLINE void features_loops(tp_near_end *n, const tp_near_input *in)
     n->silent_hops = far_on ? 0 : n->silent_hops + 1;
     n->turn_hops = n->silent_hops >= TURN_HOPS ? 0 : n->turn_hops + 1;
 
+    TP_ROLLED
     for (size_t i = 0; i < POWERS * NEAR_BANDS; i++)
         db[i] = tp_db_near((&power[0][0])[i]);
     float *f = n->features;
+    TP_ROLLED
     for (size_t b = 0; b < NEAR_BANDS; b++, f += NEAR_PER_BAND) {
         const float *const l = db + b;
         const float lm = l[NEAR * NEAR_BANDS], le = l[RESIDUAL * NEAR_BANDS], ly = l[ECHO * NEAR_BANDS];

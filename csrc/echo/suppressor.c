@@ -13,22 +13,35 @@ void tp_suppressor_init(tp_suppressor *s)
     memset(s, 0, sizeof *s);
 }
 
-/* Straight lines between the bands' middles; writes up to 8 values beyond the bins. */
-TP_INLINE void interpolate(const float *TP_RESTRICT of_bands, size_t bins, float *TP_RESTRICT g)
+/* Straight lines between the bands' middles, of three things at once; writes up to 8 values beyond the bins. */
+TP_INLINE void interpolate(const float *const of_bands[3], size_t bins, float *const g[3])
 {
     const size_t bands = bins > ECHO_BINS ? KEEP_BANDS : NEAR_BANDS;
     size_t k = 0;
-    float from = 0.0f, left = of_bands[0];
+    float from = 0.0f;
+    TP_ROLLED
     for (size_t b = 0; b <= bands; b++) {
-        const size_t edges = b < bands ? tp_keep_edges[b] + tp_keep_edges[b + 1] - 1u : 0;
-        const size_t end = b < bands ? edges / 2 + 1 : bins;
-        const float middle = 0.5f * (float)edges, slope = b < bands ? (of_bands[b] - left) / (middle - from) : 0.0f;
-        for (; k < end; k += 8)
+        const size_t before = b > 0 ? b - 1 : 0, now = b < bands ? b : before;
+        const size_t edges = tp_keep_edges[now] + tp_keep_edges[now + 1] - 1u, end = b < bands ? edges / 2 + 1 : bins;
+        const float middle = 0.5f * (float)edges;
+        float left[3], slope[3];
+        for (size_t i = 0; i < 3; i++) {
+            left[i] = of_bands[i][before];
+            slope[i] = b < bands ? (of_bands[i][now] - left[i]) / (middle - from) : 0.0f;
+        }
+        for (size_t at = k; at < end; at += 8) {
+            float apart[8];
             for (size_t i = 0; i < 8; i++)
-                g[k + i] = left + slope * ((float)(int)(k + i) - from);
+                apart[i] = (float)(int)(at + i) - from;
+            for (size_t i = 0; i < 8; i++)
+                g[0][at + i] = left[0] + slope[0] * apart[i];
+            for (size_t i = 0; i < 8; i++)
+                g[1][at + i] = left[1] + slope[1] * apart[i];
+            for (size_t i = 0; i < 8; i++)
+                g[2][at + i] = left[2] + slope[2] * apart[i];
+        }
         k = end;
         from = middle;
-        left = of_bands[b < bands ? b : 0];
     }
 }
 
@@ -59,13 +72,14 @@ TP_INLINE uint32_t throw_dice(uint32_t dice, size_t n, float *TP_RESTRICT re, fl
 TP_INLINE void spread_loops(const tp_keep_net *keep, size_t bins, float *gains, float *apart, float *level, float *power)
 {
     float noise[KEEP_BANDS];
+    bins = bins / 16 * 16; /* as it is: so compilers know */
     for (size_t b = 0; b < KEEP_BANDS; b++) {
         const float over = keep->floors[b] - FLOOR_BIAS * FLOOR_MIN;
         noise[b] = NOISE_SHARE * sqrtf(over > 0.0f ? over : 0.0f);
     }
-    interpolate(keep->gains, bins, gains);
-    interpolate(keep->apart, bins, apart);
-    interpolate(noise, bins, level);
+    const float *const of_bands[3] = { keep->gains, keep->apart, noise };
+    float *const of_bins[3] = { gains, apart, level };
+    interpolate(of_bands, bins, of_bins);
     for (size_t k = 0; k < bins; k++)
         power[k] = level[k] * level[k];
 }
@@ -78,6 +92,7 @@ TP_INLINE void let_go_loops(tp_suppressor *s, size_t bins, const float *TP_RESTR
                             const tp_echo_row *TP_RESTRICT residual, float *TP_RESTRICT stays, tp_echo_row *TP_RESTRICT goes)
 {
     float re[ECHO_MAX_BINS], im[ECHO_MAX_BINS];
+    bins = bins / 16 * 16;
     s->dice = throw_dice(s->dice, bins, re, im);
     for (size_t k = 0; k < bins; k++) {
         const float square = kept[k] * kept[k], gain = square * square;

@@ -31,14 +31,15 @@ class Ops(c.Structure):
         ("dot", c.CFUNCTYPE(c.c_float, c.c_void_p, c.c_void_p, c.c_size_t)),
         ("correlate", c.CFUNCTYPE(None, c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_size_t)),
         ("all_pole", c.CFUNCTYPE(None, *[c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t])),
-        ("affine", c.CFUNCTYPE(None, *[c.c_void_p] * 4, c.c_size_t, c.c_size_t)),
         ("affine_int8", c.CFUNCTYPE(None, *[c.c_void_p] * 5, c.c_size_t, c.c_size_t)),
         ("affine_pairs", c.CFUNCTYPE(None, *[c.c_void_p] * 5, c.c_size_t, c.c_size_t)),
+        ("two_layers", c.CFUNCTYPE(None, *[c.c_void_p] * 3, c.c_size_t, c.c_size_t, c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_size_t)),
         ("rfft_forward", c.CFUNCTYPE(None, c.c_size_t, *[c.c_void_p] * 3)),
         ("rfft_inverse", c.CFUNCTYPE(None, c.c_size_t, *[c.c_void_p] * 3)),
         ("kalman_filter", c.CFUNCTYPE(None, c.POINTER(Kalman))),
         ("kalman_diagonal", c.CFUNCTYPE(None, c.POINTER(Kalman))),
         ("kalman_full", c.CFUNCTYPE(None, c.POINTER(Kalman))),
+        ("wide", c.c_int),
     ]  # fmt: skip
 
 
@@ -141,19 +142,22 @@ def test_all_pole_is_the_same_filter_everywhere(variants: list[Ops], order: int,
         assert y[-1] == 0
 
 
-@pytest.mark.parametrize("rows", [8, 16, 32, 40, 64, 96, 136])
-@pytest.mark.parametrize("columns", [0, 1, 2, 31, 44])
-def test_affine_is_within_its_bound(variants: list[Ops], rows: int, columns: int, rng: np.random.Generator) -> None:
-    weights = rng.standard_normal((rows, columns)).astype(np.float32)
-    bias, x = rng.standard_normal(rows).astype(np.float32), rng.standard_normal(columns).astype(np.float32)
-    by_column = np.ascontiguousarray(weights.T)
-    exact = bias + weights.astype(float) @ x.astype(float)
-    bound = 4e-7 * 8 * (np.abs(bias) + np.abs(weights).astype(float) @ np.abs(x).astype(float))
+@pytest.mark.parametrize("n", [16, 112, 240])
+@pytest.mark.parametrize(("units", "inputs"), [(4, 1), (16, 13), (12, 0)])
+def test_two_layers_are_within_their_bound(
+    variants: list[Ops], units: int, inputs: int, n: int, rng: np.random.Generator
+) -> None:
+    hidden, x = (rng.standard_normal(shape).astype(np.float32) for shape in ((units, inputs), (inputs, n + 5)))
+    bias, out = rng.standard_normal((2, units)).astype(np.float32)
+    base = rng.standard_normal(n).astype(np.float32)
+    exact = base + out.astype(float) @ np.maximum(bias[:, None] + hidden.astype(float) @ x[:, :n].astype(float), 0)
+    sizes = np.abs(bias)[:, None] + np.abs(hidden).astype(float) @ np.abs(x[:, :n]).astype(float)
+    bound = 4e-7 * 8 * (np.abs(base) + np.abs(out).astype(float) @ sizes)
     for v in variants:
-        y = np.full(rows + 1, 99, np.float32)
-        v.affine(pointer(by_column), pointer(bias), pointer(x), pointer(y), rows, columns)
-        assert (np.abs(y[:rows] - exact) <= bound).all(), v.name
-        assert y[rows] == 99
+        y = np.full(n + 1, 99, np.float32)
+        v.two_layers(*map(pointer, (hidden, bias, out)), units, inputs, pointer(x), n + 5, pointer(base), pointer(y), n)
+        assert (np.abs(y[:n] - exact) <= bound).all(), v.name
+        assert y[n] == 99
 
 
 @pytest.mark.parametrize("rows", [8, 24, 56, 72, 168])

@@ -26,8 +26,9 @@ void reference_push(reference_line *r, const int16_t *sent, size_t n)
     /* A server that stops receiving must not fill the line: the oldest goes. One frame is for who receives now. */
     if (r->count > r->depth)
         drop(r, r->count - r->depth);
-    for (size_t i = 0; i < n; i++)
-        r->ring[(r->first + r->count + i) % SIZE] = sent[i];
+    const size_t end = (r->first + r->count) % SIZE, before_end = SIZE - end < n ? SIZE - end : n;
+    memcpy(r->ring + end, sent, before_end * sizeof *sent);
+    memcpy(r->ring, sent + before_end, (n - before_end) * sizeof *sent);
     r->count += n;
     r->pushed = 1;
 }
@@ -60,8 +61,9 @@ size_t reference_surplus(reference_line *r, int relied_on, size_t n)
 size_t reference_take(reference_line *r, int16_t *far, size_t n)
 {
     const size_t have = r->count < n ? r->count : n;
-    for (size_t i = 0; i < have; i++)
-        far[i] = r->ring[(r->first + i) % SIZE];
+    const size_t before_end = SIZE - r->first < have ? SIZE - r->first : have;
+    memcpy(far, r->ring + r->first, before_end * sizeof *far);
+    memcpy(far + before_end, r->ring, (have - before_end) * sizeof *far);
     memset(far + have, 0, (n - have) * sizeof *far);
     drop(r, have);
     return have;

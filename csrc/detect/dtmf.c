@@ -6,6 +6,7 @@
 #include "detect/dtmf_tables.h"
 #include "detect/half_rate.h"
 #include "dsp/cpu.h"
+#include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 
 /*
@@ -314,7 +315,7 @@ TP_INLINE float dot_half(const float *a, const float *b)
 }
 
 /* Both bands' outputs for TAPS samples. */
-static void filter(const float *x, complex_value z[2])
+TP_INLINE void filter_loops(const float *x, complex_value z[2])
 {
     /* In-phase taps are even about the middle, quadrature taps odd: fold the samples and spare half of the products. */
     float even[TAPS / 2], odd[TAPS / 2];
@@ -328,6 +329,8 @@ static void filter(const float *x, complex_value z[2])
     z[1].re = dot_half(even, high_even);
     z[1].im = -dot_half(odd, high_odd);
 }
+
+TP_WIDE(static, filter, (const float *x, complex_value z[2]), (x, z))
 
 /* The newest TAPS samples, of which HOP are new. */
 static int hop(tp_dtmf *d, const float *x, tp_dtmf_digit *digit)

@@ -23,6 +23,7 @@ enum {
     LOWEST_BIN = 2,
     FIRST_LAG = 20,
     LAST_LAG = 127,
+    LAGS_AT_ONCE = 12, /* a divisor of how many there are */
 };
 
 #define EPSILON 1e-6f
@@ -81,19 +82,28 @@ size_t tp_vad_delay_samples(const tp_vad *v)
 }
 
 /* Highest peak of the magnitudes' inverse transform, re its start, and the lag there in octaves over 50 samples. */
-static float pitch(const float *magnitude, float *lag)
+TP_INLINE float pitch(const float *magnitude, float *lag)
 {
     static const float no_phase[BINS] = { 0 };
     float correlation[FFT];
     tp_rfft_inverse(FFT, magnitude, no_phase, correlation);
+    float most[LAGS_AT_ONCE], highest;
+    for (size_t k = 0; k < LAGS_AT_ONCE; k++)
+        most[k] = correlation[FIRST_LAG + k];
+    for (size_t i = FIRST_LAG + LAGS_AT_ONCE; i <= LAST_LAG; i += LAGS_AT_ONCE)
+        for (size_t k = 0; k < LAGS_AT_ONCE; k++)
+            most[k] = correlation[i + k] > most[k] ? correlation[i + k] : most[k];
+    highest = most[0];
+    for (size_t k = 1; k < LAGS_AT_ONCE; k++)
+        highest = most[k] > highest ? most[k] : highest;
     size_t best = FIRST_LAG;
-    for (size_t i = FIRST_LAG + 1; i <= LAST_LAG; i++)
-        best = correlation[i] > correlation[best] ? i : best;
+    while (best < LAST_LAG && correlation[best] < highest)
+        best++;
     *lag = vad_lags[best - FIRST_LAG];
     return correlation[best] / correlation[0];
 }
 
-static void features(tp_vad *v, float *f)
+TP_INLINE void features_loops(tp_vad *v, float *f)
 {
     float x[FFT], re[BINS], im[BINS], power[BINS], magnitude[BINS], logs[BANDS];
     for (size_t i = 0; i < FFT; i++)
@@ -140,6 +150,9 @@ static void features(tp_vad *v, float *f)
     f[2 * BANDS + 3] = tp_log_near(powers * share + EPSILON) - 2.0f * tp_log_near(magnitudes * share);
 }
 
+TP_WIDE(static, features, (tp_vad *v, float *f), (v, f))
+
+typedef char lags_fit[(LAST_LAG + 1 - FIRST_LAG) % LAGS_AT_ONCE == 0 ? 1 : -1];
 typedef char units_fit[(int)UNITS <= (int)TP_LAYER_MAX_UNITS ? 1 : -1];
 
 static const tp_layer dense = TP_LAYER(vad_, dense, UNITS, FEATURES);

@@ -24,6 +24,18 @@ TP_INLINE float tp_clip(float x, float low, float high)
     return x < high ? x : high;
 }
 
+/* Nearest to x, which is within what there is. */
+TP_INLINE int16_t tp_nearest_int16(float x)
+{
+    return (int16_t)((x + 12582912.0f) - 12582912.0f); /* 1.5·2^23 */
+}
+
+/* A sample of -1 … 1 as an integer. */
+TP_INLINE int16_t tp_to_int16(float x)
+{
+    return tp_nearest_int16(tp_clip(32768.0f * x, -32768.0f, 32767.0f));
+}
+
 /* 2 to the whole part, in the exponent's bits, times the series of 2 to the rest, within ±0.5. */
 TP_INLINE float tp_exp_near(float x)
 {

@@ -15,7 +15,18 @@ static inline size_t tp_align_up(size_t n)
 static inline void tp_touch(const void *from, size_t bytes)
 {
     const volatile char *p = (const volatile char *)from;
-    for (size_t i = 0; i < bytes; i += TP_ALIGN)
+    size_t i = 0;
+    for (; i + 8 * TP_ALIGN <= bytes; i += 8 * TP_ALIGN) {
+        (void)p[i];
+        (void)p[i + TP_ALIGN];
+        (void)p[i + 2 * TP_ALIGN];
+        (void)p[i + 3 * TP_ALIGN];
+        (void)p[i + 4 * TP_ALIGN];
+        (void)p[i + 5 * TP_ALIGN];
+        (void)p[i + 6 * TP_ALIGN];
+        (void)p[i + 7 * TP_ALIGN];
+    }
+    for (; i < bytes; i += TP_ALIGN)
         (void)p[i];
 }
 

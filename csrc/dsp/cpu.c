@@ -46,7 +46,22 @@ int tp_cpu_has_avx2(void)
     return (r[1] & avx2) != 0;
 }
 
+int tp_cpu_has_avx512(void)
+{
+    const unsigned f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, vbmi2_vnni = 1u << 6 | 1u << 11, zmm_saved = 0xe6u;
+    unsigned r[4];
+    if (!tp_cpu_has_avx2() || (enabled_state() & zmm_saved) != zmm_saved)
+        return 0;
+    cpuid(7, r);
+    return (r[1] & f_dq_bw_vl) == f_dq_bw_vl && (r[2] & vbmi2_vnni) == vbmi2_vnni;
+}
+
 #else
+
+int tp_cpu_has_avx512(void)
+{
+    return 0;
+}
 
 int tp_cpu_has_avx2(void)
 {

@@ -22,8 +22,12 @@
 /* GCC and Clang compile one function for a wider machine than the file; MSVC lets any function use any intrinsic. */
 #if TP_HAVE_AVX2 && (defined(__GNUC__) || defined(__clang__))
 #define TP_TARGET_AVX2 __attribute__((target("avx2,fma")))
+#define TP_TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni")))
+#define TP_WIDER 1 /* plain C gains by being compiled for it */
 #else
 #define TP_TARGET_AVX2
+#define TP_TARGET_AVX512
+#define TP_WIDER 0
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -37,7 +41,19 @@
 #define TP_INLINE static inline
 #endif
 
+/* Before a loop of up to 16 turns, known when it is compiled: to be written out, not made a vector of. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define TP_UNROLL _Pragma("GCC unroll 16")
+#define TP_ROLLED _Pragma("GCC unroll 1") /* before one that is to stay a loop: less code */
+#else
+#define TP_UNROLL
+#define TP_ROLLED
+#endif
+
 /* 1 when CPU and operating system both support AVX2 and FMA. */
 int tp_cpu_has_avx2(void);
+
+/* 1 when both support AVX-512 with products of bytes, on a CPU that does not slow down for it: those have VBMI2 too. */
+int tp_cpu_has_avx512(void);
 
 #endif

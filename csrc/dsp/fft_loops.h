@@ -165,35 +165,54 @@ static int TP_FFT(complex)(size_t half, float *ar, float *ai, float *br, float *
     return !in_b;
 }
 
-/* The spectrum of n real points out of that of n/2 complex ones: bins k and n/2 - k from each other. */
+/* Value half - k and those before it, in the order of those at k and after. */
 TP_LANES_TARGET
-TP_INLINE void split(size_t half, const float *TP_RESTRICT zr, const float *TP_RESTRICT zi, const float *TP_RESTRICT c,
-                     const float *TP_RESTRICT s, float *TP_RESTRICT re, float *TP_RESTRICT im)
+TP_INLINE complex_lanes mirrored(const float *re, const float *im, size_t half, size_t k)
 {
-    for (size_t k = 1; k < half / 2; k++) {
-        const float evr = 0.5f * (zr[k] + zr[half - k]), evi = 0.5f * (zi[k] - zi[half - k]);
-        const float odr = 0.5f * (zi[k] + zi[half - k]), odi = 0.5f * (zr[half - k] - zr[k]);
-        const float tr = odr * c[k] + odi * s[k], ti = odi * c[k] - odr * s[k];
-        re[k] = evr + tr;
-        im[k] = evi + ti;
-        re[half - k] = evr - tr;
-        im[half - k] = ti - evi;
+    const size_t last = half - k + 1 - TP_LANES;
+    const complex_lanes z = at(re + last, im + last), m = { lanes_reversed(z.re), lanes_reversed(z.im) };
+    return m;
+}
+
+TP_LANES_TARGET
+TP_INLINE void put_mirrored(complex_lanes z, float *re, float *im, size_t half, size_t k)
+{
+    const size_t last = half - k + 1 - TP_LANES;
+    const complex_lanes m = { lanes_reversed(z.re), lanes_reversed(z.im) };
+    put(m, re + last, im + last);
+}
+
+/* The spectrum of n real points out of that of n/2 complex ones: bins k and n/2 - k from each other. z[half] is z[0]. */
+TP_LANES_TARGET
+TP_INLINE void split(size_t half, const float *zr, const float *zi, const float *c, const float *s, float *re, float *im)
+{
+    const lanes mean = lanes_set(0.5f);
+    for (size_t k = 0; k < half / 2; k += TP_LANES) {
+        const complex_lanes a = at(zr + k, zi + k), b = mirrored(zr, zi, half, k), turn = at(c + k, s + k);
+        const complex_lanes ev = { lanes_mul(mean, lanes_add(a.re, b.re)), lanes_mul(mean, lanes_sub(a.im, b.im)) };
+        const complex_lanes od = { lanes_mul(mean, lanes_add(a.im, b.im)), lanes_mul(mean, lanes_sub(b.re, a.re)) };
+        const complex_lanes t = turned(od, turn.re, turn.im), low = plus(ev, t);
+        const complex_lanes high = { lanes_sub(ev.re, t.re), lanes_sub(t.im, ev.im) };
+        put(low, re + k, im + k);
+        put_mirrored(high, re, im, half, k);
     }
 }
 
-/* The same backwards; conjugated, so that a forward transform of n/2 points, conjugated again, is the inverse. */
+/* The same backwards; conjugated, so that a forward transform of n/2 points, conjugated again, is the inverse. z has a place more. */
 TP_LANES_TARGET
-TP_INLINE void join(size_t half, const float *TP_RESTRICT re, const float *TP_RESTRICT im, const float *TP_RESTRICT c,
-                    const float *TP_RESTRICT s, float scale, float *TP_RESTRICT zr, float *TP_RESTRICT zi)
+TP_INLINE void join(size_t half, const float *re, const float *im, const float *c, const float *s, float scale, float *zr, float *zi)
 {
-    for (size_t k = 1; k < half / 2; k++) {
-        const float evr = re[k] + re[half - k], evi = im[k] - im[half - k];
-        const float dr = re[k] - re[half - k], di = im[k] + im[half - k];
-        const float odr = dr * c[k] - di * s[k], odi = dr * s[k] + di * c[k];
-        zr[k] = scale * (evr - odi);
-        zi[k] = -scale * (evi + odr);
-        zr[half - k] = scale * (evr + odi);
-        zi[half - k] = scale * (evi - odr);
+    const lanes up = lanes_set(scale), down = lanes_set(-scale);
+    for (size_t k = 0; k < half / 2; k += TP_LANES) {
+        const complex_lanes a = at(re + k, im + k), b = mirrored(re, im, half, k), turn = at(c + k, s + k);
+        const complex_lanes ev = { lanes_add(a.re, b.re), lanes_sub(a.im, b.im) };
+        const complex_lanes d = { lanes_sub(a.re, b.re), lanes_add(a.im, b.im) };
+        const complex_lanes od = { lanes_sub(lanes_mul(d.re, turn.re), lanes_mul(d.im, turn.im)),
+                                   lanes_add(lanes_mul(d.re, turn.im), lanes_mul(d.im, turn.re)) };
+        const complex_lanes low = { lanes_mul(up, lanes_sub(ev.re, od.im)), lanes_mul(down, lanes_add(ev.im, od.re)) };
+        const complex_lanes high = { lanes_mul(up, lanes_add(ev.re, od.im)), lanes_mul(up, lanes_sub(ev.im, od.re)) };
+        put(low, zr + k, zi + k);
+        put_mirrored(high, zr, zi, half, k);
     }
 }
 
@@ -218,11 +237,13 @@ TP_INLINE void together(size_t half, const float *TP_RESTRICT even, const float 
 TP_LANES_TARGET
 static void TP_FFT(forward)(size_t n, const float *x, float *re, float *im)
 {
-    float ar[TP_FFT_MAX / 2], ai[TP_FFT_MAX / 2], br[TP_FFT_MAX / 2], bi[TP_FFT_MAX / 2];
+    float ar[TP_FFT_MAX / 2 + 1], ai[TP_FFT_MAX / 2 + 1], br[TP_FFT_MAX / 2 + 1], bi[TP_FFT_MAX / 2 + 1];
     const size_t half = n / 2;
     apart(half, x, ar, ai);
     const int in_b = TP_FFT(complex)(half, ar, ai, br, bi);
-    const float *zr = in_b ? br : ar, *zi = in_b ? bi : ai;
+    float *zr = in_b ? br : ar, *zi = in_b ? bi : ai;
+    zr[half] = zr[0];
+    zi[half] = zi[0];
     split(half, zr, zi, tp_fft_split_cos + TP_FFT_SPLIT_AT(n), tp_fft_split_sin + TP_FFT_SPLIT_AT(n), re, im);
     re[0] = zr[0] + zi[0];
     re[half] = zr[0] - zi[0];
@@ -234,7 +255,7 @@ static void TP_FFT(forward)(size_t n, const float *x, float *re, float *im)
 TP_LANES_TARGET
 static void TP_FFT(inverse)(size_t n, const float *re, const float *im, float *x)
 {
-    float ar[TP_FFT_MAX / 2], ai[TP_FFT_MAX / 2], br[TP_FFT_MAX / 2], bi[TP_FFT_MAX / 2];
+    float ar[TP_FFT_MAX / 2 + 1], ai[TP_FFT_MAX / 2 + 1], br[TP_FFT_MAX / 2], bi[TP_FFT_MAX / 2];
     const size_t half = n / 2;
     const float scale = 1.0f / (float)n;
     join(half, re, im, tp_fft_split_cos + TP_FFT_SPLIT_AT(n), tp_fft_split_sin + TP_FFT_SPLIT_AT(n), scale, ar, ai);

@@ -42,7 +42,7 @@ typedef void tp_kalman_filter_fn(const tp_kalman *k);
 typedef void tp_kalman_diagonal_fn(const tp_kalman *k);
 
 /* One step with a full covariance. p holds bins·taps² values: for each group of eight bins the lower triangle row by row, for each
- * place eight real and eight imaginary parts, on the diagonal real ones alone. No reference row may be NULL. */
+ * place eight pairs of real and imaginary part, on the diagonal real ones alone. No reference row may be NULL. */
 typedef void tp_kalman_full_fn(const tp_kalman *k);
 
 #endif

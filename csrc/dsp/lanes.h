@@ -4,8 +4,10 @@
  * TP_LANES             values in a vector: 8 (AVX2), 4 (NEON, SSE2) or 1 (plain C, for all other machines)
  * TP_LANES_TARGET      what a function that uses them must be marked with
  * lanes_load, _store   from and to memory; lanes_load16, _store16 from and to tp_bfloat16
+ * at_pairs, put_pairs  complex numbers in sixteen bits whose parts lie next to each other
  * lanes_set(x)         x in all of them
  * lanes_fma(a, b, c)   c + a·b, and lanes_fnma c - a·b: fused where the machine can
+ * lanes_reversed(v)    the last one first
  * lanes_turn(v)        v[8] holds TP_LANES rows of eight values; afterwards v[i] holds column i
  *
  * The including file defines TP_LANES_AVX2 for the first; the others follow from the machine.
@@ -32,6 +34,7 @@ typedef __m256 lanes;
 #define lanes_max _mm256_max_ps
 #define lanes_fma _mm256_fmadd_ps
 #define lanes_fnma _mm256_fnmadd_ps
+#define lanes_reversed(v) _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0))
 
 TP_LANES_TARGET
 TP_INLINE lanes lanes_load16(const tp_bfloat16 *p)
@@ -45,6 +48,23 @@ TP_INLINE void lanes_store16(tp_bfloat16 *p, lanes v)
 {
     const __m256i up = _mm256_srai_epi32(_mm256_add_epi32(_mm256_castps_si256(v), _mm256_set1_epi32(0x8000)), 16);
     _mm_storeu_si128((__m128i *)(void *)p, _mm_packs_epi32(_mm256_castsi256_si128(up), _mm256_extracti128_si256(up, 1)));
+}
+
+TP_LANES_TARGET
+TP_INLINE void lanes_load_pairs(const tp_bfloat16 *p, lanes *re, lanes *im)
+{
+    const __m256i pairs = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    *re = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+    *im = _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-0x10000)));
+}
+
+TP_LANES_TARGET
+TP_INLINE void lanes_store_pairs(tp_bfloat16 *p, lanes re, lanes im)
+{
+    const __m256i half = _mm256_set1_epi32(0x8000);
+    const __m256i low = _mm256_srli_epi32(_mm256_add_epi32(_mm256_castps_si256(re), half), 16);
+    const __m256i high = _mm256_add_epi32(_mm256_castps_si256(im), half);
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm256_blend_epi16(low, high, 0xaa));
 }
 
 TP_LANES_TARGET
@@ -83,8 +103,24 @@ typedef float32x4_t lanes;
 #define lanes_max vmaxq_f32
 #define lanes_fma(a, b, c) vfmaq_f32(c, a, b)
 #define lanes_fnma(a, b, c) vfmsq_f32(c, a, b)
+#define lanes_reversed(v) vextq_f32(vrev64q_f32(v), vrev64q_f32(v), 2)
 #define lanes_load16(p) vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16))
 #define lanes_store16(p, v) vst1_u16(p, vshrn_n_u32(vaddq_u32(vreinterpretq_u32_f32(v), vdupq_n_u32(0x8000)), 16))
+
+TP_INLINE void lanes_load_pairs(const tp_bfloat16 *p, lanes *re, lanes *im)
+{
+    const uint16x4x2_t pairs = vld2_u16(p);
+    *re = vreinterpretq_f32_u32(vshll_n_u16(pairs.val[0], 16));
+    *im = vreinterpretq_f32_u32(vshll_n_u16(pairs.val[1], 16));
+}
+
+TP_INLINE void lanes_store_pairs(tp_bfloat16 *p, lanes re, lanes im)
+{
+    const uint32x4_t half = vdupq_n_u32(0x8000);
+    const uint16x4x2_t pairs = { { vshrn_n_u32(vaddq_u32(vreinterpretq_u32_f32(re), half), 16),
+                                   vshrn_n_u32(vaddq_u32(vreinterpretq_u32_f32(im), half), 16) } };
+    vst2_u16(p, pairs);
+}
 
 TP_INLINE void lanes_turn(lanes *v)
 {
@@ -119,6 +155,7 @@ typedef __m128 lanes;
 #define lanes_max _mm_max_ps
 #define lanes_fma(a, b, c) _mm_add_ps(c, _mm_mul_ps(a, b))
 #define lanes_fnma(a, b, c) _mm_sub_ps(c, _mm_mul_ps(a, b))
+#define lanes_reversed(v) _mm_shuffle_ps(v, v, 0x1b)
 
 TP_INLINE lanes lanes_load16(const tp_bfloat16 *p)
 {
@@ -130,6 +167,21 @@ TP_INLINE void lanes_store16(tp_bfloat16 *p, lanes v)
 {
     const __m128i up = _mm_srai_epi32(_mm_add_epi32(_mm_castps_si128(v), _mm_set1_epi32(0x8000)), 16);
     _mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi32(up, up));
+}
+
+TP_INLINE void lanes_load_pairs(const tp_bfloat16 *p, lanes *re, lanes *im)
+{
+    const __m128i pairs = _mm_loadu_si128((const __m128i *)(const void *)p);
+    *re = _mm_castsi128_ps(_mm_slli_epi32(pairs, 16));
+    *im = _mm_castsi128_ps(_mm_and_si128(pairs, _mm_set1_epi32(-0x10000)));
+}
+
+TP_INLINE void lanes_store_pairs(tp_bfloat16 *p, lanes re, lanes im)
+{
+    const __m128i half = _mm_set1_epi32(0x8000);
+    const __m128i low = _mm_srli_epi32(_mm_add_epi32(_mm_castps_si128(re), half), 16);
+    const __m128i high = _mm_and_si128(_mm_add_epi32(_mm_castps_si128(im), half), _mm_set1_epi32(-0x10000));
+    _mm_storeu_si128((__m128i *)(void *)p, _mm_or_si128(low, high));
 }
 
 TP_INLINE void lanes_turn(lanes *v)
@@ -162,8 +214,11 @@ typedef float lanes;
 #define lanes_max(a, b) ((a) > (b) ? (a) : (b))
 #define lanes_fma(a, b, c) ((c) + (a) * (b))
 #define lanes_fnma(a, b, c) ((c) - (a) * (b))
+#define lanes_reversed(v) (v)
 #define lanes_load16(p) tp_from_bfloat16(*(p))
 #define lanes_store16(p, v) (*(p) = tp_to_bfloat16(v))
+#define lanes_load_pairs(p, re, im) (*(re) = tp_from_bfloat16((p)[0]), *(im) = tp_from_bfloat16((p)[1]))
+#define lanes_store_pairs(p, re, im) ((p)[0] = tp_to_bfloat16(re), (p)[1] = tp_to_bfloat16(im))
 #define lanes_turn(v) ((void)(v))
 
 #endif
@@ -185,6 +240,20 @@ TP_INLINE complex_lanes at16(const tp_bfloat16 *re, const tp_bfloat16 *im)
 {
     const complex_lanes z = { lanes_load16(re), lanes_load16(im) };
     return z;
+}
+
+TP_LANES_TARGET
+TP_INLINE complex_lanes at_pairs(const tp_bfloat16 *p)
+{
+    complex_lanes z;
+    lanes_load_pairs(p, &z.re, &z.im);
+    return z;
+}
+
+TP_LANES_TARGET
+TP_INLINE void put_pairs(complex_lanes z, tp_bfloat16 *p)
+{
+    lanes_store_pairs(p, z.re, z.im);
 }
 
 TP_LANES_TARGET

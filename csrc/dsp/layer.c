@@ -8,15 +8,24 @@ void tp_layer_apply(const tp_layer *l, const float *x, float *y)
     tp_simd->affine_int8(l->weights, l->scale, l->bias, x, y, l->rows, l->columns);
 }
 
-void tp_layer_tanh(const tp_layer *l, const float *x, float *y)
+TP_INLINE void tanh_all_loops(size_t n, float *y)
 {
-    tp_layer_apply(l, x, y);
-    for (size_t i = 0; i < l->rows; i++)
+    n = n / 8 * 8; /* as it is: so compilers know */
+    for (size_t i = 0; i < n; i++)
         y[i] = tp_tanh_near(y[i]);
 }
 
-void tp_gru_update(size_t n, float *a, const float *b, float *units)
+TP_WIDE(static, tanh_all, (size_t n, float *y), (n, y))
+
+void tp_layer_tanh(const tp_layer *l, const float *x, float *y)
 {
+    tp_layer_apply(l, x, y);
+    tanh_all(l->rows, y);
+}
+
+TP_INLINE void tp_gru_update_loops(size_t n, float *TP_RESTRICT a, const float *TP_RESTRICT b, float *TP_RESTRICT units)
+{
+    n = n / 8 * 8;
     for (size_t i = 0; i < 2 * n; i++)
         a[i] = tp_sigmoid_near(a[i] + b[i]);
     for (size_t i = 0; i < n; i++) {
@@ -24,6 +33,8 @@ void tp_gru_update(size_t n, float *a, const float *b, float *units)
         units[i] = fresh + a[n + i] * (units[i] - fresh);
     }
 }
+
+TP_WIDE(, tp_gru_update, (size_t n, float *a, const float *b, float *units), (n, a, b, units))
 
 void tp_layer_gru(const tp_layer *from_below, const tp_layer *from_itself, const float *x, float *units)
 {

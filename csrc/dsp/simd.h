@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dsp/cpu.h"
 #include "dsp/kalman.h"
 
 /* A bank of polyphase FIR rows for tp_simd->fir_bank; see wire/resampler.c for how coefficients are split. */
@@ -28,7 +29,7 @@ typedef struct tp_fir_rows {
 #define TP_FIR_LOW_BITS 10  /* low half: units of 2^-24, within ±2^9            */
 
 typedef struct tp_simd_ops {
-    const char *name; /* "plain", "avx2", "neon" */
+    const char *name; /* "plain", "avx2", "avx512", "neon" */
 
     /* G.711, n samples; see talkpath/g711.h. */
     void (*ulaw_encode)(const int16_t *pcm, uint8_t *code, size_t n);
@@ -52,11 +53,8 @@ typedef struct tp_simd_ops {
      * response. */
     void (*all_pole)(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
 
-    /* y[r] = bias[r] + Σ weights[c·rows + r]·x[c], c < columns, for r < rows, a multiple of 8: one layer of a network.
-     * y must not overlap the rest. */
-    void (*affine)(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns);
-
-    /* The same with weights in eight bits: y[r] = bias[r] + scale[r]·Σ weights[c·rows + r]·x[c]. */
+    /* y[r] = bias[r] + scale[r]·Σ weights[c·rows + r]·x[c], c < columns, for r < rows, a multiple of 8: one layer of a network,
+     * with weights in eight bits. y must not overlap the rest. */
     void (*affine_int8)(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
                         size_t columns);
 
@@ -64,6 +62,11 @@ typedef struct tp_simd_ops {
      * 8: the same with weights of one byte, two columns interleaved. The sums are exact: Σ|weight·x| < 2^31. */
     void (*affine_pairs)(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
                         size_t columns);
+
+    /* For each of n columns, a multiple of 16, the same small network of `units` rectified units, a multiple of 4, and one output:
+     * y[k] = base[k] + Σ out[u]·max(0, bias[u] + Σ hidden[u·inputs + i]·x[i·stride + k]). y may be base. */
+    void (*two_layers)(const float *hidden, const float *bias, const float *out, size_t units, size_t inputs, const float *x,
+                       size_t stride, const float *base, float *y, size_t n);
 
     /* See dsp/fft.h. The same bits in every variant. */
     void (*rfft_forward)(size_t n, const float *x, float *re, float *im);
@@ -73,6 +76,8 @@ typedef struct tp_simd_ops {
     tp_kalman_filter_fn *kalman_filter;
     tp_kalman_diagonal_fn *kalman_diagonal;
     tp_kalman_full_fn *kalman_full;
+
+    int wide; /* functions made by TP_WIDE take their AVX2 half */
 } tp_simd_ops;
 
 extern const tp_simd_ops *tp_simd;
@@ -80,10 +85,33 @@ extern const tp_simd_ops *tp_simd;
 /* Chooses the best variant for this machine. Call once, before anything else; calling it again changes nothing. */
 void tp_simd_init(void);
 
+/* Defines the function `name` of the TP_INLINE function name_loops: loops that compilers vectorise by themselves, compiled for the
+ * baseline and, on x86-64, once more for AVX2. Nothing is fused or reordered: the same bits. `storage` may be static;
+ * `parameters` and `arguments` stand in parentheses. */
+#if TP_WIDER
+#define TP_WIDE(storage, name, parameters, arguments)    \
+    TP_TARGET_AVX2 static void name##_wide parameters    \
+    {                                                    \
+        name##_loops arguments;                          \
+    }                                                    \
+    storage void name parameters                         \
+    {                                                    \
+        if (tp_simd->wide)                               \
+            name##_wide arguments;                       \
+        else                                             \
+            name##_loops arguments;                      \
+    }
+#else
+#define TP_WIDE(storage, name, parameters, arguments) \
+    storage void name parameters                      \
+    {                                                 \
+        name##_loops arguments;                       \
+    }
+#endif
+
 /* Shared by the variants whose compilers do well with it; kernels call through tp_simd. */
 void tp_correlate_plain(const float *a, size_t n, const float *b, float *r, size_t lags);
 void tp_all_pole_plain(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
-void tp_affine_plain(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns);
 void tp_affine_int8_plain(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
                           size_t columns);
 void tp_affine_pairs_plain(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,

@@ -1,9 +1,10 @@
-/* x86-64 with AVX2 and FMA. */
+/* x86-64 with AVX2 and FMA; a second table for machines that have AVX-512 as well. */
 #include "dsp/cpu.h"
 #include "dsp/simd.h"
 
 #if TP_HAVE_AVX2
 #include <immintrin.h>
+#include <string.h>
 
 #define TP_G711(name) name##_avx2
 #define TP_G711_TARGET TP_TARGET_AVX2
@@ -15,6 +16,9 @@
 
 #define TP_FFT(name) fft_##name##_avx2
 #include "dsp/fft_loops.h"
+
+#define TP_TWO_LAYERS two_layers_avx2
+#include "dsp/two_layers_loops.h"
 
 /* Sums of the four accumulators' lanes, as one vector. */
 TP_TARGET_AVX2
@@ -168,54 +172,6 @@ static void all_pole_avx2(const float *taps, size_t order, const float *response
     }
 }
 
-TP_TARGET_AVX2
-static void affine_avx2(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns)
-{
-    size_t r = 0;
-    for (; r + 64 <= rows; r += 64) {
-        const float *w = weights + r;
-        __m256 s[8];
-        for (int i = 0; i < 8; i++)
-            s[i] = _mm256_loadu_ps(bias + r + 8 * i);
-        for (size_t c = 0; c < columns; c++, w += rows) {
-            const __m256 v = _mm256_broadcast_ss(x + c);
-            for (int i = 0; i < 8; i++)
-                s[i] = _mm256_fmadd_ps(v, _mm256_loadu_ps(w + 8 * i), s[i]);
-        }
-        for (int i = 0; i < 8; i++)
-            _mm256_storeu_ps(y + r + 8 * i, s[i]);
-    }
-    for (; r + 32 <= rows; r += 32) {
-        const float *w = weights + r;
-        __m256 s[8]; /* even columns, odd columns */
-        for (int i = 0; i < 4; i++) {
-            s[i] = _mm256_loadu_ps(bias + r + 8 * i);
-            s[4 + i] = _mm256_setzero_ps();
-        }
-        size_t c = 0;
-        for (; c + 2 <= columns; c += 2, w += 2 * rows) {
-            const __m256 v0 = _mm256_broadcast_ss(x + c), v1 = _mm256_broadcast_ss(x + c + 1);
-            for (int i = 0; i < 4; i++) {
-                s[i] = _mm256_fmadd_ps(v0, _mm256_loadu_ps(w + 8 * i), s[i]);
-                s[4 + i] = _mm256_fmadd_ps(v1, _mm256_loadu_ps(w + rows + 8 * i), s[4 + i]);
-            }
-        }
-        if (c < columns) {
-            const __m256 v = _mm256_broadcast_ss(x + c);
-            for (int i = 0; i < 4; i++)
-                s[i] = _mm256_fmadd_ps(v, _mm256_loadu_ps(w + 8 * i), s[i]);
-        }
-        for (int i = 0; i < 4; i++)
-            _mm256_storeu_ps(y + r + 8 * i, _mm256_add_ps(s[i], s[4 + i]));
-    }
-    for (; r < rows; r += 8) {
-        __m256 s = _mm256_loadu_ps(bias + r);
-        for (size_t c = 0; c < columns; c++)
-            s = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c), _mm256_loadu_ps(weights + c * rows + r), s);
-        _mm256_storeu_ps(y + r, s);
-    }
-}
-
 /* Eight weights as floats. */
 TP_TARGET_AVX2 TP_INLINE __m256 widened(const int8_t *w)
 {
@@ -269,6 +225,15 @@ TP_INLINE void affine_out(__m256i sum, const float *scale, const float *bias, fl
     _mm256_storeu_ps(y, _mm256_add_ps(_mm256_loadu_ps(bias), product));
 }
 
+/* Two inputs, side by side in each lane. */
+TP_TARGET_AVX2
+TP_INLINE __m256i two_inputs(const int16_t *x)
+{
+    int32_t pair;
+    memcpy(&pair, x, sizeof pair);
+    return _mm256_set1_epi32(pair);
+}
+
 TP_TARGET_AVX2
 static void affine_pairs_avx2(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y,
                              size_t rows, size_t columns)
@@ -280,7 +245,7 @@ static void affine_pairs_avx2(const int8_t *weights, const float *scale, const f
         for (int i = 0; i < 6; i++)
             s[i] = _mm256_setzero_si256();
         for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
-            const __m256i v = _mm256_set1_epi32((int)((uint32_t)(uint16_t)x[c] | (uint32_t)(uint16_t)x[c + 1] << 16));
+            const __m256i v = two_inputs(x + c);
             for (int i = 0; i < 6; i++)
                 s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(v, sixteen_bytes(w + 16 * i)));
         }
@@ -291,33 +256,25 @@ static void affine_pairs_avx2(const int8_t *weights, const float *scale, const f
         const int8_t *w = weights + 2 * r;
         __m256i s = _mm256_setzero_si256();
         for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
-            const __m256i v = _mm256_set1_epi32((int)((uint32_t)(uint16_t)x[c] | (uint32_t)(uint16_t)x[c + 1] << 16));
+            const __m256i v = two_inputs(x + c);
             s = _mm256_add_epi32(s, _mm256_madd_epi16(v, sixteen_bytes(w)));
         }
         affine_out(s, scale + r, bias + r, y + r);
     }
 }
 
-extern const tp_simd_ops tp_simd_avx2;
-const tp_simd_ops tp_simd_avx2 = {
-    .name = "avx2",
-    .ulaw_encode = ulaw_encode_avx2,
-    .ulaw_decode = ulaw_decode_avx2,
-    .alaw_encode = alaw_encode_avx2,
-    .alaw_decode = alaw_decode_avx2,
-    .fir_bank = fir_bank_avx2,
-    .dot = dot_avx2,
-    .correlate = correlate_avx2,
-    .all_pole = all_pole_avx2,
-    .affine = affine_avx2,
-    .affine_int8 = affine_int8_avx2,
-    .affine_pairs = affine_pairs_avx2,
-    .rfft_forward = fft_forward_avx2,
-    .rfft_inverse = fft_inverse_avx2,
-    .kalman_filter = kalman_filter_avx2,
-    .kalman_diagonal = kalman_diagonal_avx2,
-    .kalman_full = kalman_full_avx2,
-};
+#include "dsp/avx512_loops.h"
+
+#define SHARED                                                                                                                  \
+    .ulaw_encode = ulaw_encode_avx2, .ulaw_decode = ulaw_decode_avx2, .alaw_encode = alaw_encode_avx2,                        \
+    .alaw_decode = alaw_decode_avx2, .fir_bank = fir_bank_avx2, .dot = dot_avx2, .correlate = correlate_avx2,                 \
+    .all_pole = all_pole_avx2, .affine_int8 = affine_int8_avx2, .rfft_forward = fft_forward_avx2,                             \
+    .rfft_inverse = fft_inverse_avx2, .kalman_filter = kalman_filter_avx2, .kalman_diagonal = kalman_diagonal_avx2,           \
+    .kalman_full = kalman_full_avx2, .wide = 1
+
+extern const tp_simd_ops tp_simd_avx2, tp_simd_avx512;
+const tp_simd_ops tp_simd_avx2 = { .name = "avx2", .affine_pairs = affine_pairs_avx2, .two_layers = two_layers_avx2, SHARED };
+const tp_simd_ops tp_simd_avx512 = { .name = "avx512", .affine_pairs = affine_pairs_avx512, .two_layers = two_layers_avx512, SHARED };
 
 #else
 typedef int tp_simd_avx2_is_empty; /* ISO C wants a declaration in every file */

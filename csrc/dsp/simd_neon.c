@@ -15,6 +15,9 @@
 #define TP_FFT(name) fft_##name##_neon
 #include "dsp/fft_loops.h"
 
+#define TP_TWO_LAYERS two_layers_neon
+#include "dsp/two_layers_loops.h"
+
 /* A lane takes taps/4 low products of at most 2^24: fold before it can overflow. */
 #define FOLD_TAPS 256u
 
@@ -77,9 +80,9 @@ const tp_simd_ops tp_simd_neon = {
     .dot = dot_neon,
     .correlate = tp_correlate_plain, /* these are eight lanes wide as they are */
     .all_pole = tp_all_pole_plain,
-    .affine = tp_affine_plain,
     .affine_int8 = tp_affine_int8_plain,
     .affine_pairs = tp_affine_pairs_plain,
+    .two_layers = two_layers_neon,
     .rfft_forward = fft_forward_neon,
     .rfft_inverse = fft_inverse_neon,
     .kalman_filter = kalman_filter_neon,

@@ -13,6 +13,9 @@
 #define TP_FFT(name) fft_##name##_plain
 #include "dsp/fft_loops.h"
 
+#define TP_TWO_LAYERS two_layers_plain
+#include "dsp/two_layers_loops.h"
+
 /* Sums of at most 64 low products (|low| <= 2^9, |x| <= 2^15) stay below 2^30. */
 #define BLOCK_TAPS 64u
 
@@ -103,28 +106,6 @@ void tp_all_pole_plain(const float *taps, size_t order, const float *response, c
     }
 }
 
-void tp_affine_plain(const float *weights, const float *bias, const float *x, float *y, size_t rows, size_t columns)
-{
-    for (size_t r = 0; r < rows; r += 16) {
-        const size_t width = rows - r < 16 ? 8 : 16;
-        float s[16] = { 0 };
-        for (size_t i = 0; i < width; i++)
-            s[i] = bias[r + i];
-        const float *w = weights + r;
-        if (width == 16) {
-            for (size_t c = 0; c < columns; c++, w += rows)
-                for (size_t i = 0; i < 16; i++)
-                    s[i] += w[i] * x[c];
-        } else {
-            for (size_t c = 0; c < columns; c++, w += rows)
-                for (size_t i = 0; i < 8; i++)
-                    s[i] += w[i] * x[c];
-        }
-        for (size_t i = 0; i < width; i++)
-            y[r + i] = s[i];
-    }
-}
-
 /* A column at a time: that loop widens its weights in whole vectors. */
 static void add_column(const int8_t *TP_RESTRICT w, float x, float *TP_RESTRICT y, size_t rows)
 {
@@ -168,9 +149,9 @@ const tp_simd_ops tp_simd_plain = {
     .dot = dot_plain,
     .correlate = tp_correlate_plain,
     .all_pole = tp_all_pole_plain,
-    .affine = tp_affine_plain,
     .affine_int8 = tp_affine_int8_plain,
     .affine_pairs = tp_affine_pairs_plain,
+    .two_layers = two_layers_plain,
     .rfft_forward = fft_forward_plain,
     .rfft_inverse = fft_inverse_plain,
     .kalman_filter = kalman_filter_plain,

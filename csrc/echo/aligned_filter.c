@@ -62,6 +62,8 @@ void tp_aligned_filter_init(tp_aligned_filter *f, size_t taps, size_t bins)
     memset(f, 0, tp_aligned_filter_size(taps, bins));
     f->taps = taps;
     f->bins = bins;
+    for (size_t t = 0; t < taps; t++)
+        f->drift[t] = DRIFT * variance_of(t);
 }
 
 /* The far spectrum `slots` ago, as its row. */
@@ -70,6 +72,22 @@ static tp_bfloat16 *row_of(const tp_aligned_filter *f, size_t slots)
     const size_t rows = rows_of(f->taps);
     return layout_of(f).x + (f->row + rows - slots) % rows * 2 * f->bins;
 }
+
+TP_INLINE void halve_loops(const float *TP_RESTRICT x, size_t n, tp_bfloat16 *TP_RESTRICT half)
+{
+    for (size_t k = 0; k < n; k++)
+        half[k] = tp_to_bfloat16(x[k]);
+}
+
+TP_WIDE(static, halve, (const float *x, size_t n, tp_bfloat16 *half), (x, n, half))
+
+TP_INLINE void doubled_loops(const tp_bfloat16 *TP_RESTRICT half, size_t n, float *TP_RESTRICT x)
+{
+    for (size_t k = 0; k < n; k++)
+        x[k] = tp_from_bfloat16(half[k]);
+}
+
+TP_WIDE(static, doubled, (const tp_bfloat16 *half, size_t n, float *x), (half, n, x))
 
 static void load_far(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, uint64_t age, size_t slots)
 {
@@ -83,10 +101,8 @@ static void load_far(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_
     }
     tp_echo_analyse(g, r->far, r->far_length, r->end - f->lag - age, far.re, far.im, NULL);
     f->activity[(f->row + rows - slots) % rows] = tp_simd->dot(far.re, far.re, n) + tp_simd->dot(far.im, far.im, n);
-    for (size_t k = 0; k < n; k++) {
-        x[k] = tp_to_bfloat16(far.re[k]);
-        x[n + k] = tp_to_bfloat16(far.im[k]);
-    }
+    halve(far.re, n, x);
+    halve(far.im, n, x + n);
 }
 
 void tp_aligned_filter_start(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, uint64_t lag, size_t replay)
@@ -116,7 +132,7 @@ void tp_aligned_filter_reload(tp_aligned_filter *f, const tp_echo_grid *g, const
         load_far(f, g, r, (2 * f->behind + s) * g->slot, s);
 }
 
-static int fill(const tp_aligned_filter *f, tp_kalman *k, float *drift, tp_echo_row *y)
+static int fill(const tp_aligned_filter *f, tp_kalman *k, tp_echo_row *y)
 {
     const layout l = layout_of(f);
     const size_t rows = rows_of(f->taps);
@@ -129,7 +145,6 @@ static int fill(const tp_aligned_filter *f, tp_kalman *k, float *drift, tp_echo_
         k->x_re[t] = row_of(f, slots);
         k->x_im[t] = k->x_re[t] + f->bins;
         activity += f->activity[(f->row + rows - slots) % rows];
-        drift[t] = DRIFT * variance_of(t);
     }
     k->h_re = l.h_re;
     k->h_im = l.h_im;
@@ -141,7 +156,7 @@ static int fill(const tp_aligned_filter *f, tp_kalman *k, float *drift, tp_echo_
     k->noise_floor = 1e-7f;
     k->min = 0.5f;
     k->forget = FORGET;
-    k->drift = drift;
+    k->drift = f->drift;
     return activity > ACTIVE;
 }
 
@@ -150,13 +165,12 @@ static void replay(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_ri
 {
     const uint64_t age = (f->behind - 1) * 2 * g->slot;
     tp_kalman k;
-    float drift[TP_KALMAN_MAX_TAPS];
     tp_echo_row m;
     f->row = (f->row + 2) % rows_of(f->taps);
     load_far(f, g, r, age, 0);
     load_far(f, g, r, age + g->slot, 1);
     tp_echo_analyse(g, r->near, r->near_length, r->end - age, m.re, m.im, NULL);
-    if (fill(f, &k, drift, y) && learn) {
+    if (fill(f, &k, y) && learn) {
         k.m_re = m.re;
         k.m_im = m.im;
         tp_simd->kalman_full(&k);
@@ -171,7 +185,6 @@ int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp
                            int ends_hop, int learn, tp_echo_row *y)
 {
     tp_kalman k;
-    float drift[TP_KALMAN_MAX_TAPS];
     memset(y, 0, sizeof *y);
     if (!f->started)
         return 0;
@@ -188,7 +201,7 @@ int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp
     }
     f->row = (f->row + 1) % rows_of(f->taps);
     load_far(f, g, r, 0, 0);
-    if (!fill(f, &k, drift, y))
+    if (!fill(f, &k, y))
         return 0;
     if (ends_hop && learn) {
         k.m_re = m->re;
@@ -204,17 +217,18 @@ int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp
 void tp_aligned_filter_far(const tp_aligned_filter *f, size_t slots, tp_echo_row *far)
 {
     const tp_bfloat16 *x = row_of(f, slots);
-    for (size_t k = 0; k < f->bins; k++) {
-        far->re[k] = tp_from_bfloat16(x[k]);
-        far->im[k] = tp_from_bfloat16(x[f->bins + k]);
-    }
+    doubled(x, f->bins, far->re);
+    doubled(x + f->bins, f->bins, far->im);
 }
 
 float tp_aligned_filter_variance(const tp_aligned_filter *f)
 {
     const tp_bfloat16 *p = layout_of(f).p;
-    float sum = 0.0f;
-    for (size_t k = 0; k < ECHO_BINS; k++)
-        sum += tp_from_bfloat16(p[k / 8 * 8 * f->taps * f->taps + k % 8]);
+    float sums[8] = { 0 }, sum = 0.0f;
+    for (size_t k = 0; k < ECHO_BINS; k += 8)
+        for (size_t i = 0; i < 8; i++)
+            sums[i] += tp_from_bfloat16(p[k * f->taps * f->taps + i]);
+    for (size_t i = 0; i < 8; i++)
+        sum += sums[i];
     return sum / ECHO_BINS;
 }

@@ -9,6 +9,7 @@
 #ifndef TALKPATH_ECHO_ALIGNED_FILTER_H
 #define TALKPATH_ECHO_ALIGNED_FILTER_H
 
+#include "dsp/kalman.h"
 #include "echo/grid.h"
 
 enum { ALIGNED_ROWS = 32 };
@@ -21,6 +22,7 @@ typedef struct tp_aligned_filter {
     size_t hops;       /* learnt since the start                             */
     size_t row;        /* of the newest far spectrum                         */
     float activity[ALIGNED_ROWS]; /* power of each row                       */
+    float drift[TP_KALMAN_FULL_TAPS]; /* of each tap's variance, in a hop    */
 } tp_aligned_filter;
 
 /* Where the sound comes from: both rings end at `end`. */

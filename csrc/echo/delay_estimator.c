@@ -165,7 +165,7 @@ void tp_delay_estimator_reset(tp_delay_estimator *d)
         sum += h[i];
     }
     for (size_t i = 0; i < taps; i++)
-        d->taps[i] = (float)(h[i] / sum);
+        d->taps[i % d->step * TAPS_PER_PHASE + i / d->step] = (float)(h[i] / sum);
 }
 
 size_t tp_delay_estimator_delay_samples(const tp_delay_estimator *d)
@@ -210,20 +210,37 @@ static void begin_round(tp_delay_estimator *d)
         transform_block(d, block, 0, d->block_re, d->block_im);
 }
 
-/* Adds keep times what was there, and the whitened cross-spectrum of a near block and FFT samples of far signal. */
-static void add_cross(const float *block_re, const float *block_im, const int16_t *far, float keep, float *cross_re, float *cross_im)
+/* Adds the whitened cross-spectrum of two to keep times what was there. */
+TP_INLINE void whiten_loops(const float *TP_RESTRICT fr, const float *TP_RESTRICT fi, const float *TP_RESTRICT mr,
+                            const float *TP_RESTRICT mi, float keep, float *TP_RESTRICT cross_re, float *TP_RESTRICT cross_im)
 {
-    float x[FFT], re[FFT / 2 + 1], im[FFT / 2 + 1];
-    for (size_t i = 0; i < FFT; i++)
-        x[i] = TP_INT16_SCALE * (float)far[i];
-    tp_rfft_forward(FFT, x, re, im);
     for (size_t i = 0; i < BINS; i++) {
-        const float fr = re[FIRST_BIN + i], fi = im[FIRST_BIN + i], mr = block_re[i], mi = block_im[i];
-        const float cr = fr * mr + fi * mi, ci = fi * mr - fr * mi;
+        const float cr = fr[i] * mr[i] + fi[i] * mi[i], ci = fi[i] * mr[i] - fr[i] * mi[i];
         const float w = tp_power_rough(cr * cr + ci * ci + 1e-16f, -0.5f * WHITENING);
         cross_re[i] = keep * cross_re[i] + w * cr;
         cross_im[i] = keep * cross_im[i] + w * ci;
     }
+}
+
+TP_WIDE(static, whiten,
+        (const float *fr, const float *fi, const float *mr, const float *mi, float keep, float *cross_re, float *cross_im),
+        (fr, fi, mr, mi, keep, cross_re, cross_im))
+
+TP_INLINE void floats_of_loops(const int16_t *TP_RESTRICT pcm, size_t n, float *TP_RESTRICT x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = TP_INT16_SCALE * (float)pcm[i];
+}
+
+TP_WIDE(static, floats_of, (const int16_t *pcm, size_t n, float *x), (pcm, n, x))
+
+/* Adds keep times what was there, and the whitened cross-spectrum of a near block and FFT samples of far signal. */
+static void add_cross(const float *block_re, const float *block_im, const int16_t *far, float keep, float *cross_re, float *cross_im)
+{
+    float x[FFT], re[FFT / 2 + 1], im[FFT / 2 + 1];
+    floats_of(far, FFT, x);
+    tp_rfft_forward(FFT, x, re, im);
+    whiten(re + FIRST_BIN, im + FIRST_BIN, block_re, block_im, keep, cross_re, cross_im);
 }
 
 /* A cross-spectrum as a correlation: x[q] at a lag of SPAN - q, beyond the segment's first. */
@@ -235,6 +252,22 @@ static void to_lags(const float *cross_re, const float *cross_im, float *x)
     tp_rfft_inverse(FFT, re, im, x);
 }
 
+/* Magnitude of the largest of n, where it is more than `best`. */
+TP_INLINE void largest_loops(const float *TP_RESTRICT x, size_t n, float *best)
+{
+    float most[8] = { 0 };
+    size_t q = 0;
+    for (; q + 8 <= n; q += 8)
+        for (size_t i = 0; i < 8; i++)
+            most[i] = fabsf(x[q + i]) > most[i] ? fabsf(x[q + i]) : most[i];
+    for (; q < n; q++)
+        most[0] = fabsf(x[q]) > most[0] ? fabsf(x[q]) : most[0];
+    for (size_t i = 0; i < 8; i++)
+        *best = most[i] > *best ? most[i] : *best;
+}
+
+TP_WIDE(static, largest, (const float *x, size_t n, float *best), (x, n, best))
+
 /* Adds one segment's whitened cross-spectrum and looks for the highest lag in it. */
 static void correlate_segment(tp_delay_estimator *d, size_t segment, size_t hops_since)
 {
@@ -245,16 +278,16 @@ static void correlate_segment(tp_delay_estimator *d, size_t segment, size_t hops
     to_lags(cross_re, cross_im, x);
     d->energy += tp_simd->dot(x, x, SPAN);
     float best = d->best;
-    size_t at = SPAN;
     const size_t longest = (size_t)d->config.max_delay_ms * RATE_HZ / 1000, end = (segment + 1) * SPAN;
-    for (size_t q = end > longest ? end - longest : 0; q < SPAN; q++)
-        if (fabsf(x[q]) > best) {
-            best = fabsf(x[q]);
-            at = q;
-        }
-    if (at < SPAN) {
+    size_t q = end > longest ? end - longest : 0;
+    if (q >= SPAN)
+        return;
+    largest(x + q, SPAN - q, &best);
+    if (best > d->best) {
+        while (fabsf(x[q]) < best)
+            q++;
         d->best = best;
-        d->best_lag = end - at;
+        d->best_lag = end - q;
     }
 }
 
@@ -361,12 +394,28 @@ static void hop(tp_delay_estimator *d)
     }
 }
 
-/* One channel of the hop through the decimator. */
+/* Every step-th sample. */
+TP_INLINE void every(const float *TP_RESTRICT x, size_t step, size_t n, float *TP_RESTRICT y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i * step];
+}
+
+/* One channel of the hop through the decimator, whose taps lie phase by phase. */
 static void decimate(const tp_delay_estimator *d, float *in, float *out)
 {
     const size_t taps = TAPS_PER_PHASE * d->step;
-    for (size_t i = 0; i < HOP; i++)
-        out[i] = tp_simd->dot(d->taps, in + (i + 1) * d->step, taps);
+    memset(out, 0, HOP * sizeof *out);
+    for (size_t p = 0; p < d->step; p++) {
+        float phase[TAPS_PER_PHASE + HOP], sums[HOP];
+        if (d->step == 2)
+            every(in + d->step + p, 2, TAPS_PER_PHASE + HOP - 1, phase);
+        else
+            every(in + d->step + p, d->step, TAPS_PER_PHASE + HOP - 1, phase);
+        tp_simd->correlate(d->taps + p * TAPS_PER_PHASE, TAPS_PER_PHASE, phase, sums, HOP);
+        for (size_t i = 0; i < HOP; i++)
+            out[i] += sums[i];
+    }
     memmove(in, in + HOP * d->step, taps * sizeof *in);
 }
 
@@ -381,11 +430,9 @@ static void keep_far(tp_delay_estimator *d, const float *x)
     }
     const int16_t *oldest = far + d->far_at + length - round_length(&d->config); /* of what rounds need */
     int16_t *newest = far + d->far_at + length;
+    TP_ROLLED
     for (size_t i = 0; i < HOP; i++) {
-        float y = 32768.0f * x[i];
-        y = y < 32767.0f ? y : 32767.0f;
-        y = y > -32768.0f ? y : -32768.0f;
-        newest[i] = (int16_t)lrintf(y);
+        newest[i] = tp_to_int16(x[i]);
         d->far_sum += (int32_t)newest[i] * newest[i] - (int32_t)oldest[i] * oldest[i];
     }
     d->far_at += HOP;
@@ -396,8 +443,7 @@ void tp_delay_estimator_skip(tp_delay_estimator *d, const int16_t *far, size_t n
     const size_t taps = TAPS_PER_PHASE * d->step, full = HOP * d->step;
     for (size_t at = 0; at + full <= n; at += full) {
         float x[HOP];
-        for (size_t i = 0; i < full; i++)
-            d->far_in[taps + i] = TP_INT16_SCALE * (float)far[at + i];
+        floats_of(far + at, full, d->far_in + taps);
         decimate(d, d->far_in, x);
         keep_far(d, x);
     }
@@ -409,10 +455,8 @@ void tp_delay_estimator_process(tp_delay_estimator *d, const int16_t *near, cons
     const size_t taps = TAPS_PER_PHASE * d->step, full = HOP * d->step;
     while (n > 0) {
         const size_t take = full - d->fill < n ? full - d->fill : n;
-        for (size_t i = 0; i < take; i++) {
-            d->near_in[taps + d->fill + i] = TP_INT16_SCALE * (float)near[i];
-            d->far_in[taps + d->fill + i] = TP_INT16_SCALE * (float)far[i];
-        }
+        floats_of(near, take, d->near_in + taps + d->fill);
+        floats_of(far, take, d->far_in + taps + d->fill);
         d->fill += take;
         near += take;
         far += take;

@@ -177,13 +177,16 @@ static float power_of(const float *re, const float *im)
     return (tp_simd->dot(re, re, ECHO_BINS) + tp_simd->dot(im, im, ECHO_BINS)) / ECHO_BINS;
 }
 
-static void subtract(const tp_echo_row *a, const tp_echo_row *b, size_t n, tp_echo_row *c)
+TP_INLINE void subtract_loops(const tp_echo_row *TP_RESTRICT a, const tp_echo_row *TP_RESTRICT b, size_t n, tp_echo_row *TP_RESTRICT c)
 {
+    n = n / 8 * 8;
     for (size_t k = 0; k < n; k++) {
         c->re[k] = a->re[k] - b->re[k];
         c->im[k] = a->im[k] - b->im[k];
     }
 }
+
+TP_WIDE(static, subtract, (const tp_echo_row *a, const tp_echo_row *b, size_t n, tp_echo_row *c), (a, b, n, c))
 
 /* Where the aligned filter expects the echo to begin; below 0: nowhere. */
 static float expected_ms(const tp_echo_canceller *e, const tp_echo_components *p)
@@ -299,25 +302,41 @@ static void compare_filters(tp_echo_canceller *e, const tp_echo_row *m, const tp
         e->trusted = 1;
 }
 
-/* Synthesises what is taken out of the slot before last and leaves that slot, without it, in `to`. */
-static void take_out(const tp_echo_canceller *e, float *tail, const tp_echo_row *what, const tp_echo_edges *edges, float *to)
+TP_INLINE void to_pcm_loops(const float *TP_RESTRICT x, size_t n, int16_t *TP_RESTRICT pcm)
 {
-    const size_t n = e->grid.slot;
-    if (what)
-        tp_echo_synthesise(&e->grid, what->re, what->im, edges, tail);
+    for (size_t i = 0; i < n; i++)
+        pcm[i] = tp_to_int16(x[i]);
+}
+
+TP_WIDE(static, to_pcm, (const float *x, size_t n, int16_t *pcm), (x, n, pcm))
+
+TP_INLINE void from_pcm_loops(const int16_t *TP_RESTRICT pcm, size_t n, float *TP_RESTRICT x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = TP_INT16_SCALE * (float)pcm[i];
+}
+
+TP_WIDE(static, from_pcm, (const int16_t *pcm, size_t n, float *x), (pcm, n, x))
+
+/* Takes the first of two slots out, and moves the second there. */
+TP_INLINE void slide_loops(float *TP_RESTRICT tail, size_t n, float *TP_RESTRICT to)
+{
+    n = n / 8 * 8;
     for (size_t i = 0; i < n; i++) {
         to[i] -= tail[i];
         tail[i] = tail[n + i];
-        tail[n + i] = 0.0f;
     }
+    memset(tail + n, 0, n * sizeof *tail);
 }
 
-static int16_t to_int16(float x)
+TP_WIDE(static, slide, (float *tail, size_t n, float *to), (tail, n, to))
+
+/* Synthesises what is taken out of the slot before last and leaves that slot, without it, in `to`. */
+static void take_out(const tp_echo_canceller *e, float *tail, const tp_echo_row *what, const tp_echo_edges *edges, float *to)
 {
-    x *= 32768.0f;
-    x = x < 32767.0f ? x : 32767.0f;
-    x = x > -32768.0f ? x : -32768.0f;
-    return (int16_t)lrintf(x);
+    if (what)
+        tp_echo_synthesise(&e->grid, what->re, what->im, edges, tail);
+    slide(tail, e->grid.slot, to);
 }
 
 /* What a user may want to know: tp_echo_state. */
@@ -402,9 +421,11 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
 /* When the far side last sounded: x ends at e->samples. */
 static void note_far(tp_echo_canceller *e, const int16_t *x, size_t n)
 {
+    int sounds = 0;
     for (size_t i = 0; i < n; i++)
-        if (x[i] > SILENCE || x[i] < -SILENCE)
-            e->far_last = e->samples;
+        sounds |= (x[i] > SILENCE) | (x[i] < -SILENCE);
+    if (sounds)
+        e->far_last = e->samples;
 }
 
 static void slot(tp_echo_canceller *e, const tp_echo_components *p)
@@ -432,12 +453,13 @@ static void slot(tp_echo_canceller *e, const tp_echo_components *p)
     }
 
     float out[ECHO_MAX_SLOT];
-    for (size_t i = 0; i < n; i++)
-        out[i] = TP_INT16_SCALE * (float)p->near[(size_t)((e->samples - 2 * n + i) % p->near_length)];
+    const size_t at = (size_t)((e->samples + p->near_length - 2 * n) % p->near_length);
+    const size_t before_end = p->near_length - at < n ? p->near_length - at : n;
+    from_pcm(p->near + at, before_end, out);
+    from_pcm(p->near, n - before_end, out + before_end);
     take_out(e, e->echo_tail, predicted && e->trusted ? &y : NULL, NULL, out);
     int16_t heard[ECHO_MAX_SLOT];
-    for (size_t i = 0; i < n; i++)
-        heard[i] = to_int16(out[i]);
+    to_pcm(out, n, heard);
     tp_vad_process(p->vad, heard, n, NULL);
     if (ends_hop)
         end_hop(e, p, &r, &m, &residual, &y, predicted, learn);
@@ -454,8 +476,7 @@ static void slot(tp_echo_canceller *e, const tp_echo_components *p)
         }
     }
     take_out(e, e->cut_tail, e->cutting ? &cut : NULL, &edges, out);
-    for (size_t i = 0; i < n; i++)
-        e->ready[i] = to_int16(out[i]);
+    to_pcm(out, n, e->ready);
 }
 
 /* What is in a ring moves on by n samples, as if it had been received so much later. */

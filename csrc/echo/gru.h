@@ -19,6 +19,10 @@ typedef struct tp_gru_layer {
 /* state: of as many units; in: of `units` activations, replaced by the new state. */
 void tp_gru_step(const tp_gru_layer *layer, size_t units, float *state, int16_t *in);
 
+/* What a dense layer gives, through the hyperbolic tangent, as activations; what an output layer gives, as shares. */
+void tp_gru_tanh(const float *x, size_t n, int16_t *to);
+void tp_gru_sigmoid(const float *x, size_t n, float *y);
+
 /* n features in spreads from their means. */
 void tp_gru_features(const float *features, const float *mean, const float *inverse_spread, size_t n, int16_t *x);
 

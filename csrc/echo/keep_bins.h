@@ -10,7 +10,7 @@
 #include "echo/grid.h"
 
 enum {
-    KEEP_MEASURES = 15,            /* the last is 1: for the bias          */
+    KEEP_MEASURES = 15,            /* two are the same for all bins        */
     KEEP_ROWS = KEEP_MEASURES + 2, /* and the residual's and noise's power */
     KEEP_HIDDEN = 16,
 };

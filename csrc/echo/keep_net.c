@@ -83,12 +83,10 @@ void tp_keep_net_step(tp_keep_net *k, const float *near_units, const float *near
         tp_gru_features(k->high, keep_mean + FROM_NEAR_END, keep_inverse + FROM_NEAR_END, KEEP_HIGH, x + FROM_NEAR_END);
     /* Without the high bands their columns count nothing, as if they were at their means. */
     tp_simd->affine_pairs(keep_dense, keep_dense_scale, keep_dense_bias, x, dense, UNITS, wide ? INPUTS : FROM_NEAR_END);
-    for (size_t i = 0; i < UNITS; i++)
-        in[i] = (int16_t)(tp_tanh_near(dense[i]) * GRU_ONE);
+    tp_gru_tanh(dense, UNITS, in);
     tp_gru_step(&gru, UNITS, k->units, in);
     tp_simd->affine_pairs(keep_out, keep_out_scale, keep_out_bias, in, z, OUTPUT_ROWS, UNITS);
-    for (size_t b = 0; b < KEEP_BANDS; b++)
-        k->gains[b] = tp_sigmoid_near(z[b]);
+    tp_gru_sigmoid(z, KEEP_BANDS, k->gains);
 }
 
 void tp_keep_net_hop(tp_keep_net *k, size_t bins, const tp_near_end *near_end, const tp_echo_row *near, const tp_echo_row *residual,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dsp/approx.h"
+#include "dsp/simd.h"
 #include "echo/floor_tracker.h"
 #include "echo/near_net.h"
 
@@ -18,7 +19,15 @@ enum {
 #define COHERENCE_KEEP 0.9f
 #define FAR_ACTIVE 3e-7f
 
-const unsigned char tp_near_edges[NEAR_BANDS + 1] = { 3, 7, 11, 15, 20, 26, 32, 39, 48, 59, 72, 88, 104 };
+/* Band, first bin, first bin of the next: spelled out, so that sums over them are straight code. */
+#define NEAR_BAND_LIST(BAND) \
+    BAND(0, 3, 7) BAND(1, 7, 11) BAND(2, 11, 15) BAND(3, 15, 20) BAND(4, 20, 26) BAND(5, 26, 32) \
+    BAND(6, 32, 39) BAND(7, 39, 48) BAND(8, 48, 59) BAND(9, 59, 72) BAND(10, 72, 88) BAND(11, 88, 104)
+
+#define FROM(b, from, to) from,
+#define WIDTH(b, from, to) (to) - (from),
+const unsigned char tp_near_edges[NEAR_BANDS + 1] = { NEAR_BAND_LIST(FROM) 104 };
+static const float widths[NEAR_BANDS] = { NEAR_BAND_LIST(WIDTH) };
 
 struct tp_near_end {
     tp_floor_tracker near_floor, residual_floor;
@@ -79,36 +88,72 @@ const float *tp_near_end_floors(const tp_near_end *n)
     return n->floors;
 }
 
-/* Mean power of each band. */
-static void bands_of(const float *re, const float *im, float *bands)
+TP_INLINE float sum_of(const float *x, float sum, size_t from, size_t to)
 {
-    for (size_t b = 0; b < NEAR_BANDS; b++) {
-        float sum = 0.0f;
-        for (size_t k = tp_near_edges[b]; k < tp_near_edges[b + 1]; k++)
-            sum += re[k] * re[k] + im[k] * im[k];
-        bands[b] = sum / (float)(tp_near_edges[b + 1] - tp_near_edges[b]) + LEVEL_FLOOR;
-    }
+    TP_UNROLL
+    for (size_t k = from; k < to; k++)
+        sum += x[k];
+    return sum;
+}
+
+/* The long filter's bins of a band: it has every second one. */
+#define LONG(edge) (((edge) + 1) / 2)
+#define SUM(b, from, to) sums[b] = sum_of(x, 0.0f, from, to);
+#define LONG_SUM(b, from, to) sums[b] = sum_of(x, begin, LONG(from), LONG(to));
+
+static void sums_of(const float *x, float *sums)
+{
+    NEAR_BAND_LIST(SUM)
+}
+
+static void long_sums_of(const float *x, float begin, float *sums)
+{
+    NEAR_BAND_LIST(LONG_SUM)
+}
+
+TP_INLINE void powers_of(const float *TP_RESTRICT re, const float *TP_RESTRICT im, size_t n, float *TP_RESTRICT power)
+{
+    TP_ROLLED
+    for (size_t k = 0; k < n; k++)
+        power[k] = re[k] * re[k] + im[k] * im[k];
+}
+
+/* Mean power of each band, of the bins' powers. */
+TP_INLINE void means_of(const float *TP_RESTRICT power, float *TP_RESTRICT bands)
+{
+    float sums[NEAR_BANDS];
+    sums_of(power, sums);
+    for (size_t b = 0; b < NEAR_BANDS; b++)
+        bands[b] = sums[b] / widths[b] + LEVEL_FLOOR;
+}
+
+TP_INLINE void bands_of(const float *re, const float *im, float *bands)
+{
+    float power[ECHO_BINS];
+    powers_of(re, im, ECHO_BINS, power);
+    means_of(power, bands);
 }
 
 /* The long filter has every second bin: its shares of the near power there, times the whole of it, so that what the other bins
- * hold does not look like something it took off. */
-static void long_bands(const tp_near_input *in, const float *near, float *residual, float *echo)
+ * hold does not look like something it took off. near_power: of the grid's bins. */
+TP_INLINE void long_bands(const tp_near_input *in, const float *near_power, const float *near, float *residual, float *echo)
 {
-    const tp_long_row *e = in->long_residual, *y = in->long_echo;
+    float power[ECHO_LONG_BINS], es[NEAR_BANDS], ys[NEAR_BANDS], ms[NEAR_BANDS];
+    powers_of(in->long_residual->re, in->long_residual->im, ECHO_LONG_BINS, power);
+    long_sums_of(power, 0.0f, es);
+    powers_of(in->long_echo->re, in->long_echo->im, ECHO_LONG_BINS, power);
+    long_sums_of(power, 0.0f, ys);
+    TP_ROLLED
+    for (size_t k = 0; k < ECHO_LONG_BINS; k++)
+        power[k] = near_power[2 * k];
+    long_sums_of(power, 1e-14f, ms);
     for (size_t b = 0; b < NEAR_BANDS; b++) {
-        float es = 0.0f, ys = 0.0f, ms = 1e-14f;
-        for (size_t k = (tp_near_edges[b] + 1u) / 2; 2 * k < tp_near_edges[b + 1]; k++) {
-            const float mr = in->near->re[2 * k], mi = in->near->im[2 * k];
-            es += e->re[k] * e->re[k] + e->im[k] * e->im[k];
-            ys += y->re[k] * y->re[k] + y->im[k] * y->im[k];
-            ms += mr * mr + mi * mi;
-        }
-        residual[b] = near[b] * es / ms + LEVEL_FLOOR;
-        echo[b] = near[b] * ys / ms + LEVEL_FLOOR;
+        residual[b] = near[b] * es[b] / ms[b] + LEVEL_FLOOR;
+        echo[b] = near[b] * ys[b] / ms[b] + LEVEL_FLOOR;
     }
 }
 
-static float mean_of(const float *bands)
+TP_INLINE float mean_of(const float *bands)
 {
     float sum = 0.0f;
     for (size_t b = 0; b < NEAR_BANDS; b++)
@@ -116,40 +161,41 @@ static float mean_of(const float *bands)
     return sum / NEAR_BANDS;
 }
 
-/* Smooths cross-spectra and powers, and gives each band's mean coherence of residual and of near with the echo estimate. */
-static void coherences(tp_near_end *n, const tp_near_input *in, float *residual, float *near)
+/* Smooths the cross-spectrum of z with y. */
+TP_INLINE void cross(const tp_echo_row *TP_RESTRICT z, const tp_echo_row *TP_RESTRICT y, float *TP_RESTRICT re, float *TP_RESTRICT im)
 {
     const float keep = COHERENCE_KEEP, take = 1.0f - COHERENCE_KEEP;
-    const tp_echo_row *e = in->residual, *m = in->near, *y = in->echo;
-    float ce[ECHO_BINS], cm[ECHO_BINS];
+    TP_ROLLED
     for (size_t k = 0; k < ECHO_BINS; k++) {
-        const float yr = y->re[k], yi = y->im[k], er = e->re[k], ei = e->im[k], mr = m->re[k], mi = m->im[k];
-        n->residual_re[k] = keep * n->residual_re[k] + take * (er * yr + ei * yi);
-        n->residual_im[k] = keep * n->residual_im[k] + take * (ei * yr - er * yi);
-        n->near_re[k] = keep * n->near_re[k] + take * (mr * yr + mi * yi);
-        n->near_im[k] = keep * n->near_im[k] + take * (mi * yr - mr * yi);
-        n->residual_power[k] = keep * n->residual_power[k] + take * (er * er + ei * ei);
-        n->near_power[k] = keep * n->near_power[k] + take * (mr * mr + mi * mi);
-        n->echo_power[k] = keep * n->echo_power[k] + take * (yr * yr + yi * yi) + 1e-18f;
-        const float re2 = n->residual_re[k] * n->residual_re[k] + n->residual_im[k] * n->residual_im[k];
-        const float rm2 = n->near_re[k] * n->near_re[k] + n->near_im[k] * n->near_im[k];
-        ce[k] = re2 / (n->residual_power[k] * n->echo_power[k] + 1e-16f);
-        cm[k] = rm2 / (n->near_power[k] * n->echo_power[k] + 1e-16f);
-    }
-    for (size_t b = 0; b < NEAR_BANDS; b++) {
-        float se = 0.0f, sm = 0.0f;
-        for (size_t k = tp_near_edges[b]; k < tp_near_edges[b + 1]; k++) {
-            se += ce[k];
-            sm += cm[k];
-        }
-        const float share = 1.0f / (float)(tp_near_edges[b + 1] - tp_near_edges[b]);
-        residual[b] = se * share;
-        near[b] = sm * share;
+        const float zr = z->re[k], zi = z->im[k], yr = y->re[k], yi = y->im[k];
+        re[k] = keep * re[k] + take * (zr * yr + zi * yi);
+        im[k] = keep * im[k] + take * (zi * yr - zr * yi);
     }
 }
 
+TP_INLINE void smooth(const float *TP_RESTRICT power, float plus, float *TP_RESTRICT smoothed)
+{
+    const float keep = COHERENCE_KEEP, take = 1.0f - COHERENCE_KEEP;
+    TP_ROLLED
+    for (size_t k = 0; k < ECHO_BINS; k++)
+        smoothed[k] = keep * smoothed[k] + take * power[k] + plus;
+}
+
+/* Each band's mean coherence: cross-spectrum over both powers. */
+TP_INLINE void coherence(const float *TP_RESTRICT re, const float *TP_RESTRICT im, const float *TP_RESTRICT power,
+                         const float *TP_RESTRICT echo_power, float *TP_RESTRICT bands)
+{
+    float c[ECHO_BINS];
+    TP_ROLLED
+    for (size_t k = 0; k < ECHO_BINS; k++)
+        c[k] = (re[k] * re[k] + im[k] * im[k]) / (power[k] * echo_power[k] + 1e-16f);
+    sums_of(c, bands);
+    for (size_t b = 0; b < NEAR_BANDS; b++)
+        bands[b] *= 1.0f / widths[b];
+}
+
 /* Far power weighted by the long filter's profile, and its maximum over all delays. */
-static void far_powers(tp_near_end *n, const tp_near_input *in, float *weighted, float *peak, float *profile_peak)
+TP_INLINE void far_powers(tp_near_end *n, const tp_near_input *in, float *weighted, float *peak, float *profile_peak)
 {
     float total = 1e-12f, max = 0.0f;
     for (size_t t = 0; t < in->profile_taps; t++) {
@@ -163,6 +209,7 @@ static void far_powers(tp_near_end *n, const tp_near_input *in, float *weighted,
     float *component = n->far_peak[n->hop / PEAK_HOPS % PEAK_COMPONENTS];
     for (size_t b = 0; b < NEAR_BANDS; b++)
         component[b] = n->hop % PEAK_HOPS == 0 || now[b] > component[b] ? now[b] : component[b];
+    TP_ROLLED
     for (size_t i = 0; i < PEAK_COMPONENTS; i++)
         for (size_t b = 0; b < NEAR_BANDS; b++)
             peak[b] = n->far_peak[i][b] > peak[b] ? n->far_peak[i][b] : peak[b];
@@ -173,7 +220,7 @@ static void far_powers(tp_near_end *n, const tp_near_input *in, float *weighted,
     }
 }
 
-static void features(tp_near_end *n, const tp_near_input *in)
+TP_INLINE void features_loops(tp_near_end *n, const tp_near_input *in)
 {
     /* All powers in one array: their logarithms are then one loop. */
     enum { NEAR, RESIDUAL, ECHO, LONG_RESIDUAL, LONG_ECHO, ALIGNED, NEAR_FLOOR, FLOOR, WEIGHTED, PEAK, POWERS };
@@ -182,16 +229,26 @@ static void features(tp_near_end *n, const tp_near_input *in)
     float *const el = power[LONG_RESIDUAL], *const yl = power[LONG_ECHO], *const near_floor = power[NEAR_FLOOR];
     float *const floor = power[FLOOR], *const weighted = power[WEIGHTED], *const peak = power[PEAK];
     float *now = n->far[n->far_hop % FAR_HOPS];
-    bands_of(in->near->re, in->near->im, m);
-    bands_of(in->residual->re, in->residual->im, e);
-    bands_of(in->echo->re, in->echo->im, y);
-    long_bands(in, m, el, yl);
+    float near_power[ECHO_BINS], residual_power[ECHO_BINS], echo_power[ECHO_BINS];
+    powers_of(in->near->re, in->near->im, ECHO_BINS, near_power);
+    powers_of(in->residual->re, in->residual->im, ECHO_BINS, residual_power);
+    powers_of(in->echo->re, in->echo->im, ECHO_BINS, echo_power);
+    means_of(near_power, m);
+    means_of(residual_power, e);
+    means_of(echo_power, y);
+    long_bands(in, near_power, m, el, yl);
     bands_of(in->far_re, in->far_im, now);
     tp_floor_tracker_hop(&n->near_floor, NEAR_BANDS, m, n->hop, near_floor);
     tp_floor_tracker_hop(&n->residual_floor, NEAR_BANDS, e, n->hop, floor);
     memcpy(n->floors, floor, sizeof n->floors);
     far_powers(n, in, weighted, peak, &profile_peak);
-    coherences(n, in, ce, cm);
+    cross(in->residual, in->echo, n->residual_re, n->residual_im);
+    cross(in->near, in->echo, n->near_re, n->near_im);
+    smooth(residual_power, 0.0f, n->residual_power);
+    smooth(near_power, 0.0f, n->near_power);
+    smooth(echo_power, 1e-18f, n->echo_power);
+    coherence(n->residual_re, n->residual_im, n->residual_power, n->echo_power, ce);
+    coherence(n->near_re, n->near_im, n->near_power, n->echo_power, cm);
     if (in->aligned_re) {
         /* The echo's first taps are its strongest: the most of the last 30 ms of what is aligned with it. */
         bands_of(in->aligned_re, in->aligned_im, n->aligned[n->hop % 4]);
@@ -211,9 +268,11 @@ static void features(tp_near_end *n, const tp_near_input *in)
     n->silent_hops = far_on ? 0 : n->silent_hops + 1;
     n->turn_hops = n->silent_hops >= TURN_HOPS ? 0 : n->turn_hops + 1;
 
+    TP_ROLLED
     for (size_t i = 0; i < POWERS * NEAR_BANDS; i++)
         db[i] = tp_db_near((&power[0][0])[i]);
     float *f = n->features;
+    TP_ROLLED
     for (size_t b = 0; b < NEAR_BANDS; b++, f += NEAR_PER_BAND) {
         const float *const l = db + b;
         const float lm = l[NEAR * NEAR_BANDS], le = l[RESIDUAL * NEAR_BANDS], ly = l[ECHO * NEAR_BANDS];
@@ -264,6 +323,8 @@ static void features(tp_near_end *n, const tp_near_input *in)
     f[22] = 4.32808512f * (tp_log_near(speech) - tp_log_near(1.0f - speech));
     f[23] = f[0] - f[1];
 }
+
+TP_WIDE(static, features, (tp_near_end *n, const tp_near_input *in), (n, in))
 
 void tp_near_end_hop(tp_near_end *n, const tp_near_input *in)
 {

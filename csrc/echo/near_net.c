@@ -3,7 +3,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "dsp/approx.h"
 #include "dsp/simd.h"
 #include "echo/gru.h"
 #include "echo/near_end.h"
@@ -31,12 +30,10 @@ void tp_near_net_step(tp_near_net *n, const float *features)
     int16_t x[NEAR_FEATURES], in[UNITS];
     tp_gru_features(features, net_mean, net_inverse, NEAR_FEATURES, x);
     tp_simd->affine_pairs(net_dense, net_dense_scale, net_dense_bias, x, dense, UNITS, NEAR_FEATURES);
-    for (size_t i = 0; i < UNITS; i++)
-        in[i] = (int16_t)(tp_tanh_near(dense[i]) * GRU_ONE);
+    tp_gru_tanh(dense, UNITS, in);
     for (size_t l = 0; l < NEAR_LAYERS; l++)
         tp_gru_step(&layers[l], UNITS, n->units[l], in);
     tp_simd->affine_pairs(net_out, net_out_scale, net_out_bias, in, z, OUTPUT_ROWS, UNITS);
     n->logit = z[0];
-    for (size_t i = 0; i < NEAR_OUTPUTS; i++)
-        n->gains[i] = tp_sigmoid_near(z[1 + i]);
+    tp_gru_sigmoid(z + 1, NEAR_OUTPUTS, n->gains);
 }

@@ -23,12 +23,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* The last byte chooses the loops: plain C for a quarter of its values, else the machine's own (AVX2, NEON). */
+/* The last byte chooses the loops: plain C for a quarter of its values, the widest for another, else AVX2 or NEON. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    const tp_simd_ops *own = tp_simd_variant(1);
+    const tp_simd_ops *own = tp_simd_variant(1), *widest = tp_simd_variant(2);
+    own = widest != NULL && data[size - 1] % 4 == 2 ? widest : own;
     tp_simd = own == NULL || data[size - 1] % 4 == 3 ? tp_simd_variant(0) : own;
     return fuzz_one(data, size - 1);
 }

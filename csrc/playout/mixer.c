@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "dsp/approx.h"
+#include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 
 #define FADE_MS 200
@@ -190,15 +192,19 @@ static void update_duck(tp_mixer *m)
     m->duck_step = (m->duck_target - m->duck) / (float)m->block;
 }
 
-static inline int16_t bent(float v)
+/* Speech and background together; above the knee, bent so that nothing is clipped. */
+TP_INLINE void bend_loops(const int16_t *TP_RESTRICT in, const float *TP_RESTRICT gain, const float *TP_RESTRICT sum, size_t n,
+                          int16_t *TP_RESTRICT out)
 {
-    const float size = fabsf(v) * TP_INT16_SCALE;
-    if (size > KNEE) {
-        const float u = (size - KNEE) / (1.0f - KNEE);
-        v = copysignf(32767.0f * (KNEE + (1.0f - KNEE) * u / (1.0f + u)), v);
+    for (size_t i = 0; i < n; i++) {
+        const float v = (float)in[i] + gain[i] * sum[i], size = fabsf(v) * TP_INT16_SCALE;
+        const float u = (size > KNEE ? size - KNEE : 0.0f) / (1.0f - KNEE);
+        const float bent = copysignf(32767.0f * (KNEE + (1.0f - KNEE) * u / (1.0f + u)), v);
+        out[i] = tp_nearest_int16(size > KNEE ? bent : v);
     }
-    return (int16_t)lrintf(v);
 }
+
+TP_WIDE(static, bend, (const int16_t *in, const float *gain, const float *sum, size_t n, int16_t *out), (in, gain, sum, n, out))
 
 /* n samples within one block of 5 ms. */
 static void mix(tp_mixer *m, const int16_t *in, size_t n, int16_t *out)
@@ -220,8 +226,9 @@ static void mix(tp_mixer *m, const int16_t *in, size_t n, int16_t *out)
             gain[i] *= m->volume;
         }
     }
-    for (size_t i = 0; i < n; i++)
-        out[i] = bent((float)in[i] + gain[i] * sum[i]);
+    int16_t both[MAX_BLOCK]; /* out may be in */
+    bend(in, gain, sum, n, both);
+    memcpy(out, both, n * sizeof *out);
 }
 
 void tp_mixer_process(tp_mixer *m, const int16_t *in, size_t n, int16_t *out)

@@ -335,7 +335,7 @@ def _statuses():
 
 
 def _simd_name():
-    """The machine variant in use: "plain", "avx2" or "neon"."""
+    """The machine variant in use: "plain", "avx2", "avx512" or "neon"."""
     return tp_simd.name.decode()
 
 

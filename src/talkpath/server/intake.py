@@ -64,11 +64,10 @@ class Intake:
 
     def put(self, media: Media, now: float) -> None:
         """A message came."""
-        items = self._sequencer.put(media.sequence, media, now)
-        if len(items) == 1 and items[0] is media:  # in order, as nearly all
+        if self._sequencer.passes(media.sequence):  # as nearly all
             self._take(media)
         else:
-            self._pass(items)
+            self._pass(self._sequencer.put(media.sequence, media, now))
 
     def pass_time(self, now: float) -> None:
         """Give up what was waited for too long."""

@@ -33,18 +33,22 @@ class Opening:
         self._head = b""  # of a TCP stream that is not known yet
         self._held: deque[Message] = deque(maxlen=max_held)
 
-    def read(self, data: str | bytes) -> tuple[list[Message], bool]:
-        """The messages in what came; and whether something in it was malformed."""
+    def read(self, data: str | bytes) -> list[Message] | None:
+        """The messages in what came; None: something in it was malformed."""
         try:
-            stream = self.stream or self._detect(data)
+            if self.stream is not None:
+                return self.stream.receive(data)
+            stream = self._detect(data)
             if stream is None:
-                return [], False
+                return []
             data, self._head = (self._head or data), b""
-            return stream.receive(data), False
+            return stream.receive(data)
         except FormatError:
-            if self.stream is None or self.stream.transport != "tcp":
-                return [], True
-            return self.stream.receive(b""), True  # what came with it
+            return None
+
+    def rest(self) -> list[Message]:
+        """After what was malformed: over TCP, what came with it."""
+        return [] if self.stream is None or self.stream.transport != "tcp" else self.stream.receive(b"")
 
     def hold(self, message: Message) -> None:
         """There is no call yet that could take it."""

@@ -59,20 +59,16 @@ class Pacer:
         return heap[0][0] if heap else None
 
     def tick(self, now: float) -> list[Session]:
-        """Time has come to `now`. The sessions that were due: they have something to send, or to say."""
+        """Time has come to `now`. The sessions that were looked at: they may have something to send, or to say."""
         due: list[Session] = []
         asked: list[Session] = []
         frames = []
         while (at := self.next_deadline()) is not None and at <= now:
             session = heapq.heappop(self._heap)[2]
             self._sessions[session] = float("inf")
-            deadline = session.next_deadline()
-            if deadline is None:
+            if session.ended is not None:
                 continue
-            if deadline > now:
-                self._put(session, deadline)
-                continue
-            due.append(session)
+            due.append(session)  # or nearly: its deadline may have been put off
             try:
                 pair = session.due(now)
             except Exception as problem:  # one call's, and no other's

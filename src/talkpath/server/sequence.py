@@ -41,6 +41,14 @@ class Sequencer(Generic[T]):
         self._stale = self._restarts = 0
         self.lost = self.reordered = self.late = self.duplicate = 0
 
+    def passes(self, number: int | None) -> bool:
+        """True: this number is the next, and nothing waits. It need not be put, and counts as if it had been."""
+        if number is None or number != self._next or self._held:
+            return False
+        self._next = number + 1
+        self._stale = 0
+        return True
+
     def put(self, number: int | None, item: T, now: float) -> list[T | int]:
         """Take one.
 

@@ -134,21 +134,25 @@ class Session:
         if len(data) > self._limits.max_message_bytes:
             self._end("a message is too long", now)
             return
-        messages, is_malformed = self._opening.read(data)
-        self._stream = self._opening.stream
-        self.counters.malformed += is_malformed
+        messages = self._opening.read(data)
+        if messages is None:
+            self.counters.malformed += 1
+            messages = self._opening.rest()
+        stream = self._stream = self._opening.stream
         for message in messages:
             if self.ended is None:
                 self._take(message, now)
-        if self._stream is not None:
-            self._out += self._stream.data_to_send()
+        if stream is not None:
+            answers = stream.data_to_send()
+            if answers:
+                self._out += answers
 
     def _part(self, data: str | bytes) -> None:
         """After our own end: what the other side says to it is answered."""
         if self._is_parting and self._stream is not None:
-            messages, _ = self._opening.read(data)
+            messages = self._opening.read(data)
             self._out += self._stream.data_to_send()
-            self._is_parting = not any(isinstance(message, Stop) for message in messages)
+            self._is_parting = not any(isinstance(message, Stop) for message in messages or ())
 
     def closed(self, now: float) -> None:
         """The connection is gone."""

@@ -90,6 +90,7 @@ TP_INLINE float pitch(const float *magnitude, float *lag)
     float most[LAGS_AT_ONCE], highest;
     for (size_t k = 0; k < LAGS_AT_ONCE; k++)
         most[k] = correlation[FIRST_LAG + k];
+    TP_ROLLED
     for (size_t i = FIRST_LAG + LAGS_AT_ONCE; i <= LAST_LAG; i += LAGS_AT_ONCE)
         for (size_t k = 0; k < LAGS_AT_ONCE; k++)
             most[k] = correlation[i + k] > most[k] ? correlation[i + k] : most[k];
@@ -106,19 +107,23 @@ TP_INLINE float pitch(const float *magnitude, float *lag)
 TP_INLINE void features_loops(tp_vad *v, float *f)
 {
     float x[FFT], re[BINS], im[BINS], power[BINS], magnitude[BINS], logs[BANDS];
+    TP_ROLLED
     for (size_t i = 0; i < FFT; i++)
         x[i] = v->samples[i] * vad_window[i];
     tp_rfft_forward(FFT, x, re, im);
+    TP_ROLLED
     for (size_t i = 0; i < BINS; i++) {
         power[i] = re[i] * re[i] + im[i] * im[i];
         magnitude[i] = sqrtf(power[i] + EPSILON);
     }
 
     const float *row = vad_band_rows;
+    TP_ROLLED
     for (size_t b = 0; b < BANDS; b++) {
         logs[b] = tp_simd->dot(row, power + vad_band_first[b], vad_band_count[b]) + EPSILON;
         row += vad_band_count[b];
     }
+    TP_ROLLED
     for (size_t b = 0; b < BANDS; b++)
         logs[b] = tp_log_near(logs[b]);
     if (!v->started) {
@@ -126,6 +131,7 @@ TP_INLINE void features_loops(tp_vad *v, float *f)
         memcpy(v->floor, logs, sizeof logs);
         v->started = 1;
     }
+    TP_ROLLED
     for (size_t b = 0; b < BANDS; b++) {
         v->smooth[b] += SMOOTH * (logs[b] - v->smooth[b]);
         const float risen = v->floor[b] + FLOOR_RISE;
@@ -137,6 +143,7 @@ TP_INLINE void features_loops(tp_vad *v, float *f)
     float powers = 0.0f, magnitudes = 0.0f, lag;
     for (size_t i = 0; i < LOWEST_BIN; i++)
         magnitude[i] = 0.0f;
+    TP_ROLLED
     for (size_t i = LOWEST_BIN; i < BINS; i++) {
         powers += power[i];
         magnitudes += magnitude[i];

@@ -14,7 +14,7 @@ void tp_suppressor_init(tp_suppressor *s)
 }
 
 /* Straight lines between the bands' middles, of three things at once; writes up to 8 values beyond the bins. */
-TP_INLINE void interpolate(const float *const of_bands[3], size_t bins, float *const g[3])
+TP_INLINE void interpolate(const float *const of_bands[3], size_t bins, float *TP_RESTRICT g0, float *TP_RESTRICT g1, float *TP_RESTRICT g2)
 {
     const size_t bands = bins > ECHO_BINS ? KEEP_BANDS : NEAR_BANDS;
     size_t k = 0;
@@ -29,16 +29,12 @@ TP_INLINE void interpolate(const float *const of_bands[3], size_t bins, float *c
             left[i] = of_bands[i][before];
             slope[i] = b < bands ? (of_bands[i][now] - left[i]) / (middle - from) : 0.0f;
         }
-        for (size_t at = k; at < end; at += 8) {
-            float apart[8];
-            for (size_t i = 0; i < 8; i++)
-                apart[i] = (float)(int)(at + i) - from;
-            for (size_t i = 0; i < 8; i++)
-                g[0][at + i] = left[0] + slope[0] * apart[i];
-            for (size_t i = 0; i < 8; i++)
-                g[1][at + i] = left[1] + slope[1] * apart[i];
-            for (size_t i = 0; i < 8; i++)
-                g[2][at + i] = left[2] + slope[2] * apart[i];
+        const size_t n = end > k ? (end - k + 7) / 8 * 8 : 0;
+        for (size_t i = 0; i < n; i++) {
+            const float apart = (float)(int)(k + i) - from;
+            g0[k + i] = left[0] + slope[0] * apart;
+            g1[k + i] = left[1] + slope[1] * apart;
+            g2[k + i] = left[2] + slope[2] * apart;
         }
         k = end;
         from = middle;
@@ -78,8 +74,7 @@ TP_INLINE void spread_loops(const tp_keep_net *keep, size_t bins, float *gains, 
         noise[b] = NOISE_SHARE * sqrtf(over > 0.0f ? over : 0.0f);
     }
     const float *const of_bands[3] = { keep->gains, keep->apart, noise };
-    float *const of_bins[3] = { gains, apart, level };
-    interpolate(of_bands, bins, of_bins);
+    interpolate(of_bands, bins, gains, apart, level);
     for (size_t k = 0; k < bins; k++)
         power[k] = level[k] * level[k];
 }

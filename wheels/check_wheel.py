@@ -7,7 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-MAX_KB = 800  # the engine 530, its example calls 96, the streams 50
+MAX_KB = 900  # the engine 550, its example calls 96, streams, server and phone 180
 NEEDED = ("talkpath/__init__.py", "talkpath/py.typed", "talkpath/_core.pyi", "talkpath/data/example_inbound.wav")
 FORBIDDEN = (".c", ".h", ".pyx", ".pxi", ".pxd", ".o", ".a")
 

@@ -25,6 +25,7 @@ from talkpath.server.workers import Worker
 log = logging.getLogger("talkpath.server")
 
 TRANSPORTS = ("websockets", "picows")
+MAX_WORKERS = 256
 RESTART_S = 1.0  # so long after its death another process of audio takes the place of one
 
 
@@ -81,8 +82,8 @@ class MediaServer:
     ) -> None:
         if max_calls < 1:
             raise ConfigError(f"max_calls must be 1 or more (got {max_calls!r})")
-        if workers < 1:
-            raise ConfigError(f"workers must be 1 or more (got {workers!r})")
+        if not 1 <= workers <= MAX_WORKERS:
+            raise ConfigError(f"workers must be 1 to {MAX_WORKERS} (got {workers!r})")
         if drain_s < 0:
             raise ConfigError(f"drain_s must not be below 0 (got {drain_s!r})")
         if token is not None:

@@ -13,7 +13,7 @@ import pytest
 from talkpath import CallConfig, wav
 from talkpath.cli import main
 from talkpath.phone import align, voice
-from talkpath.server import MediaServer, PhoneCall
+from talkpath.server import Authentication, MediaServer, PhoneCall
 
 pytestmark = pytest.mark.realtime
 
@@ -107,10 +107,22 @@ def test_a_failed_check_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "call 1: no silence within 0.2 s" in capsys.readouterr().out
 
 
+def test_a_password_goes_before_a_token_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKPATH_TOKEN", "another")
+    door = Authentication(basic=("user", "password"))
+    assert dial("--auth", "user:password", "--duration", "0.5", "--caller", "silent", authentication=door) == 0
+    assert dial("--duration", "0.5", "--caller", "silent", authentication=door) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["ws://x/", "--provider", "bell"], "provider: one of"),
+        (["http://x/"], "an address of ws://"),
+        (["x:8080/twilio"], "an address of ws://"),
+        (["ws://x/", "--connect-timeout", "nan"], "timeout_s must be"),
+        (["ws://x/", "--connect-timeout", "0"], "timeout_s must be"),
+        (["ws://x/", "--token", "a", "--auth", "b:c"], "not both"),
         (["ws://x/", "--line", "string"], "line: one of"),
         (["ws://x/", "--caller", "nobody"], "caller: "),
         (["ws://x/", "--calls", "0"], "calls must be"),

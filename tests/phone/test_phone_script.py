@@ -213,6 +213,12 @@ steps:
         ([{"repeat": 0, "steps": ["say"]}], r"repeat: a number"),
         ([{"repeat": 2, "steps": [{"wait": -1}]}], r"steps\[0\]\.repeat\.steps\[0\]\.wait"),
         ([{"repeat": 2}], r"a list of steps"),
+        ([{"repeat": float("inf"), "steps": ["say"]}], r"steps\[0\]\.repeat"),
+        ([{"wait": 10**400}], r"steps\[0\]\.wait"),
+        ([{"say": {"seconds": float("inf")}}], r"seconds: a number from 0\.02 to 600"),
+        ([{"say": {"voice": float("inf")}}], r"steps\[0\]\.say"),
+        ([{"say": None, "level_dbov": 20}], r"level_dbov: a number from -80 to 0"),
+        ([{"press": 10}], r"quotes"),
     ],
 )
 def test_wrong_scripts_are_refused(steps: object, says: str) -> None:
@@ -222,7 +228,8 @@ def test_wrong_scripts_are_refused(steps: object, says: str) -> None:
 
 def test_what_is_no_script(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("steps: [")
-    for name, says in ((tmp_path / "bad.yaml", "bad.yaml"), (tmp_path / "none.yaml", "none.yaml"),
+    (tmp_path / "itself.yaml").write_text("- &a {repeat: 2, steps: [*a]}")
+    for name, says in ((tmp_path / "bad.yaml", "bad.yaml"), (tmp_path / "itself.yaml", "inside themselves"), (tmp_path / "none.yaml", "none.yaml"),
                        (tmp_path / "none.wav", "no file"), ("nobody", "talker")):  # fmt: skip
         with pytest.raises(ConfigError, match=says):
             load_script(name)

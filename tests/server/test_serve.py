@@ -275,6 +275,7 @@ def test_usage(argv: list[str], problem: str, given: list, capsys: pytest.Captur
         ("nobody:answer", "no module 'nobody'"),
         ("app.more:answer", "no module 'app.more'"),
         ("./app.py:answer", "is a file"),
+        (".app:answer", "without a dot"),
         ("app:x", "there is no 'x' in 'app'"),
         ("app:plain", "no coroutine function"),
         ("app:chunks", "no coroutine function"),

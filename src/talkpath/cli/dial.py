@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -63,9 +64,12 @@ def dial(args: argparse.Namespace) -> int:
     plan = _plan(args)
     own = dict(parse_header(text) for text in args.header)
 
+    # A token of the environment stands back where a password is given.
+    token = args.token or (None if args.auth else os.environ.get("TALKPATH_TOKEN") or None)
+
     def headers(number: int) -> dict[str, str]:
         return upgrade_headers(
-            plan.provider, args.url, plan.start(number, args.seed), headers=own, token=args.token, auth=args.auth,
+            plan.provider, args.url, plan.start(number, args.seed), headers=own, token=token, auth=args.auth,
             sign_with=args.sign_with, now=time.time(),
         )  # fmt: skip
 

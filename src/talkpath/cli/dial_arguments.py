@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,7 @@ def add_dial(commands: Any) -> None:
     door.add_argument("--transport", choices=("auto", "websockets", "picows"), default="auto",
                       help="auto: picows where it is installed (default: %(default)s)")  # fmt: skip
     door.add_argument("--header", action="append", default=[], metavar="NAME: VALUE", help="of the upgrade")
-    door.add_argument(
-        "--token", default=os.environ.get("TALKPATH_TOKEN") or None, help="as bearer (default: TALKPATH_TOKEN)"
-    )
+    door.add_argument("--token", help="as bearer (default: TALKPATH_TOKEN, where there is no --auth)")
     door.add_argument("--auth", metavar="USER:PASSWORD", help="basic authentication")
     door.add_argument("--sign-with", metavar="SECRET",
                       help="sign the upgrade: Plivo's or Twilio's auth token, or Genesys' API_KEY:CLIENT_SECRET")  # fmt: skip

@@ -48,7 +48,7 @@ def add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     add("--port", type=_port, help="default: 8080; 0: any")
     add("--audiosocket-port", type=_port, metavar="PORT", help="Asterisk's AudioSocket over TCP; it asks for no proof")
     add("--max-calls", type=_whole, metavar="N", help="more are refused with 503 (default: 500)")
-    add("--workers", type=_whole, metavar="N", help="processes (default: 1)")
+    add("--workers", type=_whole, metavar="N", help="processes of audio, 256 at most (default: 1)")
     add("--drain", type=_seconds, metavar="S", help="so long calls may go on after SIGTERM (default: 30)")
     add("--transport", choices=("websockets", "picows"), help="default: websockets; picows needs the extra 'fast'")
     add(
@@ -114,6 +114,8 @@ def load(app: str) -> tuple[Handler, Any]:
         raise ConfigError(f"--app must be module:function (got {app!r})")
     if "/" in module_name or module_name.endswith(".py"):
         raise ConfigError(f"--app: {module_name!r} is a file; name the module, as in an import (got {app!r})")
+    if module_name.startswith("."):
+        raise ConfigError(f"--app: name the module from its top, without a dot before it (got {app!r})")
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)

@@ -25,6 +25,7 @@ log = logging.getLogger("talkpath.phone")
 TOGETHER_S = 0.001  # what is due within that of a wake-up goes together
 PHASE = (math.sqrt(5) - 1) / 2  # spreads any number of calls evenly over the 20 ms
 LINGER_S = 2.0
+SCHEMES = ("ws://", "wss://", "audiosocket://", "tcp://")
 
 Headers = Callable[[int], Mapping[str, str]]
 OnEnd = Callable[[SimulatedCall], None]
@@ -88,6 +89,10 @@ class Dialer:
             raise ConfigError(f"calls must be 1 or more (got {calls!r})")
         if not ramp > 0:
             raise ConfigError(f"ramp must be above 0 (got {ramp!r})")
+        if not 0 < timeout_s < math.inf:
+            raise ConfigError(f"timeout_s must be above 0 (got {timeout_s!r})")
+        if not url.startswith(SCHEMES):
+            raise ConfigError(f"an address of {', '.join(SCHEMES[:3])} is expected (got {url!r})")
         is_tcp = url.startswith(("audiosocket://", "tcp://"))
         if is_tcp is not plan.is_tcp:
             wanted = "audiosocket://HOST:PORT" if plan.is_tcp else "ws:// or wss://"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, TypeAlias
 
 from talkpath import dtmf
 from talkpath.errors import ConfigError, TalkpathError
+
+MAX_SAY_S = 600.0  # it is made before the first call
 
 FAIL, GO_ON, HANG_UP = "fail", "go_on", "hang_up"
 
@@ -138,9 +141,11 @@ def _load_yaml(path: Path) -> Script:
         raise ConfigError("a caller in YAML needs the extra 'phone': pip install 'talkpath[phone]'") from problem
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_script(found, name=path.stem, folder=path.parent)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
         raise ConfigError(f"caller: {path}: {problem}") from None
-    return read_script(found, name=path.stem, folder=path.parent)
+    except RecursionError:  # an alias of YAML inside what it stands for
+        raise ConfigError(f"caller: {path}: steps are inside themselves, or too deep") from None
 
 
 def read_script(found: object, *, name: str = "", folder: Path | None = None) -> Script:
@@ -181,7 +186,7 @@ def _step(found: object, where: str, folder: Path) -> Step:
         return _READERS[kinds[0]](found, f"{where}.{kinds[0]}", folder)  # type: ignore[no-any-return]
     except ConfigError:
         raise
-    except (TypeError, ValueError, TalkpathError) as problem:
+    except (TypeError, ValueError, OverflowError, TalkpathError) as problem:
         raise ConfigError(f"{where}.{kinds[0]}: {problem}") from None
 
 
@@ -191,23 +196,31 @@ def _only(found: Mapping[Any, Any], known: set[str], where: str) -> None:
         raise ConfigError(f"{where}: {', '.join(sorted(known))} are known (got {', '.join(map(str, other))})")
 
 
-def _number(found: Mapping[Any, Any], key: str, where: str, default: float | None = None, least: float = 0.0) -> float:
+def _number(
+    found: Mapping[Any, Any],
+    key: str,
+    where: str,
+    default: float | None = None,
+    least: float = 0.0,
+    most: float = math.inf,
+) -> float:
     value = found.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
-        raise ConfigError(f"{where}: {key}: a number from {least:g} on is expected (got {value!r})")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        range_ = f"from {least:g} on" if most == math.inf else f"from {least:g} to {most:g}"
+        raise ConfigError(f"{where}: {key}: a number {range_} is expected (got {value!r})")
     return float(value)
 
 
 def _say(found: Mapping[Any, Any], where: str, folder: Path) -> Say:
     what = found["say"]
     _only(found, {"say", "level_dbov"}, where)
-    level = _number(found, "level_dbov", where, -20.0, -80.0)
+    level = _number(found, "level_dbov", where, -20.0, -80.0, 0.0)
     if what is None:
         return Say(level_dbov=level)
     if isinstance(what, Mapping):
         _only(what, {"seconds", "voice"}, where)
         voice = None if what.get("voice") is None else int(_number(what, "voice", where))
-        return Say(seconds=_number(what, "seconds", where, 1.6, 0.02), voice=voice, level_dbov=level)
+        return Say(seconds=_number(what, "seconds", where, 1.6, 0.02, MAX_SAY_S), voice=voice, level_dbov=level)
     names = [what] if isinstance(what, str) else what
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names) or not names:
         raise ConfigError(f"{where}: a file, a list of files, or seconds and voice are expected (got {what!r})")
@@ -220,6 +233,8 @@ def _say(found: Mapping[Any, Any], where: str, folder: Path) -> Say:
 
 def _press(found: Mapping[Any, Any], where: str, _: Path) -> Press:
     _only(found, {"press", "by"}, where)
+    if isinstance(found["press"], int) and found["press"] > 9:  # 012 is ten in YAML
+        raise ConfigError(f"{where}: put keys into quotes (got {found['press']!r})")
     keys, by = str(found["press"]), str(found.get("by", "message"))
     dtmf.check(keys)
     if by not in ("message", "sound", "both"):

@@ -14,7 +14,7 @@ from talkpath.server.asgi_connection import CLOSE_TIMEOUT_S, AsgiConnection, Mes
 from talkpath.server.authentication import Authentication
 from talkpath.server.counts import Counts
 from talkpath.server.door import Answer, Door
-from talkpath.server.handlers import Choose, Handler, Handlers
+from talkpath.server.handlers import Choose, Handler, Handlers, checked
 from talkpath.server.lines import Hub
 from talkpath.server.results import Limits
 
@@ -70,7 +70,7 @@ class asgi:
         if drain_s < 0:
             raise ConfigError(f"drain_s must not be below 0 (got {drain_s!r})")
         self._choose = config if callable(config) else None
-        self._config = None if callable(config) else config or CallConfig()
+        self._config = None if callable(config) else checked(config)
         self._answer = answer
         self._authentication = authentication
         self._max_calls, self._limits, self._drain_s = max_calls, limits or Limits(), drain_s

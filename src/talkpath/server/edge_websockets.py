@@ -29,7 +29,7 @@ class Client(asyncio.Protocol):
         self._parts: list[bytes] = []  # of a message that comes in pieces
         self._opcode = Opcode.TEXT
         self._size = 0
-        self._is_closing = False
+        self._is_closing = self._is_eof_sent = False
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
 
@@ -74,7 +74,7 @@ class Client(asyncio.Protocol):
             self._wait_closed()
 
     def _upgrade(self, request: Request) -> None:
-        if self._transport.is_closing():
+        if self._transport.is_closing() or self._is_eof_sent:  # it has broken the protocol in the same breath
             return
         headers = dict(request.headers.raw_items())
         answer = self._door.answer(request.path, headers)
@@ -166,6 +166,7 @@ class Client(asyncio.Protocol):
                 transport.write(data)
             elif transport.can_write_eof():
                 transport.write_eof()
+                self._is_eof_sent = True
 
     def _wait_closed(self) -> None:
         self._is_closing = True

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from talkpath.call.config import CallConfig
+from talkpath.call.pipeline import CallPipeline
 from talkpath.server.lines import CallEnded, News
 from talkpath.server.phone_call import PhoneCall
 from talkpath.server.results import Began, ConfigWanted, Ended
@@ -21,7 +22,21 @@ AskLine: TypeAlias = Callable[..., Awaitable[Any]]  # (number, command, *args, *
 
 log = logging.getLogger("talkpath.server")
 
+_LEFT = ("connection closed", "stop", "the server stops")  # before a call began: nothing to be told
 AFTER_END_S = 5.0  # so long a handler may go on after its call is over
+
+
+def checked(config: CallConfig | None) -> CallConfig:
+    """What all calls have; None: the default.
+
+    Raises
+    ------
+    TalkpathError
+        No call can be made of it: better said now than to every caller. (Its background's file is not there, say.)
+    """
+    config = config or CallConfig()
+    CallPipeline(config)
+    return config
 
 
 class Handlers:
@@ -39,6 +54,7 @@ class Handlers:
     def __init__(self, answer: Handler, choose: Choose | None, ask: AskLine) -> None:
         self._answer, self._choose, self._ask = answer, choose, ask
         self._calls: dict[int, PhoneCall] = {}
+        self._choosing: dict[int, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
 
     def news(self, batch: list[News]) -> None:
@@ -57,6 +73,8 @@ class Handlers:
         for call in self._calls.values():
             call.deliver([Ended(reason)], [])
         self._calls.clear()
+        for task in self._choosing.values():
+            task.cancel()
 
     async def drain(self, timeout_s: float) -> None:
         """Let the calls end by themselves for so long."""
@@ -73,18 +91,25 @@ class Handlers:
         """A line that has no call yet: its question, or its beginning."""
         for event in events:
             if isinstance(event, ConfigWanted):
-                self._spawn(self._configure(number, event.start))
+                self._choosing[number] = task = self._spawn(self._configure(number, event.start))
+                task.add_done_callback(lambda _: self._choosing.pop(number, None))
             elif isinstance(event, Began):
                 call = PhoneCall(event, lambda *args, **kwargs: self._ask(number, *args, **kwargs))
                 self._calls[number] = call
                 self._spawn(self._handle(call))
                 return call
+            elif isinstance(event, Ended):  # nobody waits for its configuration any more
+                if (waits := self._choosing.get(number)) is not None:
+                    waits.cancel()
+                if event.reason not in _LEFT:
+                    log.warning(json.dumps({"event": "call_not_begun", "reason": event.reason}))
         return None
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
     async def _configure(self, number: int, start: Start) -> None:
         assert self._choose is not None
@@ -95,11 +120,12 @@ class Handlers:
                     config = await config
                 if not isinstance(config, CallConfig):
                     raise TypeError(f"config must give a CallConfig (got {type(config).__name__})")
+                await self._ask(number, "configure", config)
+            except CallEnded:
+                raise
             except Exception as problem:
                 log.error("no configuration for a call", exc_info=problem)
                 await self._ask(number, "fail", f"{type(problem).__name__}: {problem}")
-            else:
-                await self._ask(number, "configure", config)
         except CallEnded:
             pass
 

@@ -17,7 +17,7 @@ from talkpath.errors import ConfigError, StateError
 from talkpath.server.audio_worker import Setup
 from talkpath.server.authentication import Authentication
 from talkpath.server.counts import Counts
-from talkpath.server.handlers import Choose, Handler, Handlers
+from talkpath.server.handlers import Choose, Handler, Handlers, checked
 from talkpath.server.metrics import Snapshot, merged
 from talkpath.server.results import Limits
 from talkpath.server.workers import Worker
@@ -25,7 +25,7 @@ from talkpath.server.workers import Worker
 log = logging.getLogger("talkpath.server")
 
 TRANSPORTS = ("websockets", "picows")
-MAX_WORKERS = 256
+MAX_WORKERS = 256  # processes: a number that was mistyped must not take the machine down
 RESTART_S = 1.0  # so long after its death another process of audio takes the place of one
 
 
@@ -99,7 +99,7 @@ class MediaServer:
             raise ConfigError("MediaServer needs Linux, macOS or another POSIX system; Session works anywhere")
         self._answer = answer
         self._choose = config if callable(config) else None
-        self._config = None if callable(config) else config or CallConfig()
+        self._config = None if callable(config) else checked(config)
         self._host, self.port, self.audiosocket_port = host, port, audiosocket_port
         self._max_calls, self._authentication, self._limits = max_calls, authentication, limits or Limits()
         self._drain_s, self._transport, self._size = drain_s, transport, workers
@@ -228,5 +228,5 @@ class MediaServer:
             try:
                 await self._start_worker(slot)
                 return
-            except (StateError, TimeoutError) as problem:
+            except (StateError, TimeoutError, OSError) as problem:
                 log.error("%s", problem)

@@ -15,7 +15,7 @@ import numpy as np
 from talkpath._types import Buffer, Samples
 from talkpath.call.events import AgentSpeechInterrupted, AudioCleared, Event
 from talkpath.errors import ConfigError
-from talkpath.playout_sources import int16_samples
+from talkpath.playout_sources import _whole, int16_samples
 from talkpath.server.lines import CallEnded
 from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, PlayoutCleared, SessionEvent
 from talkpath.streams import Start
@@ -26,6 +26,7 @@ _RETRY_S = 0.1  # so long a full queue is waited for before more is offered
 _PIECE_S = 0.5  # of speech, offered at once: what is not taken is not carried twice
 _MAX_EVENTS = 4096
 _MAX_AUDIO_FRAMES = 1000
+_MAX_TRANSCRIPT_CHARS = 4096
 _OWN = "talkpath.server:"  # marks of our own
 
 
@@ -131,8 +132,9 @@ class PhoneCall:
         chunk_ms : int
             At least so much is given at once: 100 costs a fifth of what 20 does, and most recognisers want no less.
         """
-        if not chunk_ms > 0:
-            raise ConfigError(f"chunk_ms must be above 0 (got {chunk_ms!r})")
+        most_ms = _MAX_AUDIO_FRAMES // 2 * self.frame_ms  # more than waits would never come together
+        if not 0 < chunk_ms <= most_ms:
+            raise ConfigError(f"chunk_ms must be above 0, and {most_ms} at most (got {chunk_ms!r})")
         frames = max(1, round(chunk_ms / self.frame_ms))
         if self._listens != frames and self.ended is None:
             self._listens = frames
@@ -176,19 +178,20 @@ class PhoneCall:
         self._count += 1
         name = utterance or f"say-{self._count}"
         self._cut.pop(name, None)
+        rate_hz = _whole(sample_rate)
         samples = 0
         async for chunk in _chunks(speech):
             if name in self._cut:
                 break
             samples += len(chunk)
-            await self._offer(chunk, sample_rate, name)
-        await self.speak(np.zeros(0, np.int16), sample_rate, name, True)
+            await self._offer(chunk, rate_hz, name)
+        await self.speak(np.zeros(0, np.int16), rate_hz, name, True)
         self._is_cleared = False
         heard = await self.played()
         cut_ms = self._cut.pop(name, None)
         if cut_ms is None and not heard and not self._is_cleared:  # a monitor: nobody can hear it
             return 0.0
-        return 1000 * samples / sample_rate if cut_ms is None else cut_ms
+        return 1000 * samples / rate_hz if cut_ms is None else cut_ms
 
     async def _offer(self, chunk: Samples, sample_rate: int, name: str) -> None:
         piece = max(1, round(_PIECE_S * sample_rate))
@@ -221,6 +224,7 @@ class PhoneCall:
         """End the call; `after_speech`: not before the line has played what is queued. Nothing where it is over."""
         try:
             if after_speech:
+                await self.resume()  # what is paused would never be heard
                 await self.played()
             await self._run("hangup")
         except CallEnded:
@@ -265,6 +269,8 @@ class PhoneCall:
 
     async def transcript(self, text: str, final: bool = False) -> None:
         """See `CallPipeline.transcript`."""
+        if isinstance(text, str):  # words before these change nothing, and counting them all would hold up other calls
+            text = text[-_MAX_TRANSCRIPT_CHARS:]
         await self._run("transcript", text, final)
 
     async def turn_probability(self, p: float) -> None:

@@ -286,7 +286,7 @@ class Session:
             return None
         if self.call is None:
             if now >= self._opened + self._limits.start_timeout_s:
-                self._end("no start", now)
+                self._end("no start" if self.start is None else "no configuration", now)
             elif now >= self._last + self._limits.idle_timeout_s:
                 self._end("idle", now)
             return None

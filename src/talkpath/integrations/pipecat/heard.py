@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from talkpath.call.events import AgentSpeechInterrupted, MarkPlayed
 from talkpath.server import MarkCleared, MarkHeard, PlayoutCleared
 
+ANSWER_S = 0.01  # a mark comes back with the provider's next frame: half of one too late, in the mean
+
 
 @dataclass(frozen=True, slots=True)
 class AgentHeard:
@@ -33,7 +35,7 @@ class Heard:
                 case MarkPlayed(name=name):
                     self._left[name] = now + unheard_s
                 case MarkHeard(name=name, by="mark") if name in self._left:
-                    self._lag_s = max(0.0, now - self._left.pop(name))
+                    self._lag_s = max(0.0, now - self._left.pop(name) - ANSWER_S)
                 case MarkHeard(name=name) | MarkCleared(name=name):
                     self._left.pop(name, None)
                 case AgentSpeechInterrupted():

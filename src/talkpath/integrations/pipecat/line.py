@@ -10,6 +10,7 @@ from typing import Protocol
 from talkpath.call.events import Event
 from talkpath.call.pipeline import CallPipeline
 from talkpath.integrations.pipecat.heard import AgentHeard, Heard
+from talkpath.integrations.pipecat.speech import Speech
 from talkpath.server import Session, SessionEvent
 
 MAX_EARLY = 250  # chunks that may be said before the provider's start has come
@@ -36,8 +37,7 @@ class CallLine:
         self._audio: list[bytes] = []
         self._events: list[Event | SessionEvent | AgentHeard] = []
         self._early: list[tuple[bytes, int]] = []
-        self._utterances, self._rate_hz = 0, 0  # the rate: 0 where nothing is being said
-        self._chunk_s = self._chunk_at = 0.0
+        self._speech = Speech()
         self._heard = Heard()
 
     @property
@@ -77,30 +77,14 @@ class CallLine:
         """A chunk of what the agent says, in its time."""
         if self.session.call is None:
             self._early = [*self._early[1 - MAX_EARLY :], (pcm, rate_hz)]
-        call = self.call
-        if call is None:
-            return
-        if rate_hz != self._rate_hz:
-            self.finish_utterance()
-            self._utterances += 1
-            self._rate_hz = rate_hz
-            call.checkpoint(f"begin-{self._utterances}")  # when it comes back, the provider's lag is known
-        call.speak(pcm, rate_hz, f"pipecat-{self._utterances}")
-        self._chunk_s, self._chunk_at = len(pcm) / 2 / rate_hz, self._now()
-
-    def finish_utterance(self) -> None:
-        """Nothing more of it comes: the resampler's tail is said too, and nothing is concealed."""
-        call = self.call
-        if self._rate_hz and call is not None:
-            call.speak(b"", self._rate_hz, f"pipecat-{self._utterances}", True)
-        self._rate_hz = 0
+        elif self.call is not None:
+            self._speech.speak(self.call, pcm, rate_hz, self._now())
 
     def interrupt(self) -> None:
         """Cut what is being said, here and at the provider."""
-        self._rate_hz = 0
         self._early.clear()
         if self.call is not None:
-            self.call.interrupt()
+            self._speech.interrupt(self.call)
 
     async def hang_up(self) -> None:
         """The end, from this side."""
@@ -122,9 +106,8 @@ class CallLine:
     def _tick(self, now: float) -> None:
         self.session.is_blocked = self._sending.locked()  # the client does not read
         self.session.tick(now)
-        call = self.call
-        if call is not None and now > self._chunk_at + 1.1 * self._chunk_s and call.queued_ms < 30.0:
-            self.finish_utterance()  # no chunk has come in its time
+        if self.call is not None:
+            self._speech.tick(self.call, now)
 
     async def run(self) -> None:
         """Keep time and send, to the end of the call; then close."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from talkpath.call.events import Event
@@ -105,9 +106,9 @@ class CallLine:
 
     def _tick(self, now: float) -> None:
         self.session.is_blocked = self._sending.locked()  # the client does not read
-        self.session.tick(now)
         if self.call is not None:
-            self._speech.tick(self.call, now)
+            self._speech.before_tick(self.call, self._clock())
+        self.session.tick(now)
 
     async def run(self) -> None:
         """Keep time and send, to the end of the call; then close."""
@@ -145,5 +146,5 @@ class CallLine:
         self._events += events
         heard = self._heard.follow(events, now, self.session.unheard_ms(now) / 1000)
         if heard is not None:
-            self._events.append(heard)
+            self._events.append(replace(heard, heard_s=heard.heard_s + self._speech.said_before_s))
         self._wake.set()

@@ -58,7 +58,8 @@ def told(name: str, results: list[CallResult], cpu_share: float) -> str:
         f"{name:7s} {len(results):3d} calls: self-interruptions {own} in {sum(r.unprompted_clears > 0 for r in results)} calls;"
         f" barge-ins {len(barge_ins)}, missed {missed}, silent after p50 {silence.get('p50')} p99 {silence.get('p99')} ms;"
         f" gaps p50 {p50:.0f}, the worst call's p99 {p99:.0f} ms;"
-        f" holes {sum(r.holes for r in results)}, {sum(r.missing_ms for r in results):.0f} ms missing; bot {100 * cpu_share:.0f} % of a core"
+        f" holes {sum(r.holes for r in results)}, {sum(r.missing_ms for r in results):.0f} ms missing; bot {100 * cpu_share:.0f} % of a core;"
+        f" the phone itself late p99 {everything['own_late_ms'].get('p99')} ms"
     )
 
 

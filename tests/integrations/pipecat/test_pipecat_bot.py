@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("pipecat", reason="needs Pipecat, in an environment of its own: pip install 'talkpath[pipecat]'")
-for module in ("websockets", "yaml", "uvicorn"):
-    pytest.importorskip(module, reason="needs talkpath[phone] and uvicorn")
+pytest.importorskip("websockets", reason="needs talkpath[phone]")
+pytest.importorskip("yaml", reason="needs talkpath[phone]")
+pytest.importorskip("uvicorn", reason="needs uvicorn")
 
 from talkpath.phone import CallPlan, Dialer, load_script, parse_line
 

@@ -51,6 +51,7 @@ def test_audio_leaves_with_the_message_that_brought_it() -> None:
     assert call is not None
     delay_ms = int(np.abs(pcm).argmax()) / 16 - 50 * 20
     assert abs(delay_ms - call.delay_ms) < 1.0
+    assert sum(frame.num_frames for t, frame in line.frames if t <= 0.05 + 50 * 0.02 + 1e-6) == 51 * 320
 
 
 @pytest.mark.parametrize("jitter_s", [0.004, 0.015])
@@ -94,7 +95,7 @@ def test_two_utterances_have_two_names_and_marks_that_come_back() -> None:
 def test_speech_before_the_start_is_said() -> None:
     line = PipecatLine(config=PLAIN)
     open_, line.provider.open = line.provider.open, lambda start: []
-    line.say(0.01, tone(0.4, 24000), 24000)
+    line.say(0.01, tone(0.08, 24000), 24000)
 
     async def begin() -> None:
         for message in open_(line.start):
@@ -102,7 +103,8 @@ def test_speech_before_the_start_is_said() -> None:
 
     line.at(0.045, begin)
     line.run(2.0)
-    assert np.count_nonzero(np.abs(line.heard()) > 2000) > 0.25 * 8000
+    loud = np.flatnonzero(np.abs(line.heard()) > 2000)
+    assert abs((loud[-1] - loud[0]) / 8000 - 0.08) < 0.0035
 
 
 def test_pipecats_interruption_clears_queue_and_provider() -> None:
@@ -115,6 +117,18 @@ def test_pipecats_interruption_clears_queue_and_provider() -> None:
     loud = np.flatnonzero(np.abs(line.heard()) > 2000)
     heard = line.of(AgentHeard)[0].heard_s
     assert abs(heard - (loud[-1] - loud[0]) / 8000) < 0.02  # a frame, though the provider is 100 ms late
+
+
+def test_what_was_heard_counts_from_the_beginning_though_pipecat_stood_still() -> None:
+    line = PipecatLine(config=PLAIN)
+    line.say(0.5, tone(0.4, 24000), 24000)
+    line.say(1.0, tone(0.8, 24000), 24000)  # the same speech: its chunks were 100 ms late
+    line.at(1.503, lambda: line.give(InterruptionFrame()))
+    line.run(2.0)
+    loud = np.flatnonzero(np.abs(line.heard()) > 2000)
+    hole_s = np.diff(loud).max() / 8000
+    assert hole_s > 0.05
+    assert abs(line.of(AgentHeard)[0].heard_s - ((loud[-1] - loud[0]) / 8000 - hole_s)) < 0.03
 
 
 def test_the_caller_interrupts_and_late_chunks_are_dropped() -> None:

@@ -31,6 +31,7 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.serializers.base_serializer import FrameSerializer
 from pipecat.services.tts_service import TTSService
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from pipecat.utils.time import time_now_iso8601
@@ -57,6 +58,7 @@ async def bot(websocket: WebSocket, *, before: bool = False) -> None:
     llm = ScriptedLLM()  # OpenAILLMService(api_key=…)
     tts = ScriptedTTS()  # CartesiaTTSService(api_key=…, voice_id=…)
 
+    serializer: FrameSerializer
     if before:
         serializer, user_params = await without_talkpath(websocket)
     else:
@@ -143,7 +145,7 @@ class ScriptedTTS(TTSService):
             yield TTSAudioRawFrame(pcm[i : i + 4800], 24000, 1, context_id=context_id)
 
 
-async def without_talkpath(websocket: WebSocket) -> tuple[object, LLMUserAggregatorParams]:
+async def without_talkpath(websocket: WebSocket) -> tuple[FrameSerializer, LLMUserAggregatorParams]:
     """As a Pipecat bot for Plivo begins."""
     from pipecat.audio.vad.silero import SileroVADAnalyzer
     from pipecat.runner.utils import parse_telephony_websocket

@@ -1,0 +1,1 @@
+"""Adapters for frameworks of voice agents; each needs its extra."""

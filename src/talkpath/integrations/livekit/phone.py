@@ -1,0 +1,155 @@
+"""A phone call and a LiveKit session, joined: both directions of audio, and what the call decides."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import AgentSession, UserInputTranscribedEvent
+from livekit.agents.voice.transcription import TranscriptSynchronizer
+
+from talkpath.call.events import (
+    AgentFalseInterruption,
+    AgentSpeechInterrupted,
+    AgentSpeechPaused,
+    AgentStateChanged,
+    Event,
+    UserSpeechStarted,
+    UserSpeechStopped,
+    UserTurnCompleted,
+    VoicemailBeep,
+    VoicemailDetected,
+)
+from talkpath.integrations.livekit.audio_input import PhoneAudioInput
+from talkpath.integrations.livekit.audio_output import PhoneAudioOutput
+from talkpath.integrations.livekit.call_vad import CallVAD
+from talkpath.server import CallEnded, PhoneCall, SessionEvent
+
+EARLY_MS = 1000.0  # what is said over the agent's last second is an answer
+
+
+class TalkpathIO(rtc.EventEmitter[str]):
+    """One call's audio for one session.
+
+    It reads `call.events()`, and gives each on under its type: `phone.on("user.dtmf", …)`, "voicemail.beep", "line.tone" and all others of
+    `talkpath.call.events`; what happens on the stream ("MarkHeard" and the like) under the name of its class.
+
+    Attributes
+    ----------
+    input, output, vad : PhoneAudioInput, PhoneAudioOutput, CallVAD
+        The parts, for who wants to set them himself.
+    answered_by : asyncio.Future
+        "human", "machine" or "unknown", with `CallConfig(detection_method="audio")`: the first word; a beep may correct it.
+    """
+
+    def __init__(self, call: PhoneCall) -> None:
+        super().__init__()
+        self.call = call
+        self.input = PhoneAudioInput(call)
+        self.output = PhoneAudioOutput(call, self._may_interrupt)
+        self.vad = CallVAD()
+        self.answered_by: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._beep = asyncio.Event()
+        self._session: AgentSession[Any] | None = None
+        self._agent_speaks = self._is_cut = False
+        self._onset_ms: float | None = None  # of what the caller said last
+        self._end_ms: float | None = None
+        self._tasks = {asyncio.get_running_loop().create_task(self._read())}
+
+    def session_options(self) -> dict[str, Any]:
+        """For `AgentSession(**phone.session_options(), …)`: what the call decides is not decided a second time."""
+        return {
+            "vad": self.vad,
+            "aec_warmup_duration": None,  # the call knows what it sends: no blackout is needed
+            "turn_handling": {
+                "turn_detection": "vad",
+                "interruption": {
+                    "mode": "vad",
+                    "resume_false_interruption": False,
+                },  # the call pauses and resumes by itself
+            },
+        }
+
+    def attach(self, session: AgentSession[Any]) -> None:
+        """Make the call this session's audio, before `session.start()`. The context keeps what was heard of what was said."""
+        self._session = session
+        text = TranscriptSynchronizer(next_in_chain_audio=self.output, next_in_chain_text=session.output.transcription)
+        session.input.audio = self.input
+        session.output.audio = text.audio_output
+        session.output.transcription = text.text_output
+        session.on("user_input_transcribed", self._transcribed)
+
+    async def wait_for_beep(self) -> bool:
+        """Wait until the beep after a machine's greeting is over: speak now. False: the call is over."""
+        waits = [asyncio.ensure_future(self._beep.wait()), asyncio.ensure_future(self.call.wait_ended())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+        return self._beep.is_set()
+
+    # --- from the session ---------------------------------------------------------------------------------------------------------
+
+    def _may_interrupt(self) -> bool:
+        speech = None if self._session is None else self._session.current_speech
+        return speech is None or speech.allow_interruptions
+
+    def _transcribed(self, event: UserInputTranscribedEvent) -> None:
+        async def tell() -> None:
+            with contextlib.suppress(CallEnded):
+                await self.call.transcript(event.transcript, event.is_final)
+
+        task = asyncio.get_running_loop().create_task(tell())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- from the call -------------------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        async for event in self.call.events():
+            self._happened(event)
+            self.emit(event.type if isinstance(event, Event) else type(event).__name__, event)
+
+    def _happened(self, event: Event | SessionEvent) -> None:
+        match event:
+            case UserSpeechStarted():
+                self._onset_ms, self._end_ms = event.onset_ms, None
+                self.vad.happened(event)
+            case UserSpeechStopped():
+                self._onset_ms, self._end_ms = event.onset_ms, event.onset_ms + event.duration_ms
+                self.vad.happened(event)
+            case AgentStateChanged():
+                self._agent_speaks = self.vad.agent_speaks = event.new_state == "speaking"
+                self._is_cut = False
+            case AgentSpeechPaused():
+                self._is_cut = True
+            case AgentFalseInterruption(resumed=True):
+                self._is_cut = False
+            case AgentSpeechInterrupted():
+                self._is_cut = True
+                speech = None if self._session is None else self._session.current_speech
+                if speech is not None and not speech.interrupted:
+                    speech.interrupt(
+                        force=True
+                    )  # before the output says so: what was not heard is no part of the context
+            case VoicemailDetected() if not self.answered_by.done():
+                self.answered_by.set_result(event.result)
+            case VoicemailBeep():
+                self._beep.set()
+            case _:
+                pass
+        self._listen(isinstance(event, UserTurnCompleted))
+        self.output.happened(event)
+
+    def _listen(self, is_turn: bool) -> None:
+        """Recognisers hear nothing of the caller while the agent speaks, until the call has found that it counts."""
+        speaks = self._onset_ms is not None and self._end_ms is None
+        if self._agent_speaks and not self._is_cut:
+            if not speaks and not self.input.is_holding:  # who speaks already is heard to his end
+                self.input.hold()
+        elif self.input.is_holding:
+            early = self._end_ms is not None and self._end_ms > self.input.heard_ms - EARLY_MS
+            self.input.release(self._onset_ms if speaks or early or is_turn else None)

@@ -55,7 +55,9 @@ async def answer(call: PhoneCall) -> None:
         )
         phone.attach(session)
         phone.on("user.dtmf", lambda key: logging.info("key %s", key.digit))
-        session.on("conversation_item_added", lambda event: logging.info("%s: %s", event.item.role, event.item.text_content))
+        session.on(
+            "conversation_item_added", lambda event: logging.info("%s: %s", event.item.role, event.item.text_content)
+        )
         await session.start(Agent(instructions="You tell callers about their order."))
         try:
             if is_voicemail(call.start):
@@ -71,7 +73,9 @@ async def answer(call: PhoneCall) -> None:
 async def leave_message(phone: TalkpathIO, session: AgentSession) -> None:
     """After the beep, not after a guess: the audio is there already, so that it begins at once."""
     if await phone.wait_for_beep():
-        await session.say("Hello, this is Acme. Your order has arrived.", audio=frames(MESSAGE), allow_interruptions=False)
+        await session.say(
+            "Hello, this is Acme. Your order has arrived.", audio=frames(MESSAGE), allow_interruptions=False
+        )
         await phone.call.hangup()
 
 

@@ -45,7 +45,8 @@ def test_speech_is_found_where_it_is(rate: int, ms: int) -> None:
     assert all(
         2.5 > kept > 1.2 for kept in spoken
     )  # the speech, half a second before it, and the silence that ended it
-    assert sum(event.type == DONE for event in found) == len(frames(line(rate, (1.0, 1.5), (1.0, 0.8)), rate, ms))
+    told = [event for event in found if event.type == DONE]
+    assert sum(len(event.frames) for event in told) >= len(frames(line(rate, (1.0, 1.5), (1.0, 0.8)), rate, ms)) - 4
 
 
 def test_silence_is_no_speech() -> None:

@@ -10,18 +10,7 @@ from livekit import rtc
 from livekit.agents import AgentSession, UserInputTranscribedEvent
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
-from talkpath.call.events import (
-    AgentFalseInterruption,
-    AgentSpeechInterrupted,
-    AgentSpeechPaused,
-    AgentStateChanged,
-    Event,
-    UserSpeechStarted,
-    UserSpeechStopped,
-    UserTurnCompleted,
-    VoicemailBeep,
-    VoicemailDetected,
-)
+from talkpath.call import events as e
 from talkpath.integrations.livekit.audio_input import PhoneAudioInput
 from talkpath.integrations.livekit.audio_output import PhoneAudioOutput
 from talkpath.integrations.livekit.call_vad import CallVAD
@@ -111,37 +100,37 @@ class TalkpathIO(rtc.EventEmitter[str]):
     async def _read(self) -> None:
         async for event in self.call.events():
             self._happened(event)
-            self.emit(event.type if isinstance(event, Event) else type(event).__name__, event)
+            self.emit(event.type if isinstance(event, e.Event) else type(event).__name__, event)
 
-    def _happened(self, event: Event | SessionEvent) -> None:
+    def _happened(self, event: e.Event | SessionEvent) -> None:
         match event:
-            case UserSpeechStarted():
+            case e.UserSpeechStarted():
                 self._onset_ms, self._end_ms = event.onset_ms, None
                 self.vad.happened(event)
-            case UserSpeechStopped():
+            case e.UserSpeechStopped():
                 self._onset_ms, self._end_ms = event.onset_ms, event.onset_ms + event.duration_ms
                 self.vad.happened(event)
-            case AgentStateChanged():
+            case e.AgentStateChanged():
                 self._agent_speaks = self.vad.agent_speaks = event.new_state == "speaking"
                 self._is_cut = False
-            case AgentSpeechPaused():
+            case e.AgentSpeechPaused():
                 self._is_cut = True
-            case AgentFalseInterruption(resumed=True):
+            case e.AgentFalseInterruption(resumed=True):
                 self._is_cut = False
-            case AgentSpeechInterrupted():
+            case e.AgentSpeechInterrupted():
                 self._is_cut = True
                 speech = None if self._session is None else self._session.current_speech
                 if speech is not None and not speech.interrupted:
                     speech.interrupt(
                         force=True
                     )  # before the output says so: what was not heard is no part of the context
-            case VoicemailDetected() if not self.answered_by.done():
+            case e.VoicemailDetected() if not self.answered_by.done():
                 self.answered_by.set_result(event.result)
-            case VoicemailBeep():
+            case e.VoicemailBeep():
                 self._beep.set()
             case _:
                 pass
-        self._listen(isinstance(event, UserTurnCompleted))
+        self._listen(isinstance(event, e.UserTurnCompleted))
         self.output.happened(event)
 
     def _listen(self, is_turn: bool) -> None:

@@ -13,6 +13,9 @@ from livekit.agents import vad
 from talkpath import Resampler, VoiceActivityDetector
 
 _RATES = (8000, 16000)  # the detector's own
+UPDATE_S = (
+    0.04  # an event that tells of a change comes at once; the others so far apart, for they cost more than the detector
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class VAD(vad.VAD):
         activation_threshold: float = 0.5,
         deactivation_threshold: float = 0.35,
     ) -> None:
-        super().__init__(capabilities=vad.VADCapabilities(update_interval=0.02))
+        super().__init__(capabilities=vad.VADCapabilities(update_interval=UPDATE_S))
         self._options = _Options(
             min_speech_duration, min_silence_duration, prefix_padding_duration, max_buffered_speech,
             activation_threshold, deactivation_threshold,
@@ -60,9 +63,7 @@ class VAD(vad.VAD):
     def provider(self) -> str:
         return "talkpath"
 
-    @property
-    def min_silence_duration(self) -> float:
-        return self._options.min_silence_s
+    min_silence_duration = property(lambda self: self._options.min_silence_s)
 
     def stream(self) -> vad.VADStream:
         return _Stream(self, self._options)
@@ -78,6 +79,8 @@ class _Stream(vad.VADStream):
 
     def _forget(self) -> None:
         self._frames: deque[rtc.AudioFrame] = deque()
+        self._news: list[rtc.AudioFrame] = []
+        self._news_s = self._took_s = 0.0
         self._kept_s = self._speech_s = self._silence_s = self._raw_speech_s = self._raw_silence_s = 0.0
         self._speaks = False
         if self._rate_hz:
@@ -103,7 +106,8 @@ class _Stream(vad.VADStream):
         if self._resampler is not None:
             pcm = self._resampler.process(pcm)
         probability = self._detector.process(np.ascontiguousarray(pcm))
-        took_s, length_s = time.perf_counter() - began, frame.duration
+        length_s = frame.duration
+        self._took_s += time.perf_counter() - began
         self._samples += frame.samples_per_channel
         self._time_s += length_s
         self._frames.append(frame)
@@ -120,7 +124,11 @@ class _Stream(vad.VADStream):
             self._speech_s += length_s
         else:
             self._silence_s += length_s
-        self._tell(vad.VADEventType.INFERENCE_DONE, [frame], probability, took_s)
+        self._news.append(frame)
+        self._news_s += length_s
+        if self._news_s > UPDATE_S - 0.001:
+            self._tell(vad.VADEventType.INFERENCE_DONE, self._news, probability, self._took_s)
+            self._news, self._news_s, self._took_s = [], 0.0, 0.0
         if not self._speaks and self._raw_speech_s >= self._o.min_speech_s:
             self._speaks, self._speech_s, self._silence_s = True, self._raw_speech_s, 0.0
             self._tell(vad.VADEventType.START_OF_SPEECH, list(self._frames))

@@ -3,7 +3,7 @@
 talkpath serve --app livekit_phone_agent:answer          # in this folder: pip install 'talkpath[livekit,phone]'
 talkpath dial ws://127.0.0.1:8080/twilio --caller interrupter --line speakerphone
 
-With ?stream.… nothing changes; with the parameter voicemail=yes (`talkpath dial --parameter voicemail=yes`) it leaves a message after the beep.
+With the parameter voicemail=yes (`talkpath dial --parameter voicemail=yes --caller callers/voicemail.yaml`) it leaves a message after the beep.
 """
 
 import itertools
@@ -54,14 +54,12 @@ async def answer(call: PhoneCall) -> None:
             tts=ScriptedTTS(),  #            tts="cartesia/sonic-3"
         )
         phone.attach(session)
-        phone.on("user.dtmf", lambda key: logging.info("key %s", key.digit))
-        session.on(
-            "conversation_item_added", lambda event: logging.info("%s: %s", event.item.role, event.item.text_content)
-        )
+        phone.on("user.dtmf", lambda key: logging.getLogger("agent").warning("key: %s", key.digit))
+        session.on("conversation_item_added", lambda event: log(event.item))
         await session.start(Agent(instructions="You tell callers about their order."))
         try:
             if is_voicemail(call.start):
-                await leave_message(phone, session)
+                await call_out(phone, session)
             else:
                 await call.play_background("office", volume=0.1)
                 session.say(GREETING)
@@ -70,9 +68,24 @@ async def answer(call: PhoneCall) -> None:
             await session.aclose()
 
 
-async def leave_message(phone: TalkpathIO, session: AgentSession) -> None:
-    """After the beep, not after a guess: the audio is there already, so that it begins at once."""
-    if await phone.wait_for_beep():
+def log(item: llm.ChatItem) -> None:
+    """What was said, of the agent's only what was heard."""
+    if isinstance(item, llm.ChatMessage):
+        logging.getLogger("agent").warning(
+            "%s: %s%s", item.role, item.text_content, " (cut)" if item.interrupted else ""
+        )
+
+
+async def call_out(phone: TalkpathIO, session: AgentSession) -> None:
+    """Talk to a person. Say nothing to a greeting, and leave the message after its beep; the audio is there, so that it begins at once."""
+    session.input.set_audio_enabled(False)
+    if await phone.answered_by == "human":
+        session.input.set_audio_enabled(True)
+        session.say(GREETING)
+    if await phone.wait_for_beep():  # also after a short greeting that was taken for a person's
+        session.input.set_audio_enabled(False)
+        if session.current_speech is not None:
+            session.interrupt(force=True)
         await session.say(
             "Hello, this is Acme. Your order has arrived.", audio=frames(MESSAGE), allow_interruptions=False
         )
@@ -137,5 +150,4 @@ class _Voice(tts.ChunkedStream):
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     MediaServer(answer, config=config, port=8080).run()

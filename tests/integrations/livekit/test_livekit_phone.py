@@ -181,8 +181,26 @@ def test_no_beep_comes_after_the_end() -> None:
         phone = TalkpathIO(line.call)
         beep = asyncio.ensure_future(phone.wait_for_beep())
         await line.run(0.1)
+        assert not phone.answered_by.done()
         line.world.session.closed(line.world.now)
         await line.run(0.1)
         assert await asyncio.wait_for(beep, 1) is False
+        assert await phone.answered_by == "unknown"
+
+    asyncio.run(main())
+
+
+def test_a_detached_input_hears_nothing_and_keeps_nothing() -> None:
+    async def main() -> None:
+        line = Line(
+            SPOKEN, says(np.concatenate([voice(600, seed=9), np.zeros(8000, np.int16), voice(600, seed=9)]), 0.6)
+        )
+        heard = Heard(line)
+        heard.phone.input.on_detached()
+        await line.run(1.6)
+        assert not heard.pcm
+        heard.phone.input.on_attached()
+        await line.run(2)
+        assert 300 < heard.loud_ms() <= 640
 
     asyncio.run(main())

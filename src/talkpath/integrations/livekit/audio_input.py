@@ -34,6 +34,7 @@ class PhoneAudioInput(io.AudioInput):
         self._audio = call.audio(chunk_ms)
         self._ready: deque[rtc.AudioFrame] = deque()
         self._held: deque[tuple[float, rtc.AudioFrame]] = deque()
+        self._is_attached = True
         self.is_holding = False
         self.heard_ms = 0.0  # so much of the caller has come: stream time
 
@@ -50,6 +51,8 @@ class PhoneAudioInput(io.AudioInput):
 
     def _take(self, frame: rtc.AudioFrame) -> None:
         self.heard_ms += 1000 * frame.duration
+        if not self._is_attached:
+            return
         if not self.is_holding:
             self._ready.append(frame)
             return
@@ -57,6 +60,14 @@ class PhoneAudioInput(io.AudioInput):
         while self.heard_ms - self._held[0][0] > HELD_MS:
             self._held.popleft()
         self._ready.append(rtc.AudioFrame.create(frame.sample_rate, 1, frame.samples_per_channel))
+
+    def on_attached(self) -> None:
+        self._is_attached = True
+
+    def on_detached(self) -> None:
+        """Nobody listens: what is said is not kept."""
+        self._is_attached = False
+        self._held.clear()
 
     def hold(self) -> None:
         """Give silence, and keep what is said."""

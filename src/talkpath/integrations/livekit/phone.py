@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from typing import Any
 
 from livekit import rtc
@@ -14,7 +15,7 @@ from talkpath.call import events as e
 from talkpath.integrations.livekit.audio_input import PhoneAudioInput
 from talkpath.integrations.livekit.audio_output import PhoneAudioOutput
 from talkpath.integrations.livekit.call_vad import CallVAD
-from talkpath.server import CallEnded, PhoneCall, SessionEvent
+from talkpath.server import CallEnded, Ended, PhoneCall, SessionEvent
 
 EARLY_MS = 1000.0  # what is said over the agent's last second is an answer
 
@@ -54,10 +55,8 @@ class TalkpathIO(rtc.EventEmitter[str]):
             "aec_warmup_duration": None,  # the call knows what it sends: no blackout is needed
             "turn_handling": {
                 "turn_detection": "vad",
-                "interruption": {
-                    "mode": "vad",
-                    "resume_false_interruption": False,
-                },  # the call pauses and resumes by itself
+                # the call pauses and resumes by itself
+                "interruption": {"mode": "vad", "resume_false_interruption": False},
             },
         }
 
@@ -69,6 +68,7 @@ class TalkpathIO(rtc.EventEmitter[str]):
         session.output.audio = text.audio_output
         session.output.transcription = text.text_output
         session.on("user_input_transcribed", self._transcribed)
+        session.on("close", lambda _: self._post(text.aclose()))
 
     async def wait_for_beep(self) -> bool:
         """Wait until the beep after a machine's greeting is over: speak now. False: the call is over."""
@@ -87,11 +87,14 @@ class TalkpathIO(rtc.EventEmitter[str]):
         return speech is None or speech.allow_interruptions
 
     def _transcribed(self, event: UserInputTranscribedEvent) -> None:
-        async def tell() -> None:
-            with contextlib.suppress(CallEnded):
-                await self.call.transcript(event.transcript, event.is_final)
+        self._post(self.call.transcript(event.transcript, event.is_final))
 
-        task = asyncio.get_running_loop().create_task(tell())
+    def _post(self, work: Coroutine[Any, Any, None]) -> None:
+        async def run() -> None:
+            with contextlib.suppress(CallEnded):
+                await work
+
+        task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -126,6 +129,8 @@ class TalkpathIO(rtc.EventEmitter[str]):
                     )  # before the output says so: what was not heard is no part of the context
             case e.VoicemailDetected() if not self.answered_by.done():
                 self.answered_by.set_result(event.result)
+            case Ended() if not self.answered_by.done():
+                self.answered_by.set_result("unknown")
             case e.VoicemailBeep():
                 self._beep.set()
             case _:

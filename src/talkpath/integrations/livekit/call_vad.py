@@ -17,9 +17,9 @@ LONGEST_S = 60.0  # of speech that an event carries
 class CallVAD(vad.VAD):
     """Detects nothing by itself: the call has, with the far end before its eyes, so that an echo is no speech.
 
-    Interruptions are not left to its events: while the agent speaks, INFERENCE_DONE says `speech_duration` 0, and what the call has
-    found to be an interruption is one (`TalkpathIO`). While the agent does not, the caller who goes on speaking stops an answer that has
-    not begun, as with any detector.
+    What is said over the agent is told when the call has found that it counts (`TalkpathIO`): a nod is no turn, and a session without a
+    recogniser would take it for one. And while the agent speaks INFERENCE_DONE says `speech_duration` 0, which LiveKit's own
+    interruption looks at. While it does not, the caller who goes on speaking stops an answer that has not begun, as with any detector.
     """
 
     def __init__(self) -> None:
@@ -40,10 +40,10 @@ class CallVAD(vad.VAD):
         self._streams.add(stream)
         return stream
 
-    def happened(self, event: UserSpeechStarted | UserSpeechStopped) -> None:
-        """What the call tells."""
+    def happened(self, event: UserSpeechStarted | UserSpeechStopped, ago_s: float = 0.0) -> None:
+        """What the call has told, so long ago."""
         for stream in list(self._streams):
-            stream.happened(event)
+            stream.happened(event, ago_s)
 
 
 class _Stream(vad.VADStream):
@@ -85,16 +85,16 @@ class _Stream(vad.VADStream):
             frames=[frame],
         )
 
-    def happened(self, event: UserSpeechStarted | UserSpeechStopped) -> None:
+    def happened(self, event: UserSpeechStarted | UserSpeechStopped, ago_s: float) -> None:
         if self._event_ch.closed:
             return
         if isinstance(event, UserSpeechStarted):
             self._speaks = True
-            self._speech_s = (event.timestamp_ms - event.onset_ms) / 1000
+            self._speech_s = ago_s + (event.timestamp_ms - event.onset_ms) / 1000
             self._tell(vad.VADEventType.START_OF_SPEECH, self._speech_s, frames=list(self._frames))
         elif self._speaks:
             self._speaks = False
-            silence_s = (event.timestamp_ms - event.onset_ms - event.duration_ms) / 1000
+            silence_s = ago_s + (event.timestamp_ms - event.onset_ms - event.duration_ms) / 1000
             frames = list(self._frames)
             self._tell(vad.VADEventType.END_OF_SPEECH, event.duration_ms / 1000, max(0.0, silence_s), frames=frames)
             self._forget()

@@ -41,11 +41,12 @@ class TalkpathIO(rtc.EventEmitter[str]):
         self.output = PhoneAudioOutput(call, self._may_interrupt)
         self.vad = CallVAD()
         self.answered_by: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._beep = asyncio.Event()
+        self._beep: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._session: AgentSession[Any] | None = None
         self._agent_speaks = self._is_cut = False
         self._onset_ms: float | None = None  # of what the caller said last
         self._end_ms: float | None = None
+        self._untold: list[e.UserSpeechStarted | e.UserSpeechStopped] = []
         self._tasks = {asyncio.get_running_loop().create_task(self._read())}
 
     def session_options(self) -> dict[str, Any]:
@@ -72,13 +73,7 @@ class TalkpathIO(rtc.EventEmitter[str]):
 
     async def wait_for_beep(self) -> bool:
         """Wait until the beep after a machine's greeting is over: speak now. False: the call is over."""
-        waits = [asyncio.ensure_future(self._beep.wait()), asyncio.ensure_future(self.call.wait_ended())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
-        return self._beep.is_set()
+        return await asyncio.shield(self._beep)
 
     # --- from the session ---------------------------------------------------------------------------------------------------------
 
@@ -109,10 +104,10 @@ class TalkpathIO(rtc.EventEmitter[str]):
         match event:
             case e.UserSpeechStarted():
                 self._onset_ms, self._end_ms = event.onset_ms, None
-                self.vad.happened(event)
+                self._untold = [event]
             case e.UserSpeechStopped():
                 self._onset_ms, self._end_ms = event.onset_ms, event.onset_ms + event.duration_ms
-                self.vad.happened(event)
+                self._untold.append(event)
             case e.AgentStateChanged():
                 self._agent_speaks = self.vad.agent_speaks = event.new_state == "speaking"
                 self._is_cut = False
@@ -129,10 +124,12 @@ class TalkpathIO(rtc.EventEmitter[str]):
                     )  # before the output says so: what was not heard is no part of the context
             case e.VoicemailDetected() if not self.answered_by.done():
                 self.answered_by.set_result(event.result)
-            case Ended() if not self.answered_by.done():
-                self.answered_by.set_result("unknown")
-            case e.VoicemailBeep():
-                self._beep.set()
+            case e.VoicemailBeep() if not self._beep.done():
+                self._beep.set_result(True)
+            case Ended():
+                for waits, nothing in ((self.answered_by, "unknown"), (self._beep, False)):
+                    if not waits.done():
+                        waits.set_result(nothing)  # type: ignore[arg-type]
             case _:
                 pass
         self._listen(isinstance(event, e.UserTurnCompleted))
@@ -146,4 +143,11 @@ class TalkpathIO(rtc.EventEmitter[str]):
                 self.input.hold()
         elif self.input.is_holding:
             early = self._end_ms is not None and self._end_ms > self.input.heard_ms - EARLY_MS
-            self.input.release(self._onset_ms if speaks or early or is_turn else None)
+            counts = speaks or early or is_turn
+            self.input.release(self._onset_ms if counts else None)
+            if not counts:
+                self._untold.clear()
+        if not self.input.is_holding:
+            for event in self._untold:
+                self.vad.happened(event, max(0.0, self.input.heard_ms - event.timestamp_ms) / 1000)
+            self._untold.clear()

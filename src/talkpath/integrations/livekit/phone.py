@@ -50,13 +50,12 @@ class TalkpathIO(rtc.EventEmitter[str]):
         self._tasks = {asyncio.get_running_loop().create_task(self._read())}
 
     def session_options(self) -> dict[str, Any]:
-        """For `AgentSession(**phone.session_options(), …)`: what the call decides is not decided a second time."""
+        """For `AgentSession(**phone.session_options(), …)`: the call interrupts, pauses and resumes, and nothing else does."""
         return {
             "vad": self.vad,
             "aec_warmup_duration": None,  # the call knows what it sends: no blackout is needed
             "turn_handling": {
                 "turn_detection": "vad",
-                # the call pauses and resumes by itself
                 "interruption": {"mode": "vad", "resume_false_interruption": False},
             },
         }
@@ -142,11 +141,9 @@ class TalkpathIO(rtc.EventEmitter[str]):
             if not speaks and not self.input.is_holding:  # who speaks already is heard to his end
                 self.input.hold()
         elif self.input.is_holding:
-            early = self._end_ms is not None and self._end_ms > self.input.heard_ms - EARLY_MS
-            counts = speaks or early or is_turn
+            counts = speaks or is_turn or (self._end_ms or 0.0) > self.input.heard_ms - EARLY_MS
             self.input.release(self._onset_ms if counts else None)
-            if not counts:
-                self._untold.clear()
+            self._untold = self._untold if counts else []
         if not self.input.is_holding:
             for event in self._untold:
                 self.vad.happened(event, max(0.0, self.input.heard_ms - event.timestamp_ms) / 1000)

@@ -1,0 +1,111 @@
+"""The call's own word on whether the caller speaks, in the slot of a voice activity detector."""
+
+from __future__ import annotations
+
+from collections import deque
+from weakref import WeakSet
+
+from livekit import rtc
+from livekit.agents import vad
+
+from talkpath.call.events import UserSpeechStarted, UserSpeechStopped
+
+PREFIX_S = 0.5  # of what was said before speech was noticed
+LONGEST_S = 60.0  # of speech that an event carries
+
+
+class CallVAD(vad.VAD):
+    """Detects nothing by itself: the call has, with the far end before its eyes, so that an echo is no speech.
+
+    What is said over the agent is told when the call has found that it counts (`TalkpathIO`): a nod is no turn, and a session without a
+    recogniser would take it for one. And while the agent speaks INFERENCE_DONE says `speech_duration` 0, which LiveKit's own
+    interruption looks at. While it does not, the caller who goes on speaking stops an answer that has not begun, as with any detector.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(capabilities=vad.VADCapabilities(update_interval=0.02))
+        self._streams: WeakSet[_Stream] = WeakSet()
+        self.agent_speaks = False
+
+    @property
+    def model(self) -> str:
+        return "call"
+
+    @property
+    def provider(self) -> str:
+        return "talkpath"
+
+    def stream(self) -> vad.VADStream:
+        stream = _Stream(self)
+        self._streams.add(stream)
+        return stream
+
+    def happened(self, event: UserSpeechStarted | UserSpeechStopped, ago_s: float = 0.0) -> None:
+        """What the call has told, so long ago."""
+        for stream in list(self._streams):
+            stream.happened(event, ago_s)
+
+
+class _Stream(vad.VADStream):
+    _vad: CallVAD
+
+    def __init__(self, parent: CallVAD) -> None:
+        self._frames: deque[rtc.AudioFrame] = deque()
+        self._kept_s = 0.0
+        self._speaks = False
+        self._speech_s = 0.0
+        self._samples, self._time_s = 0, 0.0
+        super().__init__(parent)
+
+    async def _main_task(self) -> None:
+        async for frame in self._input_ch:
+            if isinstance(frame, rtc.AudioFrame):
+                self._take(frame)
+            else:  # a hard boundary
+                self._forget()
+
+    def _forget(self) -> None:
+        self._frames.clear()
+        self._kept_s = self._speech_s = 0.0
+        self._speaks = False
+
+    def _take(self, frame: rtc.AudioFrame) -> None:
+        self._samples += frame.samples_per_channel
+        self._time_s += frame.duration
+        self._frames.append(frame)
+        self._kept_s += frame.duration
+        while self._kept_s > (LONGEST_S if self._speaks else PREFIX_S):
+            self._kept_s -= self._frames.popleft().duration
+        self._speech_s += frame.duration * self._speaks
+        counts = self._speaks and not self._vad.agent_speaks
+        self._tell(
+            vad.VADEventType.INFERENCE_DONE,
+            speech_s=self._speech_s if counts else 0.0,
+            raw_s=self._speech_s,
+            frames=[frame],
+        )
+
+    def happened(self, event: UserSpeechStarted | UserSpeechStopped, ago_s: float) -> None:
+        if self._event_ch.closed:
+            return
+        if isinstance(event, UserSpeechStarted):
+            self._speaks = True
+            self._speech_s = ago_s + (event.timestamp_ms - event.onset_ms) / 1000
+            self._tell(vad.VADEventType.START_OF_SPEECH, self._speech_s, frames=list(self._frames))
+        elif self._speaks:
+            self._speaks = False
+            silence_s = ago_s + (event.timestamp_ms - event.onset_ms - event.duration_ms) / 1000
+            frames = list(self._frames)
+            self._tell(vad.VADEventType.END_OF_SPEECH, event.duration_ms / 1000, max(0.0, silence_s), frames=frames)
+            self._forget()
+
+    def _tell(
+        self, type: vad.VADEventType, speech_s: float, silence_s: float = 0.0, raw_s: float = 0.0,
+        frames: list[rtc.AudioFrame] | None = None,
+    ) -> None:  # fmt: skip
+        self._event_ch.send_nowait(
+            vad.VADEvent(
+                type=type, samples_index=self._samples, timestamp=self._time_s, speech_duration=speech_s, silence_duration=silence_s,
+                frames=frames or [], probability=float(self._speaks), speaking=self._speaks, raw_accumulated_speech=raw_s,
+            )
+        )  # fmt: skip

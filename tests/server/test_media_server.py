@@ -298,6 +298,13 @@ def test_many_calls_go_through_one_exchange() -> None:
 
 
 def test_what_is_not_allowed() -> None:
-    for wrong in ({"max_calls": 0}, {"drain_s": -1}, {"token": ""}, {"workers": 0}, {"workers": 100_000}, {"transport": "pigeons"}):
+    for wrong in (
+        {"max_calls": 0},
+        {"drain_s": -1},
+        {"token": ""},
+        {"workers": 0},
+        {"workers": 100_000},
+        {"transport": "pigeons"},
+    ):
         with pytest.raises(ValueError):
             MediaServer(waits, **wrong)

@@ -13,7 +13,7 @@ import pytest
 from phones import Phone, get, refused, websockets
 from scenario import voice
 
-from talkpath import CallConfig, ConfigError, g711
+from talkpath import CallConfig, ConfigError, StateError, g711
 from talkpath.server import Authentication, Limits, MediaServer, PhoneCall
 from talkpath.streams import Media, Start
 
@@ -248,6 +248,83 @@ def test_values_of_the_users_own_kinds_harm_nobody() -> None:
     asyncio.run(main())
     assert len(story) == 6
     assert story[-1] == 200
+
+
+def test_a_flood_of_tiny_messages_is_taken_in_slices() -> None:
+    """A quarter of a megabyte of pings and objects in one piece: all of it is read, and the other call's frames leave in time."""
+
+    async def main() -> tuple[float, float]:
+        async with serve(waits) as server:
+            good = await Phone("twilio").dial(server)
+            flood = await websockets.connect(f"ws://127.0.0.1:{server.port}/twilio", compression=None)
+            await asyncio.sleep(0.3)
+            frame = b"\x89\x80\0\0\0\0" + b"\x81\x82\0\0\0\0{}"  # a ping, and an empty object
+            for _ in range(4):
+                flood.transport.write(frame * 8000)
+            await asyncio.sleep(1.0)
+            page = (await get(server, "/metrics"))[1]
+            late = number(page, 'talkpath_tick_lateness_seconds_bucket{le="+Inf"}')
+            in_time = number(page, 'talkpath_tick_lateness_seconds_bucket{le="0.06"}')
+            malformed = number(page, "talkpath_messages_malformed_total")
+            flood.transport.abort()
+            await good.hang_up()
+            await good.over()
+            return late - in_time, malformed
+
+    late, malformed = asyncio.run(main())
+    assert malformed > 1000
+    assert late <= 2  # of more than 60 frames, where other tests run beside
+
+
+def test_a_second_signal_ends_the_drain(tmp_path) -> None:
+    (tmp_path / "app.py").write_text(
+        "from talkpath.server import MediaServer\n"
+        "async def answer(call):\n"
+        "    await call.wait_ended()\n"
+        "MediaServer(answer, port=0, drain_s=60).run()\n"
+    )
+
+    async def main() -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", "import logging; logging.basicConfig(level='INFO'); exec(open('app.py').read())",
+            cwd=tmp_path, stderr=asyncio.subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        line = (await process.stderr.readline()).decode()
+        server = type("Server", (), {"port": int(line.partition('"port": ')[2].partition(",")[0])})
+        phone = await Phone("twilio").dial(server)
+        await asyncio.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        await asyncio.sleep(0.5)
+        assert process.returncode is None  # it drains
+        process.send_signal(signal.SIGINT)
+        await phone.over(5)
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+
+    asyncio.run(main())
+
+
+def test_one_of_several_that_cannot_begin_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    from talkpath.server.workers import Worker
+
+    begin, pids = Worker.start, []
+
+    async def start(worker: Worker) -> None:
+        if worker._setup.slot == 0:
+            raise StateError("as it was told to")
+        await begin(worker)
+        pids.append(worker.pid)
+
+    monkeypatch.setattr(Worker, "start", start)
+
+    async def main() -> None:
+        with pytest.raises(StateError, match="as it was told to"):
+            await serve(waits, workers=3).start()
+
+    asyncio.run(main())
+    assert len(pids) == 2
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 def test_it_says_what_hinders_it(monkeypatch: pytest.MonkeyPatch) -> None:

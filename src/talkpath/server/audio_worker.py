@@ -127,8 +127,7 @@ class AudioWorker:
         gc.collect()
         gc.freeze()  # what stays for ever is not looked at again
         self.link.send(("ready",))
-        if setup.workers > 1:
-            self._spawn(self._measure())
+        self._spawn(self._measure())
 
     async def _measure(self) -> None:
         assert self._door is not None

@@ -18,7 +18,7 @@ from picows import (
     ws_create_server,
 )
 
-from talkpath.server.door import ACCEPTS, CLOSE_TIMEOUT_S, OPEN_TIMEOUT_S, Door, set_options
+from talkpath.server.door import ACCEPTS, CLOSE_TIMEOUT_S, OPEN_TIMEOUT_S, Answer, Door, set_options
 from talkpath.server.lines import Line
 
 
@@ -116,6 +116,8 @@ async def listen(door: Door, listener: socket.socket) -> asyncio.Server:
         path = request.path.decode("latin-1")
         headers = {str(name): str(value) for name, value in request.headers.items()}
         answer = door.answer(path, headers)
+        if answer is None and headers.get("Sec-WebSocket-Version") != "13":
+            answer = Answer(426, "WebSocket version 13 is spoken here\n", (("Sec-WebSocket-Version", "13"),))
         if answer is None:
             client = Client(door, path, headers)
             offered = [name.strip() for name in headers.get("Sec-WebSocket-Protocol", "").split(",")]

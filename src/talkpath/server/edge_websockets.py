@@ -15,6 +15,8 @@ from websockets.typing import Subprotocol
 from talkpath.server.door import ACCEPTS, CLOSE_TIMEOUT_S, OPEN_TIMEOUT_S, Door, set_options
 from talkpath.server.lines import Line
 
+SLICE_BYTES = 4096
+
 
 class Client(asyncio.Protocol):
     """One connection, from the upgrade to the end."""
@@ -29,6 +31,7 @@ class Client(asyncio.Protocol):
         self._parts: list[bytes] = []  # of a message that comes in pieces
         self._opcode = Opcode.TEXT
         self._size = 0
+        self._waiting = bytearray()  # came, and is taken slice by slice
         self._is_closing = self._is_eof_sent = False
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
@@ -45,8 +48,27 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
+        if len(data) <= SLICE_BYTES and not self._waiting:
+            self._protocol.receive_data(data)
+            self._go_on()
+            return
+        # Thousands of tiny frames may be in it: a slice each round of the loop, so that they do not hold up others' frames.
+        if not self._waiting:
+            self._transport.pause_reading()
+            self._loop.call_soon(self._slice)
+        self._waiting += data
+
+    def _slice(self) -> None:
+        data = bytes(self._waiting[:SLICE_BYTES])
+        del self._waiting[:SLICE_BYTES]
+        if self._transport.is_closing():
+            return
         self._protocol.receive_data(data)
         self._go_on()
+        if self._waiting:
+            self._loop.call_soon(self._slice)
+        else:
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """See `asyncio.Protocol`."""

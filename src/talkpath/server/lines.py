@@ -161,7 +161,7 @@ class Hub:
     Parameters
     ----------
     tell : callable
-        Gets the news of all lines that have some; False: not now (`resume` says when again).
+        Gets the news of all lines that have some; not while `is_congested` (`resume` says when again).
     config : CallConfig or None
         Of every call; None: each is asked for (`ConfigWanted`), and comes with the command `configure`.
     limits : Limits

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from talkpath.call.config import CallConfig
 from talkpath.errors import ConfigError, StateError
@@ -109,6 +109,7 @@ class MediaServer:
         self._old: list[Handlers] = []  # of processes that have died
         self._restarts: set[asyncio.Task[None]] = set()
         self._is_stopping = False
+        self._hurry = asyncio.Event()
         self._gone = Snapshot()  # what processes that have died had measured
 
     @property
@@ -124,14 +125,14 @@ class MediaServer:
     # --- life -----------------------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain."""
+        """Serve until SIGTERM or SIGINT, then drain; a second one ends the drain."""
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopped.set)
+            loop.add_signal_handler(number, lambda: self._hurry.set() if stopped.is_set() else stopped.set())
         async with self:
             log.info(json.dumps({"event": "listening", "port": self.port, "audiosocket_port": self.audiosocket_port}))
             await stopped.wait()
@@ -153,7 +154,12 @@ class MediaServer:
             self.port = self._listen(self.port)
             if self.audiosocket_port is not None:
                 self.audiosocket_port = self._listen(self.audiosocket_port)
-            await asyncio.gather(*(self._start_worker(slot) for slot in range(self._size)))
+            begun = await asyncio.gather(
+                *(self._start_worker(slot) for slot in range(self._size)), return_exceptions=True
+            )
+            for problem in begun:  # when all have begun or failed: none may be left behind
+                if problem is not None:
+                    raise problem
         except BaseException:
             await self.stop(0)
             raise
@@ -168,7 +174,13 @@ class MediaServer:
             worker.drain()
         timeout_s = self._drain_s if drain_s is None else drain_s
         handlers = [found for _, found in workers] + self._old
-        await asyncio.gather(*(found.drain(timeout_s) for found in handlers))
+        waits: list[asyncio.Future[Any]] = [
+            asyncio.gather(*(found.drain(timeout_s) for found in handlers)),
+            asyncio.ensure_future(self._hurry.wait()),
+        ]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
         await asyncio.gather(*(worker.stop() for worker, _ in workers))
         for found in handlers:
             found.end_all("the server stops")
@@ -198,16 +210,16 @@ class MediaServer:
             counts_fd=self._counts.fd, transport=self._transport, config=self._config, limits=self._limits,
             max_calls=self._max_calls, authentication=self._authentication,
         )  # fmt: skip
-        worker = Worker(setup, lambda: self._died(slot), self._measured)
+        worker = Worker(setup, lambda: self._died(slot), lambda: self._measured(slot))
         worker.news = (handlers := Handlers(self._answer, self._choose, worker.ask)).news
         await worker.start()
         self._workers[slot] = worker, handlers
 
-    def _measured(self) -> None:
-        """Each process is told what the others have measured: any of them may be asked for all."""
-        for slot, (worker, _) in self._workers.items():
+    def _measured(self, slot: int) -> None:
+        """A process that says what it has measured is told what the others have: any of them may be asked for all."""
+        if slot in self._workers:
             others = [found.snapshot for other, (found, _) in self._workers.items() if other != slot]
-            worker.tell_others(merged([self._gone, *others]))
+            self._workers[slot][0].tell_others(merged([self._gone, *others]))
 
     def _died(self, slot: int) -> None:
         """Its calls are over, and another takes its place."""

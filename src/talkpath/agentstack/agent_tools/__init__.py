@@ -1,0 +1,1 @@
+"""Sub-agents that collect one thing."""

@@ -1,0 +1,1 @@
+"""Hear, answer, speak: one call's talk."""

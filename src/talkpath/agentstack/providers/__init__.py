@@ -1,0 +1,1 @@
+"""Recognisers, models and voices, by their own wire formats."""

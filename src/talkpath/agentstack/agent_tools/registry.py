@@ -1,0 +1,35 @@
+"""Which agent tools there are, by their type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from talkpath.agentstack.agent import AgentError
+from talkpath.agentstack.agent_tools.base import AgentTool
+from talkpath.agentstack.agent_tools.collect_email import CollectEmail
+
+# The other six of the protocol go here: collect_address, _digits, _phone, _name, _dob, _credit_card.
+AGENT_TOOLS: dict[str, Callable[[Mapping[str, Any]], AgentTool]] = {"collect_email": CollectEmail}
+
+
+def agent_tool(spec: Mapping[str, Any]) -> AgentTool:
+    """One entry of an agent's `agent_tools`, ready to run.
+
+    Parameters
+    ----------
+    spec : mapping
+        {"type", "config"}.
+
+    Raises
+    ------
+    AgentError
+        There is no such tool, or its configuration is wrong. The path is within `spec` ("config.timeout_s").
+    """
+    kind = spec.get("type")
+    if not isinstance(kind, str) or kind not in AGENT_TOOLS:
+        raise AgentError("type", f"must be one of {', '.join(sorted(AGENT_TOOLS))} (got {kind!r})")
+    config = spec.get("config")
+    if config is not None and not isinstance(config, Mapping):
+        raise AgentError("config", "must be an object")
+    return AGENT_TOOLS[kind](config or {})

@@ -1,0 +1,148 @@
+"""The socket to the customer's program: dialled once a call, and once more when it drops. The edge: sockets and the clock are here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from talkpath.agentstack.app_messages import MAX_MESSAGE_BYTES
+
+log = logging.getLogger("talkpath.agentstack")
+
+DIAL_S = 10.0  # so long the first dial is tried again
+_FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 1.0
+_CLOSE_S = 1.0  # after the last message the app closes; then we do
+_DRAIN_S = 5.0  # so long a slow app may take to read what is left
+MAX_SENT_BYTES = 1024 * 1024  # more than this would close an app's socket
+_MAX_WAITING = 20_000  # messages
+
+
+class AppGone(Exception):
+    """The app cannot be reached."""
+
+
+class AppLink:
+    """Messages to and from the app of one call. `send` never waits; what comes is given to `on_message`, in order.
+
+    Parameters
+    ----------
+    url : str
+    headers : mapping
+        Of the handshake.
+    on_message : callable
+        Takes the text or bytes of each.
+    greet : callable
+        Gives the first message of every connection.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        on_message: Callable[[str | bytes], None],
+        greet: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self._url, self._headers, self._on_message, self._greet = url, dict(headers), on_message, greet
+        self._waiting: deque[str] = deque()
+        self._has_more = asyncio.Event()
+        self._is_last = False
+        self.dropped = 0
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Queue it."""
+        if self._is_last:
+            return
+        if len(self._waiting) >= _MAX_WAITING:  # an app that has not read for minutes
+            self._waiting.popleft()
+            self.dropped += 1
+        text = json.dumps(message, ensure_ascii=False, allow_nan=False, default=str)
+        if len(text) > MAX_SENT_BYTES and len(text.encode()) > MAX_SENT_BYTES:
+            self.dropped += 1
+            return
+        self._waiting.append(text)
+        self._has_more.set()
+
+    def send_last(self, message: Mapping[str, Any]) -> None:
+        """The app reads nothing after it."""
+        self.send(message)
+        self._is_last = True
+        self._has_more.set()
+
+    async def run(self) -> None:
+        """Until the last message was read, or the app is gone for good.
+
+        Raises
+        ------
+        AppGone
+            It could not be reached, or has dropped the connection twice.
+        """
+        for attempt in range(2):
+            connection = await self._dial()
+            try:
+                async with connection:
+                    await self._serve(connection)
+            except (ConnectionClosed, OSError):
+                pass
+            if self._is_last and not self._waiting:
+                return
+            log.warning(json.dumps({"event": "app_socket_dropped", "attempt": attempt}))
+        raise AppGone("the app has dropped its socket twice")
+
+    async def _dial(self) -> ClientConnection:
+        loop = asyncio.get_running_loop()
+        until, wait_s, problem = loop.time() + DIAL_S, _FIRST_RETRY_S, ""
+        while loop.time() < until:
+            try:
+                return await connect(
+                    self._url, additional_headers=self._headers, max_size=MAX_MESSAGE_BYTES, compression=None, proxy=None,
+                    ping_interval=20, ping_timeout=40, open_timeout=max(0.1, until - loop.time()), close_timeout=_CLOSE_S,
+                )  # fmt: skip
+            except InvalidURI as wrong:
+                raise AppGone(str(wrong)) from None
+            except (OSError, InvalidHandshake, TimeoutError, EOFError) as wrong:
+                problem = f"{type(wrong).__name__}: {wrong}"
+            if self._is_last:  # the call is over: nobody waits for an app that is not there
+                break
+            await asyncio.sleep(wait_s)
+            wait_s = min(_LAST_RETRY_S, 2 * wait_s)
+        raise AppGone(f"the app cannot be reached at {self._url} ({problem})")
+
+    async def _serve(self, connection: ClientConnection) -> None:
+        await connection.send(json.dumps(self._greet(), ensure_ascii=False))
+        reading = asyncio.create_task(self._read(connection))
+        try:
+            while True:
+                while self._waiting:
+                    sending = asyncio.ensure_future(connection.send(self._waiting[0]))
+                    done, _ = await asyncio.wait(
+                        {sending, reading},
+                        timeout=_DRAIN_S if self._is_last else None,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                    if sending not in done:
+                        sending.cancel()
+                        return
+                    sending.result()
+                    self._waiting.popleft()
+                if self._is_last:
+                    await asyncio.wait({reading}, timeout=_CLOSE_S)
+                    return
+                self._has_more.clear()
+                more = asyncio.ensure_future(self._has_more.wait())
+                await asyncio.wait({more, reading}, return_when=asyncio.FIRST_COMPLETED)
+                more.cancel()
+                if reading.done():
+                    return
+        finally:
+            reading.cancel()
+
+    async def _read(self, connection: ClientConnection) -> None:
+        async for message in connection:
+            self._on_message(message)

@@ -1,0 +1,114 @@
+"""What the app asks for, done: speech commands in their order on the floor, the rest at once."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+from talkpath.agentstack import app_messages as m
+from talkpath.agentstack.agent import AgentError
+from talkpath.agentstack.conversation.floor import Deed, Keys, Sound
+from talkpath.agentstack.conversation.talk import Talk
+from talkpath.errors import TalkpathError
+
+log = logging.getLogger("talkpath.agentstack")
+
+
+class Commands:
+    """Of one session.
+
+    Parameters
+    ----------
+    talk : Talk
+    hang_up, transfer : coroutine functions
+        Done when it is their turn.
+    update : coroutine function
+        Takes changed fields of the agent.
+    """
+
+    def __init__(
+        self,
+        talk: Talk,
+        hang_up: Callable[[], Awaitable[None]],
+        transfer: Callable[[m.Transfer], Awaitable[None]],
+        update: Callable[[Mapping[str, Any]], Coroutine[Any, Any, None]],
+    ) -> None:
+        self._talk, self._hang_up, self._transfer, self._update = talk, hang_up, transfer, update
+        self._numbers = itertools.count(1)
+        self._background: m.Background | None = None
+        self._has_told_unknown = False
+
+    def on_message(self, data: str | bytes) -> None:
+        """One message of the app's; what is wrong with it is told, and nothing else happens."""
+        try:
+            self._follow(m.parse(data))
+        except m.MessageError as problem:
+            if problem.code == "unknown_message":
+                log.info(json.dumps({"event": "unknown_message", "problem": str(problem)}))
+                if self._has_told_unknown:
+                    return
+                self._has_told_unknown = True
+            self._talk.problem(problem.code, str(problem))
+
+    def _follow(self, command: m.Command) -> None:
+        talk = self._talk
+        match command:
+            case m.ToolResult():
+                if not talk.app_tools.answer(command.id, command.result, command.error):
+                    log.info(json.dumps({"event": "tool_result_ignored", "id": command.id[:100]}))
+            case m.Speak():
+                self._app_speaks()
+                if command.text.strip():
+                    talk.say(command.text.strip())
+            case m.Play():
+                self._app_speaks()
+                talk.floor.add(Sound(command.audio, command.allow_interruption, f"play-{next(self._numbers)}"))
+            case m.SendDtmf():
+                talk.floor.add(Keys(command.digits))
+            case m.Transfer():
+                self._close("transferring")
+                talk.floor.add(Deed(lambda: self._transfer(command)))
+            case m.HangUp():
+                self._close("ending")
+                talk.floor.add(Deed(self._hang_up))
+            case m.Inject():
+                talk.history.context(command.content)
+            case m.Update():
+                talk.spawn(self._updated(command.changes))
+            case m.ExtendWait():
+                talk.spawn(talk.extend_wait())
+            case m.Background():
+                talk.spawn(self._mix(command))
+
+    def _app_speaks(self) -> None:
+        """After a machine the agent is deaf and silent until the app speaks."""
+        self._talk.turn_taking.is_deaf = False
+
+    def _close(self, status: str) -> None:
+        talk = self._talk
+        talk.is_closing = True
+        if talk.answer is not None:
+            talk.answer.close()
+        talk.app_tools.regard_as_answered(status)
+
+    async def _updated(self, changes: Mapping[str, Any]) -> None:
+        try:
+            await self._update(changes)
+        except (AgentError, TalkpathError) as problem:
+            self._talk.problem("invalid_message", f"agent_session.update: {problem}")
+
+    async def _mix(self, command: m.Background) -> None:
+        call = self._talk.call
+        if command.sound is not None:
+            self._background = command
+        wanted = self._background
+        try:
+            if command.is_on and wanted is not None and wanted.sound is not None:
+                await call.play_background(wanted.sound, wanted.volume, wanted.loop)
+            elif not command.is_on:
+                await call.stop_background()
+        except (TalkpathError, OSError) as problem:
+            self._talk.problem("invalid_message", f"audio.mix: {problem}")

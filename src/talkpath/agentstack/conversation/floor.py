@@ -1,0 +1,267 @@
+"""The agent's floor: what is to be said, played, pressed and done comes one after the other.
+
+An interruption throws away what may be interrupted; what must happen (a hang-up, a transfer, keys, a protected sound) stays, in its order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from talkpath.agentstack.conversation.utterance import Segment, Utterance
+from talkpath.agentstack.providers.base import ProviderError, TextToSpeech
+from talkpath.errors import TalkpathError
+
+_SAMPLE_BYTES = 2
+
+
+class Line(Protocol):
+    """What the floor needs of a `PhoneCall`."""
+
+    async def say(self, speech: AsyncIterator[bytes], sample_rate: int, utterance: str | None = None) -> float: ...
+    async def play(self, source: bytes, allow_interruption: bool = True, name: str | None = None) -> None: ...
+    async def played(self) -> bool: ...
+    async def send_dtmf(self, digits: str) -> None: ...
+
+
+@dataclass(eq=False)
+class Speech:
+    """An utterance whose sentences come one by one; None is the end.
+
+    Attributes
+    ----------
+    over : future
+        The utterance, when it was heard or cut.
+    released : event
+        Not a sample is said before.
+    """
+
+    utterance: Utterance
+    sentences: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)
+    over: asyncio.Future[Utterance] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: bool = False  # its first sentence is with the voice
+    cancelled: bool = False
+    problem: ProviderError | None = None
+
+    def say_all(self, sentences: Sequence[str]) -> None:
+        """More of it."""
+        for sentence in sentences:
+            self.sentences.put_nowait(sentence)
+
+    def end(self) -> None:
+        """No more."""
+        self.sentences.put_nowait(None)
+
+    def cancel(self) -> None:
+        """Say no more of it."""
+        self.cancelled = True
+        self.released.set()
+        self.sentences.put_nowait(None)
+
+
+@dataclass(eq=False)
+class Sound:
+    """A file."""
+
+    audio: bytes
+    allow_interruption: bool
+    name: str
+
+
+@dataclass(eq=False)
+class Keys:
+    """Tones."""
+
+    digits: str
+
+
+@dataclass(eq=False)
+class Deed:
+    """Something else that waits for its turn: a transfer, a hang-up."""
+
+    do: Callable[[], Awaitable[None]]
+
+
+Item: TypeAlias = Speech | Sound | Keys | Deed
+
+
+@dataclass
+class Spoken:
+    """What a voice was asked for, and how it did."""
+
+    ttfb_s: float | None = None  # of the first sentence
+    work_s: float = 0.0
+    audio_s: float = 0.0
+    characters: int = 0
+
+
+class Floor:
+    """One call's.
+
+    Parameters
+    ----------
+    line : Line
+    voice : callable
+        Gives the voice of now.
+    on_voice_done : callable
+        (utterance, voice, what it took), after each sentence.
+    on_problem : callable
+        (code, message): what could not be said or played.
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        voice: Callable[[], TextToSpeech],
+        on_voice_done: Callable[[Utterance, TextToSpeech, Spoken], None],
+        on_problem: Callable[[str, str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._line, self._voice, self._clock = line, voice, clock
+        self._on_voice_done, self._on_problem = on_voice_done, on_problem
+        self._items: deque[Item] = deque()
+        self._has_more = asyncio.Event()
+        self.now: Item | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is said and nothing waits."""
+        return self.now is None and not self._items
+
+    def add(self, item: Item) -> None:
+        """When all before it was heard."""
+        self._items.append(item)
+        self._has_more.set()
+
+    def interrupted(self) -> list[Speech]:
+        """The caller has the floor: what may be interrupted is gone, also what is being said. The speeches among it."""
+        gone = [i for i in self._items if isinstance(i, Speech) or (isinstance(i, Sound) and i.allow_interruption)]
+        self._items = deque(i for i in self._items if i not in gone)
+        cut = [i for i in gone if isinstance(i, Speech)]
+        for speech in cut:
+            self._drop(speech)
+        if isinstance(self.now, Speech):
+            self.now.cancel()
+            cut.insert(0, self.now)
+        return cut
+
+    def drop(self, speech: Speech) -> bool:
+        """Take back what has not begun to be said. False: it has."""
+        if speech in self._items:
+            self._items.remove(speech)
+            self._drop(speech)
+            return True
+        if self.now is speech and not speech.released.is_set():
+            speech.cancel()
+            return True
+        return False
+
+    def _drop(self, speech: Speech) -> None:
+        speech.cancel()
+        speech.utterance.is_cut = True
+        if not speech.over.done():
+            speech.over.set_result(speech.utterance)
+
+    async def run(self) -> None:
+        """Until cancelled, or the line is gone (`CallEnded`)."""
+        try:
+            while True:
+                while not self._items:
+                    self._has_more.clear()
+                    await self._has_more.wait()
+                self.now = self._items.popleft()
+                try:
+                    await self._do(self.now)
+                finally:
+                    self.now = None
+        finally:
+            for item in self._items:
+                if isinstance(item, Speech):
+                    self._drop(item)
+
+    async def _do(self, item: Item) -> None:
+        match item:
+            case Speech():
+                await self._speak(item)
+            case Sound():
+                try:
+                    await self._line.play(item.audio, item.allow_interruption, item.name)
+                    await self._line.played()
+                except TalkpathError as problem:
+                    if _is_gone(problem):
+                        raise
+                    self._on_problem("play_error", str(problem))
+            case Keys():
+                await self._line.send_dtmf(item.digits)
+                await self._line.played()
+            case Deed():
+                await item.do()
+
+    async def _speak(self, speech: Speech) -> None:
+        utterance, voice = speech.utterance, self._voice()
+        try:
+            audio = self._audio(speech, voice)
+            first = await anext(audio, None)  # nothing is begun for an utterance without a sound
+            await speech.released.wait()
+            if first is None or speech.cancelled:
+                utterance.is_cut = speech.cancelled
+                return
+            speech.begun = True
+            async with contextlib.aclosing(audio):  # type: ignore[type-var]
+                heard_ms = await self._line.say(_after(first, audio), voice.sample_rate_hz, utterance.name)
+            utterance.heard_s = heard_ms / 1000
+            utterance.is_cut = speech.cancelled or utterance.heard_s < utterance.duration_s - 0.05
+        finally:
+            if not speech.over.done():
+                speech.over.set_result(utterance)
+        if speech.problem is not None:
+            self._on_problem("tts_error", str(speech.problem))
+
+    async def _audio(self, speech: Speech, voice: TextToSpeech) -> AsyncIterator[bytes]:
+        bytes_a_s = voice.sample_rate_hz * _SAMPLE_BYTES
+        is_first = True
+        while not speech.cancelled:
+            sentence = await speech.sentences.get()
+            if sentence is None or speech.cancelled:
+                return
+            segment = Segment(sentence)
+            speech.utterance.segments.append(segment)
+            spoken = Spoken(characters=len(sentence))
+            began = self._clock()
+            try:
+                async with contextlib.aclosing(voice.speech(sentence)) as pieces:  # type: ignore[type-var]
+                    async for piece in pieces:
+                        if is_first and spoken.ttfb_s is None:
+                            spoken.ttfb_s = self._clock() - began
+                        spoken.work_s = self._clock() - began
+                        spoken.audio_s += len(piece) / bytes_a_s
+                        segment.duration_s += len(piece) / bytes_a_s
+                        yield piece
+                        if speech.cancelled:
+                            return
+                segment.is_whole = True
+            except ProviderError as problem:
+                speech.problem = problem
+                return
+            finally:
+                is_first = False
+                self._on_voice_done(speech.utterance, voice, spoken)
+
+
+async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+def _is_gone(problem: Exception) -> bool:
+    from talkpath.server import CallEnded
+
+    return isinstance(problem, CallEnded)

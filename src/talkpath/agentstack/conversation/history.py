@@ -1,0 +1,105 @@
+"""What was said and done, as a model sees it. Of the agent's words only those that were heard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from talkpath.agentstack.conversation.utterance import Utterance
+from talkpath.agentstack.providers.base import ChatMessage, ToolCall
+
+
+@dataclass(slots=True)
+class Entry:
+    """Somebody's words, or a note."""
+
+    role: str
+    text: str = ""
+    utterance: Utterance | None = None  # the agent's: its text may still be cut
+    calls: list[ToolCall] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)  # by the id of the call
+
+
+class History:
+    """The talk so far."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+
+    def user(self, text: str) -> None:
+        """The caller said it; after his own words it is one message with them."""
+        if self._entries and self._entries[-1].role == "user":
+            self._entries[-1].text += " " + text
+        else:
+            self._entries.append(Entry("user", text))
+
+    def take_back_user(self) -> str:
+        """The caller's last words, if nothing came after them: he goes on."""
+        return self._entries.pop().text if self._entries and self._entries[-1].role == "user" else ""
+
+    def agent(self, utterance: Utterance | None, calls: Sequence[ToolCall] = ()) -> Entry:
+        """The agent's words, and the tools that it called with them. The entry: calls may follow."""
+        entry = Entry("assistant", utterance=utterance, calls=list(calls))
+        self._entries.append(entry)
+        return entry
+
+    def result(self, call_id: str, result: Any) -> None:
+        """What a tool gave; the last call of that id."""
+        for entry in reversed(self._entries):
+            if any(call.id == call_id for call in entry.calls):
+                entry.results[call_id] = result
+                return
+
+    def context(self, content: str) -> None:
+        """Something the model should know."""
+        self._entries.append(Entry("system", content))
+
+    def transfer_failed(self, cause: str) -> None:
+        """Nobody took the call: the tool that wanted it has failed, or the model is told."""
+        error = {"error": f"the transfer failed: {cause}; the caller is still here"}
+        last = next((entry for entry in reversed(self._entries) if entry.calls), None)
+        for call in last.calls if last is not None else ():
+            if last is not None and last.results.get(call.id) in ({"status": "transferring"}, None):
+                last.results[call.id] = error
+                return
+        self.context(error["error"])
+
+    def messages(self, system_prompt: str) -> list[ChatMessage]:
+        """For a model. Calls without a result yet are given as running: no model takes a call that has none."""
+        found: list[ChatMessage] = [{"role": "system", "content": system_prompt}] if system_prompt else []
+        for entry in self._entries:
+            if entry.role != "assistant":
+                found.append({"role": entry.role, "content": entry.text})
+                continue
+            text = entry.utterance.heard_text() if entry.utterance is not None else ""
+            if entry.utterance is not None and entry.utterance.is_cut and text:
+                text += " …"
+            if not text and not entry.calls:
+                continue
+            message: ChatMessage = {"role": "assistant", "content": text or None}
+            if entry.calls:
+                message["tool_calls"] = [
+                    {
+                        "id": c.id,
+                        "type": "function",
+                        "function": {"name": c.name, "arguments": json.dumps(dict(c.arguments), ensure_ascii=False)},
+                    }
+                    for c in entry.calls
+                ]
+            found.append(message)
+            for call in entry.calls:
+                result = entry.results.get(call.id, {"status": "running"})
+                content = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
+                found.append({"role": "tool", "tool_call_id": call.id, "content": content})
+        return found
+
+    def transcript(self) -> list[dict[str, str]]:
+        """Who said what, for the session's end."""
+        found = []
+        for entry in self._entries:
+            text = entry.utterance.heard_text() if entry.utterance is not None else entry.text
+            if entry.role in ("user", "assistant") and text:
+                found.append({"role": entry.role, "text": text})
+        return found

@@ -1,0 +1,115 @@
+"""A call's audio to its recogniser, and the words back. A recogniser that fails is opened again, and the call goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
+
+from talkpath.agentstack.conversation.ear import Ear
+from talkpath.agentstack.conversation.stream_clock import StreamClock
+from talkpath.agentstack.providers.base import ProviderError, SpeechToText, SttStream, Transcript
+
+CHUNK_MS = 40
+_REOPEN_S = (0.0, 1.0, 2.0, 5.0)  # after a failure; the last for ever
+
+
+class Source(Protocol):
+    """What is needed of a `PhoneCall`."""
+
+    sample_rate_hz: int
+
+    def audio(self, chunk_ms: int = 20) -> AsyncIterator[Any]: ...
+
+
+class Listener:
+    """One call's.
+
+    Parameters
+    ----------
+    source : Source
+    stt : callable
+        Gives the recogniser of now.
+    on_transcript : coroutine function
+    on_problem : callable
+        (code, message).
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        stt: Callable[[], SpeechToText],
+        on_transcript: Callable[[Transcript], Any],
+        on_problem: Callable[[str, str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._source, self._stt, self._on_transcript, self._on_problem = source, stt, on_transcript, on_problem
+        self._clock = clock
+        self.ear = Ear(source.sample_rate_hz)
+        self.time = StreamClock(clock())
+        self.stream: SttStream | None = None
+        self.is_deaf = False
+        self._closed_audio_s = 0.0
+
+    @property
+    def provider(self) -> tuple[str, str]:
+        """Who hears: provider and model."""
+        heard_by = self.stream or self._stt()
+        return heard_by.provider, heard_by.model
+
+    @property
+    def audio_s(self) -> float:
+        """How much the recognisers were given."""
+        return self._closed_audio_s + (self.stream.audio_s if self.stream is not None else 0.0)
+
+    def caller_speaks(self, onset_ms: float) -> None:
+        """The engine hears him."""
+        self._send(self.ear.caller(True, onset_ms))
+
+    def caller_stops(self) -> None:
+        """He is silent again: the words of all that he has said are wanted."""
+        self.ear.caller(False)
+        if self.stream is not None:
+            self.stream.finalize()
+
+    def _send(self, audio: bytes) -> None:
+        if audio and self.stream is not None and not self.is_deaf:
+            self.stream.send(audio)
+
+    async def change(self) -> None:
+        """Another recogniser from now on."""
+        if self.stream is not None:
+            await self.stream.aclose()
+
+    async def run(self) -> None:
+        """Until the call is over."""
+        hearing = asyncio.create_task(self._hear())
+        try:
+            async for pcm in self._source.audio(CHUNK_MS):
+                audio = self.ear.hear(pcm.tobytes())
+                self.time.seen(self.ear.now_ms, self._clock())
+                self._send(audio)
+        finally:
+            hearing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await hearing
+
+    async def _hear(self) -> None:
+        failures = 0
+        while True:
+            self.stream = stream = self._stt().open(self._source.sample_rate_hz)
+            try:
+                async for transcript in stream:
+                    failures = 0
+                    await self._on_transcript(transcript)
+            except ProviderError as problem:
+                self._on_problem("stt_error", str(problem))
+            finally:
+                self.stream = None
+                self._closed_audio_s += stream.audio_s
+                await stream.aclose()
+            await asyncio.sleep(_REOPEN_S[min(failures, len(_REOPEN_S) - 1)])
+            failures += 1

@@ -1,0 +1,287 @@
+"""One call's talk: what the agent says and does, and what the app is told of it. Time comes from a clock that is given; sockets are elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import uuid
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from talkpath.agentstack.agent import Agent
+from talkpath.agentstack.agent_tools.base import AgentTool, Step
+from talkpath.agentstack.conversation.answer import Answer
+from talkpath.agentstack.conversation.app_tools import AppTools, Outcome
+from talkpath.agentstack.conversation.figures import TurnFigures, Usage
+from talkpath.agentstack.conversation.floor import Floor, Speech, Spoken
+from talkpath.agentstack.conversation.history import History
+from talkpath.agentstack.conversation.listening import Listener
+from talkpath.agentstack.conversation.mind import Mind, SubAgent, tools_of
+from talkpath.agentstack.conversation.turn_taking import TurnTaking
+from talkpath.agentstack.conversation.utterance import Utterance
+from talkpath.agentstack.providers.base import LanguageModel, SpeechToText, TextToSpeech, ToolCall
+from talkpath.agentstack.wire_events import iso
+from talkpath.call.config import SemanticVad
+from talkpath.errors import TalkpathError
+from talkpath.server import PhoneCall
+
+SETTLE_S = 1.0  # so long the engine's last word about an utterance is waited for
+NUDGE = "The caller has not said anything for a while. In one short sentence that fits the conversation, ask whether they are still there. Call no tool."
+
+
+class Talk:
+    """The talk of an agent with a caller.
+
+    Parameters
+    ----------
+    call : PhoneCall
+    agent : Agent
+    delays : SemanticVad
+        The engine's, as this call has them.
+    stt, llm, tts : callables
+        Give the providers of now: an update may change them.
+    agent_tools : sequence of AgentTool
+    send : callable
+        A message to the app; never waits.
+    clock : callable
+        Seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        call: PhoneCall,
+        agent: Agent,
+        delays: SemanticVad,
+        stt: Callable[[], SpeechToText],
+        llm: Callable[[], LanguageModel],
+        tts: Callable[[], TextToSpeech],
+        agent_tools: Sequence[AgentTool],
+        send: Callable[[Mapping[str, Any]], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.call, self.agent, self.delays, self.clock, self.send = call, agent, delays, clock, send
+        self.model = llm
+        self.history, self.usage = History(), Usage()
+        self.mind = Mind(
+            str(agent.llm.get("system_prompt") or ""), tools_of(agent.llm), agent_tools, agent.idle_timeout is not None
+        )
+        self.app_tools = AppTools(send)
+        self.turn_taking = TurnTaking(self)
+        self.listener = Listener(call, stt, self.turn_taking.heard, self.problem, clock)
+        self.floor = Floor(call, tts, self._voice_done, self.problem, clock)
+        self.began_at, self._began_s = datetime.now(UTC), clock()
+        self.answer: Answer | None = None
+        self.turns = 0
+        self.is_closing = False  # a hang-up or a transfer waits: nothing new is begun
+        self._left = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._utterances: dict[str, tuple[Utterance, TurnFigures]] = {}
+        self._settled: dict[str, asyncio.Event] = {}
+        self._speaking: TurnFigures | None = None  # of what was said last
+        self._numbers = itertools.count(1)
+        self._ended_by_timer: asyncio.TimerHandle | None = None
+
+    # --- its life ----------------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Hear and speak until the line is gone."""
+        work = [asyncio.create_task(self.floor.run()), asyncio.create_task(self.listener.run())]
+        over = [asyncio.create_task(self.call.wait_ended()), asyncio.create_task(self._left.wait())]
+        try:
+            await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*over, *work, *self._tasks):
+                task.cancel()
+            await asyncio.gather(*over, *work, *self._tasks, return_exceptions=True)
+            self.usage.stt(*self.listener.provider, self.listener.audio_s)
+
+    def leave(self) -> None:
+        """The agent leaves; the call may go on with somebody else."""
+        self._left.set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside the talk, at most until its end."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if (
+            not task.cancelled()
+            and (problem := task.exception()) is not None
+            and not isinstance(problem, TalkpathError)
+        ):
+            self.problem("internal_error", f"{type(problem).__name__}: {problem}")
+
+    def problem(self, code: str, message: str) -> None:
+        """The app should know."""
+        self.send({"type": "session.error", "code": code, "message": message, "timestamp": self.iso(self.clock())})
+
+    def iso(self, at: float) -> str:
+        """A time of the clock as ISO 8601."""
+        return iso(datetime.fromtimestamp(self.began_at.timestamp() + at - self._began_s, UTC))
+
+    # --- what the agent says -----------------------------------------------------------------------------------------------------
+
+    def speech(self, source: str, figures: TurnFigures) -> Speech:
+        """An utterance that begins to be made; the app hears of it."""
+        speech = Speech(Utterance(f"{source}-{next(self._numbers)}", source))
+        figures.utterances.append(speech.utterance)
+        self._utterances[speech.utterance.name] = speech.utterance, figures
+        self._settled[speech.utterance.name] = asyncio.Event()
+        self.send(
+            {
+                "type": "agent.speech_created",
+                "source": source,
+                "user_initiated": False,
+                "timestamp": self.iso(self.clock()),
+            }
+        )
+        return speech
+
+    def say(self, text: str, source: str = "speak", agent_first: bool = False) -> Speech:
+        """Words that are known, in their turn."""
+        figures = TurnFigures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
+        speech = self.speech(source, figures)
+        self.history.agent(speech.utterance)
+        speech.say_all([text])
+        speech.end()
+        speech.released.set()
+        self.floor.add(speech)
+        if agent_first:
+            self.spawn(self._tell_first(speech, figures))
+        return speech
+
+    async def _tell_first(self, speech: Speech, figures: TurnFigures) -> None:
+        await asyncio.shield(speech.over)
+        await self.settle([speech.utterance])
+        figures.interrupted = speech.utterance.is_cut
+        self._tell(figures)
+
+    def utterance(self, name: str) -> Utterance | None:
+        """By its name in the engine's events."""
+        return self._utterances[name][0] if name in self._utterances else None
+
+    def turn_id(self, name: str) -> str | None:
+        """Of the turn that an utterance belongs to."""
+        return self._utterances[name][1].turn_id if name in self._utterances else None
+
+    def figures_of(self, name: str) -> TurnFigures | None:
+        """Of the turn that an utterance belongs to; it is spoken now."""
+        if name in self._utterances:
+            self._speaking = self._utterances[name][1]
+            return self._speaking
+        return None
+
+    def speaking_figures(self) -> TurnFigures | None:
+        """Of what is said, or was said last."""
+        return self._speaking
+
+    def told(self, name: str) -> None:
+        """The engine's last word about an utterance went to the app."""
+        if name in self._settled:
+            self._settled[name].set()
+
+    async def settle(self, utterances: Sequence[Utterance]) -> None:
+        """Wait until the engine's last word about them was told."""
+        for utterance in utterances:
+            try:
+                async with asyncio.timeout(SETTLE_S):
+                    await self._settled[utterance.name].wait()
+            except TimeoutError:
+                pass
+
+    def turn_over(self, answer: Answer) -> None:
+        """All of an answer was heard, or cut."""
+        if self.answer is answer:
+            self.answer = None
+        self._tell(answer.figures)
+
+    def _tell(self, figures: TurnFigures) -> None:
+        self.send(figures.completed(self.iso))
+        self.send(figures.metrics(self.iso))
+        self.tell_usage()
+
+    def tell_usage(self) -> None:
+        """`session.usage`, as it is now."""
+        self.usage.stt(*self.listener.provider, self.listener.audio_s)
+        self.send({"type": "session.usage", "models": self.usage.models()})
+
+    def _voice_done(self, utterance: Utterance, voice: TextToSpeech, spoken: Spoken) -> None:
+        self.usage.tts(voice.provider, voice.model, spoken)
+        self._utterances[utterance.name][1].spoke(spoken, voice.provider, voice.model)
+
+    def interrupted(self) -> None:
+        """The engine has given the floor to the caller."""
+        self.floor.interrupted()
+        if self.answer is not None:
+            self.answer.cut()
+
+    # --- answers -----------------------------------------------------------------------------------------------------------------
+
+    def start(self, answer: Answer) -> None:
+        """Let it run."""
+        self.answer = answer
+        self.spawn(answer.run())
+
+    def go_on(self, nudge: str = "", source: str = "llm") -> None:
+        """The model's turn without a word of the caller's."""
+        if not self.is_closing and self.answer is None:
+            self.start(Answer(self, TurnFigures(self.turns, str(uuid.uuid4())), nudge=nudge, source=source))
+
+    def tools_executed(self, calls: Sequence[ToolCall], outcomes: Mapping[str, Outcome]) -> None:
+        """The app is told what its tools gave."""
+        done = []
+        for call in calls:
+            result, is_error = outcomes[call.id]
+            done.append({
+                "name": call.name, "call_id": call.id, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False),
+                "output": result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str), "is_error": is_error,
+            })  # fmt: skip
+        self.send({"type": "tool.executed", "calls": done, "timestamp": self.iso(self.clock())})
+
+    async def extend_wait(self) -> None:
+        """The caller asked for time."""
+        await self.call.extend_wait()
+
+    # --- agent tools -------------------------------------------------------------------------------------------------------------
+
+    def sub_agent_begins(self, sub: SubAgent) -> None:
+        """The parent is suspended."""
+        self.mind.sub = sub
+        self.send({"type": "agent_tool.started", **_named(sub)})
+        loop = asyncio.get_running_loop()
+        self._ended_by_timer = loop.call_later(sub.tool.timeout_s, self._sub_agent_late, sub)
+
+    def sub_agent_called(self, call: ToolCall) -> None:
+        """The sub-agent's model called one of its tools."""
+        sub = self.mind.sub
+        if sub is not None:
+            step = sub.run.called(call.name, call.arguments)
+            self.history.result(call.id, dict(step.reply))
+            self._sub_agent_did(sub, step)
+
+    def _sub_agent_late(self, sub: SubAgent) -> None:
+        if self.mind.sub is sub:
+            self._sub_agent_did(sub, sub.run.timed_out())
+            self.go_on()
+
+    def _sub_agent_did(self, sub: SubAgent, step: Step) -> None:
+        if step.result is None and step.failed is None:
+            return
+        self.mind.sub = None
+        if self._ended_by_timer is not None:
+            self._ended_by_timer.cancel()
+        if step.failed is not None:
+            self.history.result(sub.call.id, {"error": step.failed})
+            self.send({"type": "agent_tool.failed", **_named(sub), "error": step.failed})
+        else:
+            self.history.result(sub.call.id, dict(step.result or {}))
+            self.send({"type": "agent_tool.completed", **_named(sub), "result": dict(step.result or {})})
+
+
+def _named(sub: SubAgent) -> dict[str, str]:
+    return {"agent_tool_type": sub.tool.type, "agent_tool_id": sub.id}

@@ -1,0 +1,236 @@
+"""Whose turn it is, and what is done about it: the engine's events and the recogniser's words together.
+
+The engine alone decides who has the floor. Words help it: an unfinished sentence makes it wait, a nod does not interrupt, a word over the agent does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING
+
+from talkpath.agentstack.conversation.answer import Answer
+from talkpath.agentstack.conversation.figures import TurnFigures
+from talkpath.agentstack.conversation.hints import is_nod, turn_probability
+from talkpath.agentstack.conversation.prefill import Chat
+from talkpath.agentstack.conversation.turn_words import TurnWords
+from talkpath.agentstack.providers.base import Finished, Transcript
+from talkpath.agentstack.wire_events import METHODS
+from talkpath.call import events as e
+
+if TYPE_CHECKING:
+    from talkpath.agentstack.conversation.talk import Talk
+
+WORDS_WAIT_S = 1.5  # so long the words of a turn are waited for; those that come later are answered when they come
+COMMIT_WITHOUT_WORDS_S = 0.8  # of speech over the agent: no nod is so long
+
+
+class TurnTaking:
+    """Of one talk."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self.words = TurnWords(talk.agent.stt.get("language"))
+        self.is_deaf = False  # what is heard is answered by nobody
+        self.unanswered: list[str] = []  # what was
+        self.caller_speaks = False
+        self._agent_sounds = False
+        self._overlap = False  # his present speech began over the agent's
+        self._is_wordless = False  # a turn is over, and its words are not there yet
+        self._onset_at: float | None = None
+        self._turn_onset_at: float | None = None
+        self._last_sound_at: float | None = None
+        self._prefill: Chat | None = None
+        self._event: e.UserTurnCompleted | None = None
+        self._words_came = asyncio.Event()
+
+    # --- the engine's events -----------------------------------------------------------------------------------------------------
+
+    def on_event(self, event: e.Event) -> None:
+        """What the engine found."""
+        talk = self._talk
+        at = talk.listener.time.at(event.timestamp_ms)
+        match event:
+            case e.UserSpeechStarted():
+                self._speech_started(event)
+            case e.UserSpeechStopped():
+                self.caller_speaks = False
+                self._last_sound_at = talk.listener.time.at(event.onset_ms + event.duration_ms)
+                talk.listener.caller_stops()
+                if talk.agent.send_on == "speaking_stop" and not self._overlap:
+                    self._end_turn(None)
+            case e.UserTurnCompleted():
+                if self._event is None and (talk.agent.send_on == "turn_end" or self.words.text):
+                    self._end_turn(event)
+            case e.AgentSpeechStarted():
+                self._agent_sounds = True
+                talk.listener.ear.agent(True)
+                if (figures := talk.figures_of(event.utterance)) is not None and figures.agent_started_at is None:
+                    figures.agent_started_at = at
+            case e.AgentSpeechCompleted() | e.AgentSpeechInterrupted():
+                self._agent_falls_silent(event.utterance, at)
+                if isinstance(event, e.AgentSpeechInterrupted):
+                    self._overlap = False
+                    talk.interrupted()
+            case e.PlayCompleted():
+                self._agent_falls_silent("", at)
+            case e.AgentSpeechPaused() if self.caller_speaks:
+                talk.spawn(self._commit_without_words())
+            case e.AgentFalseInterruption():
+                self._overlap = False
+            case e.UserBackchannel():
+                talk.usage.overlap()
+                if (figures := talk.speaking_figures()) is not None:
+                    figures.num_backchannels += not event.is_interruption
+                    figures.interruption_detection_delay_ms = event.detection_delay_ms
+                    figures.interruption_total_duration_ms = event.total_duration_ms
+            case e.TurnMetrics():
+                if (
+                    event.user_perceived_ms is not None
+                    and (figures := talk.speaking_figures()) is not None
+                    and figures.perceived_ms is None
+                ):
+                    figures.perceived_ms = event.user_perceived_ms
+
+    def _speech_started(self, event: e.UserSpeechStarted) -> None:
+        talk = self._talk
+        self.words.forget_old_nods(talk.clock())
+        self.caller_speaks = True
+        self._overlap = self._agent_sounds
+        self._is_wordless = False
+        self._onset_at = talk.listener.time.at(event.onset_ms)
+        if self._turn_onset_at is None:
+            self._turn_onset_at = self._onset_at
+        talk.listener.caller_speaks(event.onset_ms)
+        self._drop_prefill()
+        if talk.answer is not None and not talk.answer.speaks:
+            talk.answer.hold()
+
+    def _agent_falls_silent(self, utterance: str, at: float) -> None:
+        self._agent_sounds = False
+        self._talk.listener.ear.agent(False)
+        if (figures := self._talk.figures_of(utterance)) is not None:
+            figures.agent_stopped_at = at
+
+    async def _commit_without_words(self) -> None:
+        """The caller goes on over the agent, and no words come: a recogniser may be slow, or down."""
+        onset = self._onset_at or self._talk.clock()
+        await asyncio.sleep(max(0.0, onset + COMMIT_WITHOUT_WORDS_S - self._talk.clock()))
+        if (
+            self.caller_speaks
+            and self._overlap
+            and self._onset_at == onset
+            and not (self.words.text and self.words.is_nod)
+        ):
+            await self._talk.call.interrupt()
+
+    # --- the recogniser's words --------------------------------------------------------------------------------------------------
+
+    async def heard(self, transcript: Transcript) -> None:
+        """What a recogniser says."""
+        talk = self._talk
+        self.words.hear(transcript, talk.clock())
+        self._words_came.set()
+        if self.is_deaf:
+            if transcript.is_final and (text := self.words.take()):
+                self.unanswered.append(text)
+            return
+        if not transcript.text.strip():
+            return
+        nods = self._overlap and is_nod(self.words.text, self.words.language)
+        if not nods:
+            await talk.call.transcript(transcript.text, transcript.is_final)
+            if (p := turn_probability(self.words.text, self.words.language)) is not None:
+                await talk.call.turn_probability(p)
+        if self._prefill is not None and self._prefill.text != self.words.text:
+            self._drop_prefill()
+        if not transcript.is_final or nods:
+            return
+        if self._is_wordless and not self.caller_speaks:
+            self._begin_answer()
+        else:
+            self._begin_prefill()
+
+    def _begin_prefill(self) -> None:
+        talk = self._talk
+        is_free = talk.answer is None and talk.floor.is_idle and self._prefill is None and not talk.is_closing
+        if talk.agent.prefill_cache and is_free and self.words.text and talk.mind.sub is None:
+            messages = [*talk.history.messages(talk.mind.prompt), {"role": "user", "content": self.words.text}]
+            self._prefill = Chat(talk.model(), messages, talk.mind.tools, talk.clock, self.words.text)
+
+    def _drop_prefill(self) -> None:
+        chat, self._prefill = self._prefill, None
+        if chat is not None:
+            chat.cancel()
+            done = chat.finished or Finished(provider=chat.model.provider, model=chat.model.model)
+            self._talk.usage.llm(done, self._talk.clock() - chat.began_at)
+
+    # --- turns -------------------------------------------------------------------------------------------------------------------
+
+    def _end_turn(self, event: e.UserTurnCompleted | None) -> None:
+        self._event = event
+        self._talk.spawn(self._wait_for_words())
+
+    async def _wait_for_words(self) -> None:
+        until = self._talk.clock() + WORDS_WAIT_S
+        while not self.words.is_settled(self._last_sound_at) and not self.caller_speaks:
+            left_s = until - self._talk.clock()
+            if left_s <= 0:
+                break
+            self._words_came.clear()
+            try:
+                async with asyncio.timeout(left_s):
+                    await self._words_came.wait()
+            except TimeoutError:
+                break
+        if self.caller_speaks:  # he goes on: it was no end
+            self._event = None
+        elif self.words.text:
+            self._begin_answer()
+        else:
+            self._event, self._is_wordless = None, True
+            if self._talk.answer is not None:
+                self._talk.answer.release()
+
+    def _begin_answer(self) -> None:
+        talk = self._talk
+        event, self._event, self._is_wordless = self._event, None, False
+        chat, self._prefill = self._prefill, None
+        text = self.words.take()
+        now = talk.answer
+        if not text or talk.is_closing or self.is_deaf:
+            if chat is not None:
+                chat.cancel()
+            return
+        talk.history.user(text)
+        if now is not None and now.in_tools:  # its next step answers this too
+            now.release()
+            return
+        figures = TurnFigures(talk.turns + 1, str(uuid.uuid4()), text)
+        figures.user_started_at, self._turn_onset_at = self._turn_onset_at, None
+        if now is not None and not now.speaks:  # what he had said before is part of it
+            now.give_way()
+            if now.is_abandoned:
+                figures.turn_number = now.figures.turn_number
+                figures.user_text = f"{now.figures.user_text} {text}".strip()
+                figures.user_started_at = now.figures.user_started_at or figures.user_started_at
+            talk.answer = None
+        if chat is not None and (chat.text != text or now is not None):
+            chat.cancel()
+            chat = None
+        talk.turns = max(talk.turns, figures.turn_number)
+        self._fill(figures, event)
+        talk.start(Answer(talk, figures, chat))
+
+    def _fill(self, figures: TurnFigures, event: e.UserTurnCompleted | None) -> None:
+        talk, turns = self._talk, self._talk.delays
+        figures.user_stopped_at = self._last_sound_at
+        figures.final_at, figures.stt_confidence = self.words.final_at, self.words.confidence
+        figures.stt_provider, figures.stt_model = talk.listener.provider
+        figures.min_delay_ms, figures.max_delay_ms = turns.completed_turn_delay_ms, turns.incomplete_turn_delay_ms
+        if event is None:
+            figures.decided_at, figures.turn_method = talk.clock(), "text"
+        else:
+            figures.decided_at = talk.listener.time.at(event.timestamp_ms)
+            figures.turn_method = METHODS.get(event.turn_method, event.turn_method)
+            figures.turn_probability = event.turn_probability

@@ -13,7 +13,7 @@ from typing import Any
 from talkpath.agentstack import app_messages as m
 from talkpath.agentstack.agent import Agent
 from talkpath.agentstack.agent_body import updated
-from talkpath.agentstack.agent_tools import agent_tool
+from talkpath.agentstack.agent_tools.registry import agent_tool
 from talkpath.agentstack.answered_by import AnsweredBy
 from talkpath.agentstack.app_link import AppGone, AppLink
 from talkpath.agentstack.call_setup import call_config, changed

@@ -211,13 +211,13 @@ class Floor:
             first = await anext(audio, None)  # nothing is begun for an utterance without a sound
             await speech.released.wait()
             if first is None or speech.cancelled:
-                utterance.is_cut = speech.cancelled
-                return
-            speech.begun = True
-            async with contextlib.aclosing(audio):  # type: ignore[type-var]
-                heard_ms = await self._line.say(_after(first, audio), voice.sample_rate_hz, utterance.name)
-            utterance.heard_s = heard_ms / 1000
-            utterance.is_cut = speech.cancelled or utterance.heard_s < utterance.duration_s - 0.05
+                utterance.is_cut = True  # not a word was heard
+            else:
+                speech.begun = True
+                async with contextlib.aclosing(audio):  # type: ignore[type-var]
+                    heard_ms = await self._line.say(_after(first, audio), voice.sample_rate_hz, utterance.name)
+                utterance.heard_s = heard_ms / 1000
+                utterance.is_cut = speech.cancelled or utterance.heard_s < utterance.duration_s - 0.05
         finally:
             if not speech.over.done():
                 speech.over.set_result(utterance)

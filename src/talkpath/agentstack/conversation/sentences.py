@@ -9,7 +9,41 @@ _CLAUSE = re.compile(r"[,;:–—](?=\s)")
 _FIRST_CLAUSE_CHARS = 24  # a clause that is shorter sounds chopped
 _LONGEST = 300  # characters: a voice is not kept waiting for an end that never comes
 _ABBREVIATIONS = frozenset(
-    ["dr", "mr", "mrs", "ms", "prof", "st", "no", "nos", "vs", "etc", "inc", "ltd", "co", "jr", "sr", "e.g", "i.e", "a.m", "p.m", "approx", "dept", "est", "fig", "vol", "z.b", "bzw", "usw", "ca", "nr", "sra", "sr", "ud", "art"]
+    [
+        "dr",
+        "mr",
+        "mrs",
+        "ms",
+        "prof",
+        "st",
+        "no",
+        "nos",
+        "vs",
+        "etc",
+        "inc",
+        "ltd",
+        "co",
+        "jr",
+        "sr",
+        "e.g",
+        "i.e",
+        "a.m",
+        "p.m",
+        "approx",
+        "dept",
+        "est",
+        "fig",
+        "vol",
+        "z.b",
+        "bzw",
+        "usw",
+        "ca",
+        "nr",
+        "sra",
+        "sr",
+        "ud",
+        "art",
+    ]
 )
 
 

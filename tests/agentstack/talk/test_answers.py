@@ -1,0 +1,202 @@
+"""One turn after the other: what is asked of the model, what is said, what the app is told."""
+
+import asyncio
+
+import pytest
+
+pytest.importorskip("websockets")
+
+from fakes import Scene, tool_call
+from fakes import FakeModel as Model
+from talkpath.agentstack.providers.base import ProviderError
+from virtual_time import run
+
+
+def test_a_turn_is_answered_and_told():
+    async def scene():
+        s = Scene(Model("It is on its way. Anything else?"))
+        await s.until(0.5)
+        await s.caller("Where is my order?")
+        await s.until(10)
+        assert s.voice.said == ["It is on its way.", "Anything else?"]
+        assert s.kinds() == ["agent.speech_created", "turn.completed", "turn.metrics", "session.usage"]
+        done, metrics, usage = s.of("turn.completed")[0], s.of("turn.metrics")[0], s.of("session.usage")[0]["models"]
+        assert (done["turn_number"], done["user_text"], done["agent_text"]) == (
+            1,
+            "Where is my order?",
+            "It is on its way. Anything else?",
+        )
+        assert metrics["turn_decision_ms"] == pytest.approx(150, abs=25)
+        assert metrics["llm_ttft_ms"] == 100
+        assert metrics["tts_ttfb_ms"] == 50
+        assert metrics["user_perceived_ms"] == pytest.approx(150 + 100 + 50, abs=30)
+        assert metrics["stt_delay_ms"] == pytest.approx(20, abs=25)
+        assert [(m["type"], m["provider"]) for m in usage] == [
+            ("llm_usage", "brain"),
+            ("tts_usage", "mouth"),
+            ("stt_usage", "ears"),
+        ]
+        assert usage[1]["characters_count"] == len("It is on its way.Anything else?")
+        messages = s.model.asked[0][0]
+        assert messages == [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "Where is my order?"},
+        ]
+
+    run(scene())
+
+
+def test_prefill_is_used_when_the_words_stay_and_thrown_away_when_they_change():
+    async def scene(changes):
+        s = Scene(Model("One.", "Two.", ttft_s=0.1), prefill_cache=True)
+        await s.until(0.5)
+        if changes:
+            await s.hears("where is")
+            await s.until(0.55)
+        await s.caller("my order?")
+        await s.until(8)
+        return s
+
+    same, changed = run(scene(False)), run(scene(True))
+    assert same.voice.said == ["One."]
+    assert len(same.model.asked) == 1
+    assert same.of("turn.metrics")[0]["user_perceived_ms"] == pytest.approx(
+        150 + 50, abs=30
+    )  # the model ran in the turn's delay
+    assert changed.voice.said == ["Two."]
+    assert changed.of("turn.completed")[0]["user_text"] == "where is my order?"
+
+
+def test_tools_run_at_once_and_their_results_are_given():
+    async def scene():
+        calls = [tool_call("lookup_order", "t1", order_id="ORD-100"), tool_call("weather", "t2")]
+        s = Scene(Model(["Let me look.", *calls], "It was shipped, and it rains."))
+        await s.until(0.5)
+        await s.caller("Where is it, and how is the weather?")
+        await s.until(3)
+        assert [c["name"] for c in s.of("tool.called")] == ["lookup_order", "weather"]
+        assert s.of("tool.called")[0]["arguments"] == {"order_id": "ORD-100"}
+        s.app("tool.result", id="t2", result="rain")
+        await s.until(3.5)
+        assert len(s.model.asked) == 1  # all of them are waited for
+        s.app("tool.error", id="t1", error="down")
+        s.app("tool.result", id="t1", result="late")
+        await s.until(12)
+        executed = s.of("tool.executed")[0]["calls"]
+        assert [(c["name"], c["output"], c["is_error"]) for c in executed] == [
+            ("lookup_order", '{"error": "down"}', True), ("weather", "rain", False)]  # fmt: skip
+        assert [m["role"] for m in s.model.asked[1][0]] == ["system", "user", "assistant", "tool", "tool"]
+        assert s.voice.said == ["Let me look.", "It was shipped, and it rains."]
+        assert len(s.of("agent.speech_created")) == 2  # text before a tool is an utterance of its own
+        assert s.of("turn.completed")[0]["agent_text"] == "Let me look. It was shipped, and it rains."
+
+    run(scene())
+
+
+def test_a_tool_that_never_answers_does_not_end_the_talk():
+    async def scene():
+        s = Scene(Model([tool_call("play_hold_music")], "I am sorry."), tool_call_timeout_s=2.0)
+        await s.until(0.5)
+        await s.caller("Music, please.")
+        await s.until(10)
+        assert s.of("session.error")[0]["code"] == "tool_timeout"
+        assert s.of("tool.executed")[0]["calls"][0]["is_error"] is True
+        assert s.voice.said == ["I am sorry."]
+
+    run(scene())
+
+
+def test_a_farewell_is_heard_whole_and_nothing_talks_over_it():
+    async def scene():
+        s = Scene(Model([tool_call("end_call")], "I should never be said.", ttft_s=0.01))
+        await s.until(0.5)
+        await s.caller("Goodbye.")
+        await s.until(2.0)
+        s.app("agent_session.speak", text="Thanks for calling. Goodbye!")
+        s.app("tool.result", id="t1", result={"status": "ending"})
+        await asyncio.sleep(0.05)
+        s.app("agent_session.hangup")
+        await s.until(10)
+        assert s.voice.said == ["Thanks for calling. Goodbye!"] or s.voice.said[0] == "Thanks for calling. Goodbye!"
+        said = [entry for entry in s.call.did if entry[0] in ("said", "hangup")]
+        assert [entry[0] for entry in said] == ["said", "hangup"]
+        assert "never" not in str(s.talk.history.messages(""))
+
+    run(scene())
+
+
+def test_a_transfer_needs_no_result():
+    async def scene():
+        s = Scene(Model(["One moment.", tool_call("transfer_to_human", reason="x")], "Never."))
+        await s.until(0.5)
+        await s.caller("A human, please.")
+        await s.until(2.0)
+        s.app("agent_session.speak", text="I connect you.")
+        s.app("agent_session.transfer", destination=["+1", "+2"], dial_mode="parallel", timeout=30)
+        await s.until(10)
+        assert s.voice.said == ["One moment.", "I connect you."]
+        assert s.transferred[0][1] == ("+1", "+2")
+        assert s.transferred[0][0] >= 2.0 + 0.05 * len("I connect you.")
+
+    run(scene())
+
+
+def test_a_model_that_fails_is_told_and_the_next_turn_works():
+    async def scene():
+        s = Scene(Model([ProviderError("down", "unavailable", "brain")], "Hello again."))
+        await s.until(0.5)
+        await s.caller("Hello?")
+        await s.until(3)
+        assert s.of("session.error")[0]["code"] == "llm_error"
+        assert s.of("turn.metrics")[0]["error_source"] == "llm"
+        await s.caller("Are you there?")
+        await s.until(8)
+        assert s.voice.said == ["Hello again."]
+
+    run(scene())
+
+
+def test_a_voice_that_fails_is_told_and_the_floor_goes_on():
+    async def scene():
+        s = Scene(Model("One.", "Two."))
+        s.voice.fails = True
+        await s.until(0.5)
+        await s.caller("Hello?")
+        await s.until(3)
+        assert s.of("session.error")[0]["code"] == "tts_error"
+        s.voice.fails = False
+        await s.caller("Hello?")
+        await s.until(8)
+        assert s.of("turn.completed")[-1]["agent_text"] == "Two."
+
+    run(scene())
+
+
+def test_speech_commands_are_a_queue():
+    async def scene():
+        s = Scene(Model())
+        s.app("agent_session.speak", text="First.")
+        s.app("agent_session.play", audio_data="UklGRg==", allow_interruption=False)
+        s.app("agent_session.send_dtmf", digits="1w#")
+        s.app("agent_session.speak", text="Last.")
+        s.app("agent_session.hangup")
+        await s.until(10)
+        kinds = [entry[0] for entry in s.call.did]
+        assert kinds == ["said", "played", "send_dtmf", "said", "hangup"]
+
+    run(scene())
+
+
+@pytest.mark.parametrize(("message", "code"), [
+    ("{", "invalid_message"), ("[]", "invalid_message"), ('{"type": "nonsense"}', "unknown_message"), ('{"type": 3}', "unknown_message"),
+    ('{"type": "agent_session.speak"}', "invalid_message"), ('{"type": "agent_session.play", "audio_data": "%"}', "play_error"),
+    ('{"type": "agent_session.transfer", "destination": []}', "invalid_message"), ('{"type": "agent_session.send_dtmf", "digits": "x"}', "invalid_message"),
+    ('{"type": "tool.result", "id": 4}', "invalid_message"), ("[" * 100000, "invalid_message"),
+])  # fmt: skip
+def test_what_is_no_command_is_told_and_nothing_happens(message, code):
+    async def scene():
+        s = Scene(Model())
+        s.commands.on_message(message)
+        assert [m["code"] for m in s.of("session.error")] == [code]
+
+    run(scene())

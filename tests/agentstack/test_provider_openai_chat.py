@@ -15,7 +15,8 @@ import httpx
 
 from talkpath.agentstack.providers.base import Delta, Finished, ProviderError, Text, Tool, ToolCall
 from talkpath.agentstack.providers.chat_deltas import ChatDeltas
-from talkpath.agentstack.providers.openai_chat import HttpTimes, OpenAIChat, chat_body, chat_headers, chat_url
+from talkpath.agentstack.providers.http_stream import HttpTimes
+from talkpath.agentstack.providers.openai_chat import OpenAIChat, chat_body, chat_headers, chat_url
 from talkpath.agentstack.providers.sse import SseParser
 
 SSE = {"Content-Type": "text/event-stream", "x-request-id": "req_42"}

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from talkpath.agentstack.providers.base import ProviderError
-
-if TYPE_CHECKING:
-    import httpx
 
 MESSAGE_CHARACTERS = 200
 
@@ -36,17 +33,6 @@ def of_transport(problem: Exception, provider: str) -> ProviderError:
     name = type(problem).__name__
     kind = "timeout" if isinstance(problem, TimeoutError) or name.endswith("Timeout") else "unavailable"
     return ProviderError(f"{provider}: {name}{': ' + str(problem) if str(problem) else ''}", kind, provider)
-
-
-async def refusal(response: httpx.Response, provider: str, key: str | None) -> ProviderError:
-    """Reads what a streamed response says instead of its answer."""
-    import httpx
-
-    try:
-        body = await response.aread()
-    except httpx.HTTPError:
-        body = b""
-    return of_status(response.status_code, body, provider, key)
 
 
 def message_of(body: bytes | str) -> str:

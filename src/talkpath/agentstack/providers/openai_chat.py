@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from urllib.parse import quote
 
 from talkpath.agentstack.providers.base import ChatMessage, Delta, ProviderError, Spec, Tool
 from talkpath.agentstack.providers.chat_deltas import ChatDeltas
-from talkpath.agentstack.providers.faults import of_transport, refusal
+from talkpath.agentstack.providers.http_stream import HttpTimes, posted
 from talkpath.agentstack.providers.sse import SseParser
 from talkpath.agentstack.providers.urls import http_base
 
@@ -44,15 +43,6 @@ AZURE_API_VERSION = "2024-10-21"
 FIGURES_S = 1.0  # after the answer's end: figures that do not come by then do not come
 END_S = 0.1  # after [DONE]: the response's own end comes with it, or it is not waited for
 _REASONS = re.compile(r"^(o\d|gpt-5)")  # models that think first: no temperature, another name for max_tokens
-
-
-@dataclass(frozen=True, slots=True)
-class HttpTimes:
-    """How long what may take."""
-
-    connect_s: float = 3.0
-    first_s: float = 8.0  # from the request to the first piece
-    between_s: float = 10.0
 
 
 def chat_body(
@@ -142,31 +132,16 @@ class OpenAIChat:
 
     async def chat(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
         """See `LanguageModel`."""
-        import httpx
-
-        times, loop = self._times, asyncio.get_running_loop()
-        request = self._http.build_request(
-            "POST",
-            self._url,
-            headers={**chat_headers(self.provider, self._key), "Accept": "text/event-stream"},
-            json=chat_body(self.provider, self.model, self._spec, messages, tools),
-            timeout=httpx.Timeout(None, connect=times.connect_s),
-        )
-        due_s = loop.time() + times.first_s
-        response: httpx.Response | None = None
-        try:
-            async with asyncio.timeout_at(due_s):
-                response = await self._http.send(request, stream=True)
-                if response.status_code != 200:
-                    raise await refusal(response, self.provider, self._key)
-            request_id = response.headers.get("x-request-id", "")
+        times = self._times
+        body = chat_body(self.provider, self.model, self._spec, messages, tools)
+        headers = {**chat_headers(self.provider, self._key), "Accept": "text/event-stream"}
+        async with posted(self._http, self._url, body, headers, times, self.provider, self._key) as stream:
+            request_id = stream.headers.get("x-request-id", "")
             answer, parser = ChatDeltas(self.provider, self.model, request_id, self._key), SseParser()
-            pieces = response.aiter_bytes().__aiter__()
             piece: bytes | None = b""
             while piece is not None:  # to the very end: a connection that is not read to it is not used again
                 try:
-                    async with asyncio.timeout_at(due_s):
-                        piece = await anext(pieces, None)
+                    piece = await stream.piece()
                 except TimeoutError:
                     if not (answer.has_reason or answer.is_done):
                         raise
@@ -175,15 +150,8 @@ class OpenAIChat:
                     for delta in answer.receive(data):
                         yield delta
                 if answer.is_done:
-                    due_s = loop.time() + END_S
+                    stream.wait(END_S)
                 elif answer.has_begun:  # what is no piece of the answer, a comment perhaps, is no sign of life
-                    due_s = loop.time() + (FIGURES_S if answer.has_reason else times.between_s)
+                    stream.wait(FIGURES_S if answer.has_reason else times.between_s)
             for delta in answer.finish():
                 yield delta
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as problem:
-            raise of_transport(problem, self.provider) from None
-        except ValueError as problem:
-            raise ProviderError(f"{self.provider}: {problem}", "unavailable", self.provider) from None
-        finally:
-            if response is not None:
-                await response.aclose()

@@ -8,6 +8,8 @@ from typing import Protocol
 
 # Hang-up causes, as callbacks and sessions name them.
 CAUSES = ("normal_clearing", "busy", "no_answer", "failed", "rejected", "cancelled", "server_error")
+# What a carrier says of a leg; after one of the last four it is over.
+STATUSES = ("ringing", "answered", "busy", "no_answer", "failed", "completed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,18 @@ class CarrierError(Exception):
 
 
 class Carrier(Protocol):
-    """Places calls; tells what becomes of them by `on_status`, in any order with the stream."""
+    """Places calls; tells what becomes of them by `on_status`, in any order with the stream.
+
+    Attributes
+    ----------
+    on_status : callable
+        Set by whoever places calls.
+    sends_digits : bool
+        It presses `send_digits` itself when somebody has answered; else the server does, on the stream.
+    """
 
     on_status: Callable[[LegStatus], None]
+    sends_digits: bool
 
     async def place(self, request: LegRequest) -> str:
         """The carrier's own id of the call. Raises `CarrierError`."""

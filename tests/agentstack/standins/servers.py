@@ -9,15 +9,16 @@ from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from standins.chat import Chat, ChatRequest, Failure, check, stream
-from standins.hearing import RESET, Hearing, HearingStream
-from standins.http import Request, Response, serve
-from standins.voice import Voice, tone
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websocket
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as Upgrade
 from websockets.http11 import Response as UpgradeResponse
+
+from standins.chat import Chat, ChatRequest, Failure, check, stream
+from standins.hearing import RESET, Hearing, HearingStream
+from standins.http import Request, Response, serve
+from standins.voice import Voice, tone
 
 T = TypeVar("T", Hearing, Chat, Voice)
 FOREVER_S = 3600.0

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import numpy as np
+
 from talkpath.agentstack.agent import Agent, IdleTimeout
 from talkpath.agentstack.commands import Commands
 from talkpath.agentstack.conversation.talk import Talk

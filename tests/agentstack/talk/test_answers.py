@@ -6,10 +6,11 @@ import pytest
 
 pytest.importorskip("websockets")
 
-from fakes import Scene, tool_call
 from fakes import FakeModel as Model
-from talkpath.agentstack.providers.base import ProviderError
+from fakes import Scene, tool_call
 from virtual_time import run
+
+from talkpath.agentstack.providers.base import ProviderError
 
 
 def test_a_turn_is_answered_and_told():

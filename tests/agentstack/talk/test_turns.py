@@ -8,8 +8,9 @@ pytest.importorskip("websockets")
 
 from fakes import FakeModel as Model
 from fakes import Scene, tool_call
-from talkpath.call import events as e
 from virtual_time import run
+
+from talkpath.call import events as e
 
 LONG = "This is a long answer, and it goes on for quite a while. It has a second sentence too. And a third one."
 
@@ -30,7 +31,8 @@ def test_an_interruption_cuts_the_answer_and_the_history_to_what_was_heard():
         assert said[2]["content"] == cut["agent_text"] + " …"
         assert said[-1]["content"] == "Stop, please."
         assert after["agent_text"] == "Yes?"
-        assert s.model.asked and s.voice.said[-1] == "Yes?"
+        assert s.model.asked
+        assert s.voice.said[-1] == "Yes?"
 
     run(scene())
 

@@ -60,6 +60,8 @@ class Speech:
     def cancel(self) -> None:
         """Say no more of it."""
         self.cancelled = True
+        if not self.begun:
+            self.utterance.is_cut = True  # not a word of it was heard
         self.released.set()
         self.sentences.put_nowait(None)
 

@@ -22,6 +22,13 @@ class Entry:
     results: dict[str, Any] = field(default_factory=dict)  # by the id of the call
 
 
+    @property
+    def is_unheard(self) -> bool:
+        """The agent's, of which the caller knows nothing."""
+        cut = self.utterance is not None and self.utterance.is_cut and not self.utterance.heard_text()
+        return self.role == "assistant" and cut and not self.calls
+
+
 class History:
     """The talk so far."""
 
@@ -29,7 +36,9 @@ class History:
         self._entries: list[Entry] = []
 
     def user(self, text: str) -> None:
-        """The caller said it; after his own words it is one message with them."""
+        """The caller said it; after his own words, with nothing heard between, it is one message with them."""
+        while self._entries and self._entries[-1].is_unheard:
+            self._entries.pop()
         if self._entries and self._entries[-1].role == "user":
             self._entries[-1].text += " " + text
         else:

@@ -202,8 +202,8 @@ class TurnTaking:
             if chat is not None:
                 chat.cancel()
             return
-        talk.history.user(text)
         if now is not None and now.in_tools:  # its next step answers this too
+            talk.history.user(text)
             now.release()
             return
         figures = TurnFigures(talk.turns + 1, str(uuid.uuid4()), text)
@@ -215,6 +215,7 @@ class TurnTaking:
                 figures.user_text = f"{now.figures.user_text} {text}".strip()
                 figures.user_started_at = now.figures.user_started_at or figures.user_started_at
             talk.answer = None
+        talk.history.user(text)
         if chat is not None and (chat.text != text or now is not None):
             chat.cancel()
             chat = None

@@ -105,6 +105,16 @@ class AgentSession:
         if self._winner is not None:
             await self._services.legs.bridge(self._call, self._winner[1])
 
+    def hand_over(self, leg: Leg, person: PhoneCall) -> None:
+        """Somebody else takes the call: the agent leaves, and `run` lets the two talk."""
+        self._winner = leg, person
+        self.send({"type": "call.transferred", "destination": [leg.to], "timestamp": iso(datetime.now(UTC))})
+        self._finish("transferred")
+
+    def leave(self, reason: str) -> None:
+        """The agent leaves now, and the call ends."""
+        self._finish(reason)
+
     async def _keep_link(self) -> None:
         try:
             await self._link.run()
@@ -273,9 +283,7 @@ class AgentSession:
             if not has_own and not self._call.ended:
                 with contextlib.suppress(TalkpathError):
                     await self._call.stop_background()
-        self._winner = leg, person
-        self.send({"type": "call.transferred", "destination": [leg.to], "timestamp": iso(datetime.now(UTC))})
-        self._finish("transferred")
+        self.hand_over(leg, person)
 
 
 def _without_talk(llm: Mapping[str, Any]) -> dict[str, Any]:

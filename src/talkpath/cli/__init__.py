@@ -7,6 +7,7 @@ from pathlib import Path
 
 from talkpath import __version__
 from talkpath.call.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
+from talkpath.cli.agents import add_agents, run_agents
 from talkpath.cli.dial_arguments import add_dial
 from talkpath.cli.serve import add_serve, serve
 from talkpath.errors import ConfigError, TalkpathError
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_serve(commands)
     add_dial(commands)
+    add_agents(commands)
     return parser
 
 
@@ -83,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return serve(args)
     if args.command == "dial":
         return _dial(args)
+    if args.command == "agents":
+        return run_agents(args)
     try:
         from talkpath.cli.demo import demo  # needs rich
         from talkpath.cli.run import replay_call, run_call

@@ -21,7 +21,6 @@ class Entry:
     calls: list[ToolCall] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)  # by the id of the call
 
-
     @property
     def is_unheard(self) -> bool:
         """The agent's, of which the caller knows nothing."""

@@ -1,0 +1,66 @@
+"""`talkpath agents`: the agent stack on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+from talkpath.errors import ConfigError, TalkpathError
+
+_EPILOG = """\
+PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN say who may use REST; TALKPATH_PROVIDERS=local needs no key and no network; DEEPGRAM_API_KEY, OPENAI_API_KEY,
+ELEVENLABS_API_KEY (and …_BASE_URL) are used where an agent names none; TALKPATH_CARRIER=simulated[:FILE] or http:URL places calls. All of them:
+docs/agentstack/settings.md.
+"""
+
+
+def add_agents(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command and its options."""
+    agents = commands.add_parser(
+        "agents",
+        help="the agent stack: REST, event socket, speech pipeline",
+        description="A voice-agent platform: agents by REST at http://HOST:PORT/v1, phone calls at ws://HOST:PHONE-PORT/{dialect}/{agent_uuid} or "
+        "/{dialect} by the called number, until SIGTERM.",
+        epilog=_EPILOG,
+    )
+    add = agents.add_argument
+    add("--config", metavar="FILE", help="settings as TOML; the environment goes before them")
+    add("--host", help="of REST (default: 127.0.0.1)")
+    add("--port", type=int, help="of REST (default: 8000; 0: any)")
+    add("--phone-host", help="default: 127.0.0.1")
+    add("--phone-port", type=int, help="default: 8080; 0: any")
+    add("--data", metavar="FOLDER", help="of the database and the recordings (default: talkpath-data)")
+    add("--workers", type=int, help="processes of audio (default: 1)")
+    add("--transport", choices=("websockets", "picows"), help="default: websockets")
+    add("--drain", type=float, metavar="S", help="so long calls may go on after SIGTERM (default: 30)")
+
+
+_VARIABLES = {
+    "host": "TALKPATH_HOST", "port": "TALKPATH_PORT", "phone_host": "TALKPATH_PHONE_HOST", "phone_port": "TALKPATH_PHONE_PORT",
+    "data": "TALKPATH_DATA", "workers": "TALKPATH_WORKERS", "transport": "TALKPATH_TRANSPORT", "drain": "TALKPATH_DRAIN_S",
+}  # fmt: skip
+
+
+def run_agents(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM."""
+    try:
+        from talkpath.agentstack.server import AgentServer
+        from talkpath.agentstack.settings import Settings
+    except ImportError as missing:
+        print(f"talkpath agents: {missing.name} is not installed: pip install 'talkpath[agentstack]'", file=sys.stderr)
+        return 2
+    given = {
+        variable: str(getattr(options, name))
+        for name, variable in _VARIABLES.items()
+        if getattr(options, name) is not None
+    }
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # its URLs may hold what is not for logs
+    try:
+        AgentServer(Settings.load(options.config, {**os.environ, **given})).run()
+    except (ConfigError, TalkpathError, OSError, ImportError) as problem:
+        print(f"talkpath agents: {problem}", file=sys.stderr)
+        return 2
+    return 0

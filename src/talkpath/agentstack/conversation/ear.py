@@ -48,7 +48,7 @@ class Ear:
             self._kept.clear()
             return b""
         since = onset_ms - LEAD_MS
-        given = b"".join(audio for at, audio in self._kept if at >= since)
+        given = b"".join(audio for at, audio in self._kept if at + len(audio) / self._bytes_a_ms > since)
         self._kept.clear()
         return given
 

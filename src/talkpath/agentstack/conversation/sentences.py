@@ -8,43 +8,10 @@ _END = re.compile(r"[.!?…。！？।]+[\"'”’)\]]*(?=\s)|[。！？]|\n+")
 _CLAUSE = re.compile(r"[,;:–—](?=\s)")
 _FIRST_CLAUSE_CHARS = 24  # a clause that is shorter sounds chopped
 _LONGEST = 300  # characters: a voice is not kept waiting for an end that never comes
-_ABBREVIATIONS = frozenset(
-    [
-        "dr",
-        "mr",
-        "mrs",
-        "ms",
-        "prof",
-        "st",
-        "no",
-        "nos",
-        "vs",
-        "etc",
-        "inc",
-        "ltd",
-        "co",
-        "jr",
-        "sr",
-        "e.g",
-        "i.e",
-        "a.m",
-        "p.m",
-        "approx",
-        "dept",
-        "est",
-        "fig",
-        "vol",
-        "z.b",
-        "bzw",
-        "usw",
-        "ca",
-        "nr",
-        "sra",
-        "sr",
-        "ud",
-        "art",
-    ]
-)
+_ABBREVIATIONS = frozenset((
+    "dr", "mr", "mrs", "ms", "prof", "st", "vs", "etc", "inc", "ltd", "co", "jr", "sr", "e.g", "i.e", "a.m", "p.m", "approx", "dept", "est", "z.b",
+    "bzw", "usw", "ca", "nr", "sra", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
+))  # fmt: skip
 
 
 class Sentences:
@@ -75,12 +42,12 @@ class Sentences:
         return [piece] if piece else []
 
     def _next_end(self) -> int | None:
-        for match in _END.finditer(self._text):
-            if _really_ends(self._text[: match.start()], match.group()):
-                return match.end()
-        if self._is_first:
-            for match in _CLAUSE.finditer(self._text, _FIRST_CLAUSE_CHARS):
-                return match.end()
+        ends = (m.end() for m in _END.finditer(self._text) if _really_ends(self._text[: m.start()], m.group()))
+        found = next(ends, None)
+        if self._is_first and (clause := _CLAUSE.search(self._text, _FIRST_CLAUSE_CHARS)) is not None:
+            found = clause.end() if found is None else min(found, clause.end())
+        if found is not None:
+            return found
         if len(self._text) > _LONGEST:
             space = self._text.rfind(" ", 0, _LONGEST)
             return space if space > 0 else _LONGEST

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
@@ -175,6 +177,7 @@ class DeepgramStream:
         try:
             return await connect(
                 self._url,
+                ssl=_tls() if self._url.startswith("wss:") else None,
                 additional_headers=headers(self._key),
                 open_timeout=times.connect_s,
                 ping_interval=times.ping_s,
@@ -269,6 +272,12 @@ class DeepgramStream:
                 self._asked -= 1
             self._said.put_nowait(transcript)
         self._log.forget(self._origin + self._protocol.heard_samples)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all: to read the certificates takes as long as several audio frames."""
+    return ssl.create_default_context()
 
 
 async def _closed(socket: ClientConnection, timeout_s: float) -> None:

@@ -1,0 +1,187 @@
+"""Providers by their names: an agent's `stt`, `llm` and `tts` → what hears, answers and speaks."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from talkpath.agentstack.providers.base import (
+    LanguageModel,
+    OnAvailability,
+    ProviderError,
+    Spec,
+    SpeechToText,
+    TextToSpeech,
+)
+from talkpath.agentstack.providers.deepgram import BASE_URL as DEEPGRAM_BASE_URL
+from talkpath.agentstack.providers.deepgram_stream import Deepgram
+from talkpath.agentstack.providers.elevenlabs import ElevenLabs
+from talkpath.agentstack.providers.fallback_health import Health
+from talkpath.agentstack.providers.fallback_llm import FallbackModel
+from talkpath.agentstack.providers.fallback_stt import FallbackRecogniser
+from talkpath.agentstack.providers.fallback_tts import FallbackVoice
+from talkpath.agentstack.providers.http_stream import HttpTimes
+from talkpath.agentstack.providers.key_check import refused_key
+from talkpath.agentstack.providers.openai_chat import VENDORS, OpenAIChat
+
+if TYPE_CHECKING:
+    import httpx
+
+LOCAL = "local"
+DEFAULTS = {"stt": "deepgram", "llm": "openai", "tts": "elevenlabs"}
+SERVED = {"stt": frozenset({"deepgram"}), "llm": frozenset(VENDORS), "tts": frozenset({"elevenlabs"})}
+KNOWN = {  # to agents, and without a client here yet
+    "stt": frozenset({"google", "azure", "assemblyai", "groq", "openai"}),
+    "llm": frozenset({"anthropic", "google"}),
+    "tts": frozenset({"cartesia", "google", "azure", "openai", "deepgram"}),
+}
+CONNECTIONS = 1000  # idle ones are kept for a minute: a handshake would be heard as a pause
+KEPT_S = 60.0
+
+
+class ProviderSettings(Protocol):
+    """What is needed of the server's settings. Names are lower case: "deepgram", "openai", …"""
+
+    @property
+    def providers(self) -> str:
+        """ "local": every name is served by the embedded default."""
+        ...
+
+    def base_url(self, provider: str) -> str | None:
+        """The server's own for agents that name none; None or "": the vendor's."""
+        ...
+
+    def api_key(self, provider: str) -> str | None:
+        """The server's own for agents that name none."""
+        ...
+
+
+class Providers:
+    """All providers of a server. See `ProviderSet`.
+
+    Parameters
+    ----------
+    settings : ProviderSettings
+    http : httpx.AsyncClient, optional
+        Otherwise one is made, and closed by `aclose`.
+    health : Health, optional
+        Who failed lately.
+    """
+
+    def __init__(
+        self, settings: ProviderSettings, http: httpx.AsyncClient | None = None, health: Health | None = None
+    ) -> None:
+        self._settings, self._http, self._own_http = settings, http, http is None
+        self._health = health or Health()
+        self._times = HttpTimes()
+        if settings.providers != LOCAL:
+            _ = self.http  # now, while nobody is on the phone: it reads certificates for some 10 ms
+
+    # --- ProviderSet ------------------------------------------------------------------------------------------------------------
+
+    def stt(self, spec: Spec, fallback: Sequence[Spec] = ()) -> SpeechToText:
+        """See `ProviderSet`."""
+        members = [self._stt(s) for s in (spec, *fallback)]
+        return FallbackRecogniser(members, self._names("stt", spec, fallback), self._health)
+
+    def llm(
+        self, spec: Spec, fallback: Sequence[Spec] = (), on_availability: OnAvailability | None = None
+    ) -> LanguageModel:
+        """See `ProviderSet`. Prompt and tools come with each chat, so a fallback has the same."""
+        members = [self._llm(s) for s in (spec, *fallback)]
+        return FallbackModel(members, self._names("llm", spec, fallback), self._health, on_availability)
+
+    def tts(self, spec: Spec, fallback: Sequence[Spec] = ()) -> TextToSpeech:
+        """See `ProviderSet`."""
+        members = [self._tts(s) for s in (spec, *fallback)]
+        return FallbackVoice(members, self._names("tts", spec, fallback), self._health)
+
+    async def check(self, kind: str, spec: Spec) -> str | None:
+        """See `ProviderSet`."""
+        try:
+            name = self._name(kind, spec)
+        except ProviderError as problem:
+            return str(problem)
+        if name == LOCAL:
+            return None
+        return await refused_key(self.http, name, spec, self._key(name, spec), self._base_url(name, spec))
+
+    async def aclose(self) -> None:
+        """See `ProviderSet`."""
+        if self._own_http and self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    # --- parts ------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """Shared by all: connections are kept between requests."""
+        import httpx
+
+        if self._http is None:
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEPT_S)
+            self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(None, connect=self._times.connect_s))
+        return self._http
+
+    def _stt(self, spec: Spec) -> SpeechToText:
+        name = self._name("stt", spec)
+        if name == LOCAL:
+            made: SpeechToText = _local("stt")(spec)
+            return made
+        return Deepgram(spec, self._key(name, spec), self._base_url(name, spec) or DEEPGRAM_BASE_URL)
+
+    def _llm(self, spec: Spec) -> LanguageModel:
+        name = self._name("llm", spec)
+        if name == LOCAL:
+            made: LanguageModel = _local("llm")(spec)
+            return made
+        named = {**spec, "provider": name}
+        return OpenAIChat(named, self.http, self._key(name, spec), self._base_url(name, spec))
+
+    def _tts(self, spec: Spec) -> TextToSpeech:
+        name = self._name("tts", spec)
+        if name == LOCAL:
+            made: TextToSpeech = _local("tts")(spec)
+            return made
+        return ElevenLabs(spec, self.http, self._key(name, spec), self._base_url(name, spec))
+
+    def _name(self, kind: str, spec: Spec) -> str:
+        """Who serves it.
+
+        Raises
+        ------
+        ProviderError
+            Nobody here.
+        """
+        name = str(spec.get("provider") or DEFAULTS[kind]).strip().lower()
+        if name == LOCAL or (self._settings.providers == LOCAL and name in SERVED[kind] | KNOWN[kind]):
+            return LOCAL
+        if name in SERVED[kind]:
+            return name
+        what = "is not served yet" if name in KNOWN[kind] else "is unknown"
+        raise ProviderError(f"{kind} provider '{name}' {what}", "bad_request", name)
+
+    def _key(self, name: str, spec: Spec) -> str | None:
+        return str(spec.get("api_key") or "") or self._settings.api_key(name) or None
+
+    def _base_url(self, name: str, spec: Spec) -> str | None:
+        return str(spec.get("base_url") or "") or self._settings.base_url(name) or None
+
+    def _names(self, kind: str, spec: Spec, fallback: Sequence[Spec]) -> list[str]:
+        """For `Health`: the same service by the same account is one, to all calls. Never shown: a key is in it only by its hash."""
+        names = []
+        for each in (spec, *fallback):
+            name = self._name(kind, each)
+            where = each.get("azure_endpoint") or self._base_url(name, each)
+            model = each.get("model") or each.get("azure_deployment") or each.get("voice")
+            names.append(f"{kind} {name} {model} {where} {hash(self._key(name, each))}")
+        return names
+
+
+def _local(kind: str) -> Callable[[Spec], Any]:
+    """`local_stt`, `local_llm` or `local_tts` of the embedded default (extra `local`)."""
+    module = importlib.import_module("talkpath.agentstack.providers.local")
+    made: Callable[[Spec], Any] = getattr(module, f"local_{kind}")
+    return made

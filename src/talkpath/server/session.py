@@ -24,6 +24,7 @@ from talkpath.server.results import (
     Ended,
     Limits,
     MarkCleared,
+    PlayoutCleared,
     SessionEvent,
     StreamFailed,
 )
@@ -114,6 +115,7 @@ class Session:
         self._frame_s = 0.02
         self._surplus = Surplus(0.02)
         self._heard_any = self._paused = self._clear_wanted = False
+        self._cut: AgentSpeechInterrupted | None = None  # until it is known how much of it was heard
         self._given: list[bytes | None] = []  # the frame that is in an exchange
         self._received_ms = 0.0  # stream time of the receive path
         self.is_blocked = self.is_ticking = self._is_parting = False
@@ -408,6 +410,7 @@ class Session:
                 marks.append(event.name)
             elif isinstance(event, (AgentSpeechInterrupted, AudioCleared)):
                 self._clear_wanted = True
+                self._cut = event if isinstance(event, AgentSpeechInterrupted) else self._cut
             self._events.append(event)
             if isinstance(event, AgentSpeechInterrupted):
                 self._events += [MarkCleared(name) for name in event.dropped_marks]
@@ -418,7 +421,16 @@ class Session:
             self._clear_wanted = False
             out, events = self._outlet.clear(self._line_time(now))
             self._out += out
-            self._events += events
+            self._events += [self._with_heard(e) if isinstance(e, PlayoutCleared) else e for e in events]
+
+    def _with_heard(self, event: PlayoutCleared) -> PlayoutCleared:
+        """And how much of what was interrupted was heard."""
+        cut, self._cut = self._cut, None
+        if cut is None:
+            return event
+        return PlayoutCleared(
+            event.unheard_ms, cut.utterance, max(0.0, 1000 * cut.playback_position_s - event.unheard_ms)
+        )
 
     @property
     def is_over(self) -> bool:
@@ -482,5 +494,8 @@ class Session:
                 self._report(call.hangup(), now)
             except TalkpathError:  # it was hung up by its owner
                 pass
-            self._events += self._outlet.finish(self._line_time(now))
+            line_now = self._line_time(now)
+            if self._cut is not None and not self._outlet.is_mute:
+                self._events.append(self._with_heard(PlayoutCleared(self._outlet.unheard_ms(line_now))))
+            self._events += self._outlet.finish(line_now)
         self._events.append(Ended(reason, self.counters))

@@ -50,7 +50,8 @@ class Spy:
 @settings(deadline=None, max_examples=15)
 def test_any_messages_give_the_same_frames(dialect: str, cuts: list[int]) -> None:
     start = STARTS[dialect]
-    session = Session(QUICK, streams.DIALECTS[dialect](), now=0.0)
+    options = {"sample_rate_hz": 8000} if dialect == "audiosocket" else {}  # or the call begins with the audio
+    session = Session(QUICK, streams.DIALECTS[dialect](**options), now=0.0)
     provider = streams.DIALECTS[dialect]("provider")
     for message in provider.open(start):
         session.receive(message, 0.0)

@@ -231,13 +231,18 @@ def test_vonage_notifications_of_any_form(name: str) -> None:
         assert begun.mark("m") is begun.clear() is None
 
 
+@pytest.mark.parametrize("is_given", [False, True])
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 44100])
-def test_audiosocket_rates(rate: int) -> None:
+def test_audiosocket_rates(rate: int, is_given: bool) -> None:
     wire = Wire("l16", rate, "little")
-    provider, server = streams.AudioSocket("provider"), streams.AudioSocket(sample_rate_hz=rate)
+    provider, server = streams.AudioSocket("provider"), streams.AudioSocket(sample_rate_hz=rate if is_given else None)
     (begin,) = provider.open(Start(call_id=UUID, wire=wire, wire_out=wire))
     server.receive(begin)
-    assert server.receive(provider.media(b"12")) == [Media(b"12")]
+    assert server.is_settled == is_given
+    promised = wire if is_given else Wire("l16", 8000, "little")
+    assert server.receive(provider.media(b"12")) == [Media(b"12", wire=None if wire == promised else wire)]
+    assert server.is_settled
+    assert server.start.wire == server.start.wire_out == wire
     assert provider.receive(server.media(b"12")) == [Media(b"12")]
     assert provider.receive(server.hangup()) == [HangupRequest()]
     for wrong in (Start(call_id="no uuid", wire=wire, wire_out=wire), Start(call_id=UUID)):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from talkpath.server.results import Counters
+
 WINDOW_S = 2.0
 
 
 class Keys:
     """Pairs the two ways a key comes by.
+
+    Parameters
+    ----------
+    counters : Counters
+        `keys_paired` is kept up to date.
 
     Notes
     -----
@@ -14,9 +21,9 @@ class Keys:
     two keys, whichever order the four come in.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counters: Counters) -> None:
         self._alone: list[tuple[str, str, float]] = []
-        self.duplicate = 0
+        self._counters = counters
 
     def is_new(self, digit: str, way: str, now: float) -> bool:
         """True where it has not been reported."""
@@ -24,7 +31,7 @@ class Keys:
         for key in self._alone:
             if key[0] == digit and key[1] != way:
                 self._alone.remove(key)
-                self.duplicate += 1
+                self._counters.keys_paired += 1
                 return False
         self._alone.append((digit, way, now))
         return True

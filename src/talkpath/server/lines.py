@@ -36,7 +36,12 @@ COMMANDS = frozenset(
 
 
 class CallEnded(StateError):
-    """The line is gone."""
+    """The line is gone.
+
+    `heard_ms`: of a `say`, how much of it was heard until then; None where it was not being said.
+    """
+
+    heard_ms: float | None = None
 
 
 class Connection(Protocol):

@@ -6,7 +6,10 @@ from collections import deque
 from collections.abc import Mapping
 
 from talkpath.errors import FormatError
+from talkpath.server.results import Limits
 from talkpath.streams import Detector, Message, Stream
+
+MEDIA_WAIT_S = 0.2  # so long after the start the caller's first audio is waited for: before anything is sent, and for what it says of the wire
 
 
 class Opening:
@@ -18,20 +21,42 @@ class Opening:
         None: found from what comes first.
     path, headers : str, mapping
         Of the upgrade, for a stream that is found.
-    max_held : int
-        So many messages may wait for a configuration; the oldest are dropped then.
+    limits : Limits
+        Of `max_waiting_s` may wait for a configuration; the oldest messages are dropped then.
+    now : float
+        When the connection was made.
 
     Attributes
     ----------
     stream : Stream or None
         None as long as it is not known.
+    is_unsettled : bool
+        The start is there, and its wire may still change.
     """
 
-    def __init__(self, stream: Stream | None, path: str, headers: Mapping[str, str] | None, max_held: int) -> None:
+    def __init__(
+        self, stream: Stream | None, path: str, headers: Mapping[str, str] | None, limits: Limits, now: float
+    ) -> None:
         self.stream = stream
         self._detector = Detector(path=path, headers=headers) if stream is None else None
         self._head = b""  # of a TCP stream that is not known yet
-        self._held: deque[Message] = deque(maxlen=max_held)
+        self._held: deque[Message] = deque(maxlen=round(limits.max_waiting_s / 0.02))
+        self._ends = now + limits.start_timeout_s
+        self._settles = float("inf")
+        self.is_unsettled = False
+
+    @property
+    def deadline(self) -> float:
+        """When there must be a call, or a wire."""
+        return min(self._ends, self._settles) if self.is_unsettled else self._ends
+
+    def is_late(self, now: float) -> bool:
+        """There should be a call."""
+        return now >= self._ends
+
+    def wait_for_wire(self, now: float) -> None:
+        """The first audio will say it."""
+        self.is_unsettled, self._settles = True, now + MEDIA_WAIT_S
 
     def read(self, data: str | bytes) -> list[Message] | None:
         """The messages in what came; None: something in it was malformed."""

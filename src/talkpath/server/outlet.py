@@ -36,6 +36,7 @@ class Outlet:
         self._playout = Playout()
         self._s_per_byte = (self._wire.duration_ms(1) or 0.0) / 1000
         self._marks = Marks()
+        self._cut: tuple[str, float] | None = None  # what was interrupted
         self._behind: deque[tuple[str, int]] = deque()  # marks, and the byte that they follow
 
     def heard_ms(self, now: float) -> float:
@@ -87,17 +88,28 @@ class Outlet:
                 out.append(message)
         return out
 
+    def interrupted(self, utterance: str, position_ms: float) -> None:
+        """So much of it has left the call: how much was heard is known with the clear, or at the end."""
+        self._cut = (utterance, position_ms)
+
+    def _cleared(self, unheard_ms: float) -> PlayoutCleared:
+        if self._cut is None:
+            return PlayoutCleared(unheard_ms)
+        (utterance, position_ms), self._cut = self._cut, None
+        return PlayoutCleared(unheard_ms, utterance, max(0.0, position_ms - unheard_ms))
+
     def clear(self, now: float) -> tuple[list[str | bytes], list[SessionEvent]]:
         """What was sent must not be heard any more: the message for that, where there is one, and what becomes of the marks."""
         message = self._stream.clear()
         if message is None:  # it will be heard, to its end
+            self._cut = None
             return [], []
         gathered_ms = self._wire.duration_ms(self._packer.drop()) or 0.0
         resolved = self._marks.cleared(now)
         events: list[SessionEvent] = [MarkHeard(n, "clock") if heard else MarkCleared(n) for n, heard in resolved]
         events += [MarkCleared(name) for name, _ in self._behind]
         self._behind.clear()
-        events.append(PlayoutCleared(1000 * self._playout.cleared(now) + gathered_ms))
+        events.append(self._cleared(1000 * self._playout.cleared(now) + gathered_ms))
         return [message, *self._stream.data_to_send()], events
 
     def returned(self, wire_name: str, cleared: bool) -> SessionEvent | None:
@@ -118,4 +130,6 @@ class Outlet:
         ]
         events += [MarkCleared(name) for name, _ in self._behind]
         self._behind.clear()
+        if self._cut is not None and not self.is_mute:
+            events.append(self._cleared(self.unheard_ms(now)))
         return events

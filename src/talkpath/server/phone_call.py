@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from talkpath._types import Buffer, Samples
-from talkpath.call.events import AgentSpeechInterrupted, AudioCleared, Event
-from talkpath.errors import ConfigError
+from talkpath.call.events import Event
+from talkpath.errors import ConfigError, TalkpathError
 from talkpath.playout_sources import _whole, int16_samples
 from talkpath.server.lines import CallEnded
-from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, PlayoutCleared, SessionEvent
+from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, SessionEvent
+from talkpath.server.saying import Saying, Sayings
 from talkpath.streams import Start
 
 Ask = Callable[..., Awaitable[Any]]  # (command, *args, **kwargs)
@@ -60,9 +61,7 @@ class PhoneCall:
         self._heard, self._happened = asyncio.Event(), asyncio.Event()
         self._over = asyncio.Event()
         self._marks: dict[str, asyncio.Future[bool]] = {}
-        self._cut: dict[str, float] = {}  # utterances that were interrupted, and how much of them was heard, in ms
-        self._last_cut: str | None = None
-        self._is_cleared = False
+        self._sayings = Sayings()
         self._count = 0
 
     async def counters(self) -> dict[str, int]:
@@ -84,15 +83,8 @@ class PhoneCall:
             self._audio.extend(audio)
             self._heard.set()
         for event in events:
+            self._sayings.note(event)
             match event:
-                case AgentSpeechInterrupted():
-                    self._last_cut = event.utterance
-                    self._cut[event.utterance] = 1000 * event.playback_position_s
-                case AudioCleared():
-                    self._is_cleared = True
-                case PlayoutCleared() if self._last_cut is not None:
-                    self._cut[self._last_cut] = max(0.0, self._cut[self._last_cut] - event.unheard_ms)
-                    self._last_cut = None
                 case MarkHeard() | MarkCleared():
                     waits = self._marks.pop(event.name, None)
                     if waits is not None and not waits.done():
@@ -107,6 +99,7 @@ class PhoneCall:
                 if not waits.done():
                     waits.set_exception(CallEnded(self.ended))
             self._marks.clear()
+            self._sayings.halt()
             self._over.set()
             self._heard.set()
         if events:
@@ -159,7 +152,8 @@ class PhoneCall:
         Parameters
         ----------
         speech : int16 buffer, or asynchronous iterable of such
-            Not asked for more while `max_queued_ms` of speech waits, nor after an interruption.
+            Not asked for more while `max_queued_ms` of speech waits. After an interruption, and at the end of the call, it is closed at
+            once, whatever it waits for.
         sample_rate : int
             Hz.
         utterance : str, optional
@@ -173,52 +167,79 @@ class PhoneCall:
         Raises
         ------
         CallEnded
-            The line is gone.
-        """
-        self._count += 1
-        name = utterance or f"say-{self._count}"
-        self._cut.pop(name, None)
-        rate_hz = _whole(sample_rate)
-        samples = 0
-        async for chunk in _chunks(speech):
-            if name in self._cut:
-                break
-            samples += len(chunk)
-            await self._offer(chunk, rate_hz, name)
-        await self.speak(np.zeros(0, np.int16), rate_hz, name, True)
-        self._is_cleared = False
-        heard = await self.played()
-        cut_ms = self._cut.pop(name, None)
-        if cut_ms is None and not heard and not self._is_cleared:  # a monitor: nobody can hear it
-            return 0.0
-        return 1000 * samples / rate_hz if cut_ms is None else cut_ms
+            The line is gone. Its `heard_ms`: what was heard until then, where it was being said.
 
-    async def _offer(self, chunk: Samples, sample_rate: int, name: str) -> None:
-        piece = max(1, round(_PIECE_S * sample_rate))
-        while len(chunk) and name not in self._cut:
-            offered = chunk[:piece]
-            taken = await self.speak(offered, sample_rate, name)
-            chunk = chunk[taken:]
-            if taken < len(offered):
-                await asyncio.sleep(_RETRY_S)
+        Notes
+        -----
+        Several at once are said one after the other, in the order of their calls; an interruption cuts them all. What has been given
+        when the iterator raises, or the task that waits here is cancelled, is still said; `interrupt` cuts that, too.
+        """
+        self._check()
+        self._count += 1
+        saying = self._sayings.begin(utterance or f"say-{self._count}", _whole(sample_rate))
+        try:
+            await saying.turn()
+            await self._offer(saying, speech, sample_rate)
+            saying.leave()
+            heard = False
+            if not saying.halted.done():
+                mark = await self._mark()
+                await saying.unless_halted(mark)
+                heard = mark.done() and mark.result()
+            self._check()
+        except CallEnded as gone:
+            gone.heard_ms = saying.cut_ms
+            raise
+        finally:
+            self._sayings.end(saying)
+        if saying.cut_ms is not None:
+            return saying.cut_ms
+        return saying.given_ms if heard else 0.0  # a monitor: nobody can hear it
+
+    async def _offer(self, saying: Saying, speech: Buffer | AsyncIterable[Buffer], sample_rate: int) -> None:
+        """All of it, as there is room. However it ends, no more will come: the engine must not wait for it."""
+
+        async def give(chunk: Samples) -> None:
+            piece = max(1, round(_PIECE_S * sample_rate))
+            while len(chunk):
+                offered = chunk[:piece]
+                taken = await self.speak(offered, sample_rate, saying.name)
+                saying.given_samples += taken
+                chunk = chunk[taken:]
+                if taken < len(offered):
+                    await asyncio.sleep(_RETRY_S)
+
+        try:
+            await saying.run(speech, give)
+        except BaseException:
+            if saying.given_samples:
+                with contextlib.suppress(TalkpathError):
+                    await self.speak(np.zeros(0, np.int16), sample_rate, saying.name, True)
+            raise
+        if self.ended is None and (saying.given_samples or not saying.halted.done()):
+            await self.speak(np.zeros(0, np.int16), sample_rate, saying.name, True)
 
     async def played(self) -> bool:
         """Wait until all that is queued now was heard. False: it was cut."""
-        self._count += 1
-        name = f"{_OWN}{self._count}"
-        self._check()
-        waits: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._marks[name] = waits
-        try:
-            await self._run("checkpoint", name)
-            heard = await waits
-        finally:
-            self._marks.pop(name, None)
-            if waits.done() and not waits.cancelled():
-                waits.exception()  # seen
+        heard = await (await self._mark())
         if not heard:
             self._check()
         return heard
+
+    async def _mark(self) -> asyncio.Future[bool]:
+        """A mark of our own behind all that is queued: whether it was heard."""
+        self._check()
+        self._count += 1
+        name = f"{_OWN}{self._count}"
+        waits: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        waits.add_done_callback(lambda _: waits.cancelled() or waits.exception())  # seen, though nobody waits any more
+        self._marks[name] = waits
+        try:
+            await self._run("checkpoint", name)
+        except BaseException:
+            self._marks.pop(name, None)
+            raise
+        return waits
 
     async def hangup(self, after_speech: bool = True) -> None:
         """End the call; `after_speech`: not before the line has played what is queued. Nothing where it is over."""
@@ -305,15 +326,3 @@ class PhoneCall:
         """By the process of audio, between two frames."""
         self._check()
         return await self._ask(command, *args, **kwargs)
-
-
-async def _chunks(speech: Buffer | AsyncIterable[Buffer]) -> AsyncIterator[Samples]:
-    if isinstance(speech, AsyncIterable):
-        async for chunk in speech:
-            yield _samples(chunk)
-    else:
-        yield _samples(speech)
-
-
-def _samples(chunk: Buffer) -> Samples:
-    return int16_samples(chunk)

@@ -37,9 +37,15 @@ class MarkCleared:
 
 @dataclass(frozen=True, slots=True)
 class PlayoutCleared:
-    """The provider was told to throw away what it had not played yet: so much, by our own clock."""
+    """What had been sent and was not played yet is thrown away, by the provider as it was told, or with the line: so much, by our own clock.
+
+    `utterance`: what `agent.speech_interrupted` has named just before, and `heard_ms`: how much of it was heard in the end. Empty and
+    None where nothing was being said. A provider that cannot throw anything away (AudioSocket) plays what has left: there is no such event.
+    """
 
     unheard_ms: float
+    utterance: str = ""
+    heard_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

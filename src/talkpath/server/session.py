@@ -15,7 +15,7 @@ from talkpath.server.clock import Grid, Surplus
 from talkpath.server.convert import call_stream, check
 from talkpath.server.intake import Intake
 from talkpath.server.keys import Keys
-from talkpath.server.opening import Opening
+from talkpath.server.opening import MEDIA_WAIT_S, Opening
 from talkpath.server.outlet import Outlet
 from talkpath.server.results import (
     Began,
@@ -29,8 +29,6 @@ from talkpath.server.results import (
 )
 from talkpath.streams import Dtmf, Failed, FlowControl, Media, Message, Start, Stop, Stream
 from talkpath.streams import MarkPlayed as MarkReturned
-
-MEDIA_WAIT_S = 0.2  # so long after the start the caller's first audio is waited for, before anything is sent
 
 Configure: TypeAlias = Callable[[Start], CallConfig]
 
@@ -74,15 +72,6 @@ class Session:
     Deadlines are absolute and follow the provider's clock. At each, one frame goes out. A server of one call sleeps until
     `next_deadline()` and calls `tick`; one of many calls asks each for `due`, exchanges all of them in one
     `CallGroup.exchange`, and gives each its result by `exchanged`.
-
-    Examples
-    --------
-    >>> session = Session(CallConfig(), now=clock())
-    >>> session.receive(message, clock())
-    >>> session.tick(clock())
-    >>> for data in session.data_to_send(): send(data)
-    >>> for event in session.events(): ...
-    >>> for pcm in session.audio(): ...
     """
 
     def __init__(
@@ -100,14 +89,13 @@ class Session:
         self._ask = ask
         self._configure: Configure = config if callable(config) else lambda _: config or CallConfig()
         self._limits = limits or Limits()
-        self._opening = Opening(stream, path, headers, max_held=round(self._limits.max_waiting_s / 0.02))
+        self._opening = Opening(stream, path, headers, self._limits, now)
         self._stream = stream
         self._message_ms = message_ms
-        self._opened = self._last = now
+        self._last = now
         self._out: list[str | bytes] = []
         self._events: list[Event | SessionEvent] = []
         self._pcm: list[Samples] = []
-        self._keys = Keys()
         self._intake: Intake | None = None
         self._outlet: Outlet | None = None
         self._grid = Grid(0.02)
@@ -120,6 +108,7 @@ class Session:
         self.call: CallPipeline | None = None
         self.start: Start | None = None
         self.counters = Counters()
+        self._keys = Keys(self.counters)
         self.ended: str | None = None
 
     # --- what comes -----------------------------------------------------------------------------------------------------------
@@ -139,9 +128,7 @@ class Session:
             self.counters.malformed += 1
             messages = self._opening.rest()
         stream = self._stream = self._opening.stream
-        for message in messages:
-            if self.ended is None:
-                self._take(message, now)
+        self._take_all(messages, now)
         if stream is not None:
             answers = stream.data_to_send()
             if answers:
@@ -163,8 +150,16 @@ class Session:
         """Something raised that should not have: this call ends, and says why."""
         self._end(f"{type(problem).__name__}: {problem}", now)
 
+    def _take_all(self, messages: list[Message], now: float) -> None:
+        for message in messages:
+            if self.ended is None:
+                self._take(message, now)
+
     def _take(self, message: Message, now: float) -> None:
-        if self._ask and self.start is not None and not isinstance(message, Stop):
+        if self._opening.is_unsettled and isinstance(message, Media):
+            self._settle(now)
+        waits = (self._ask and self.start is not None) or self._opening.is_unsettled
+        if waits and not isinstance(message, Stop):
             self._opening.hold(message)
             return
         match message:
@@ -188,7 +183,24 @@ class Session:
                 pass
 
     def _start(self, start: Start, now: float) -> None:
-        self.start = start
+        assert self._stream is not None
+        self.start = self._stream.start or start  # what came in the same piece may have settled it
+        if self._stream.is_settled:
+            self._open(self.start, now)
+        else:
+            self._opening.wait_for_wire(now)
+
+    def _settle(self, now: float) -> None:
+        """The wire is known now, or will not be."""
+        assert self._stream is not None
+        self._opening.is_unsettled = False
+        self.start = self._stream.start
+        if self.start is not None:
+            self._open(self.start, now)
+        if not self._ask:
+            self._take_all(self._opening.held(), now)
+
+    def _open(self, start: Start, now: float) -> None:
         if self._ask:
             self._events.append(ConfigWanted(start))
             return
@@ -206,9 +218,7 @@ class Session:
             self._begin(self.start, config, now)
         except TalkpathError as error:
             self._end(str(error), now)
-        for message in self._opening.held():
-            if self.ended is None:
-                self._take(message, now)
+        self._take_all(self._opening.held(), now)
 
     def _begin(self, start: Start, config: CallConfig, now: float) -> None:
         assert self._stream is not None
@@ -220,7 +230,7 @@ class Session:
         self._outlet = Outlet(self._stream, start, config.stream, self._message_ms)
         self._grid = Grid(self._frame_s)
         self._surplus = Surplus(self._frame_s)
-        self._grid.begin(now if self._stream.transport == "tcp" else now + MEDIA_WAIT_S)
+        self._grid.begin(now + MEDIA_WAIT_S * self._stream.is_settled)  # where it is not, that has been waited for
         self.call = call
         self._events.append(Began(start, config.frame_ms, config.audio_rate_hz))
 
@@ -234,16 +244,13 @@ class Session:
             return
         if not self._heard_any:
             self._heard_any = True
-            assert self._stream is not None
-            if self._stream.transport != "tcp":  # half a frame of jitter, either way, finds its tick
-                self._grid.begin(now + self._frame_s / 2)
+            self._grid.begin(now + self._frame_s / 2)  # half a frame of jitter, either way, finds its tick
         self._grid.observe(now, self._intake.audio_s)
 
     def _key(self, digit: str, now: float) -> None:
         if self._keys.is_new(digit, "message", now):
             assert self.call is not None
             self._events.append(UserDtmf("receive", self._received_ms, digit))
-        self.counters.keys_paired = self._keys.duplicate
 
     # --- time -------------------------------------------------------------------------------------------------------------------
 
@@ -253,7 +260,7 @@ class Session:
             return None
         idle = self._last + self._limits.idle_timeout_s
         if self.call is None:
-            return min(idle, self._opened + self._limits.start_timeout_s)
+            return min(idle, self._opening.deadline)
         tick = self._grid.deadline
         return idle if tick is None else min(idle, tick)
 
@@ -284,14 +291,15 @@ class Session:
         """
         if self.ended is not None:
             return None
-        if self.call is None:
-            if now >= self._opened + self._limits.start_timeout_s:
-                self._end("no start" if self.start is None else "no configuration", now)
-            elif now >= self._last + self._limits.idle_timeout_s:
-                self._end("idle", now)
+        if self.call is None and self._opening.is_late(now):
+            self._end("no start" if self.start is None else "no configuration", now)
             return None
         if now >= self._last + self._limits.idle_timeout_s:
             self._end("idle", now)
+            return None
+        if self.call is None:
+            if now >= self._opening.deadline:
+                self._settle(now)
             return None
         deadline = self._grid.deadline
         if deadline is None or now < deadline:
@@ -400,9 +408,7 @@ class Session:
         marks: list[str] = []
         for event in events:
             if isinstance(event, UserDtmf):
-                is_new = self._keys.is_new(event.digit, "sound", now)
-                self.counters.keys_paired = self._keys.duplicate
-                if not is_new:
+                if not self._keys.is_new(event.digit, "sound", now):
                     continue
             elif isinstance(event, MarkPlayed):
                 marks.append(event.name)
@@ -411,6 +417,8 @@ class Session:
             self._events.append(event)
             if isinstance(event, AgentSpeechInterrupted):
                 self._events += [MarkCleared(name) for name in event.dropped_marks]
+                if self._outlet is not None:
+                    self._outlet.interrupted(event.utterance, 1000 * event.playback_position_s)
         return marks
 
     def _clear(self, now: float) -> None:

@@ -3,7 +3,7 @@
 Sources: asterisk/asterisk `res/res_audiosocket.c`; the README of CyCoreSystems/audiosocket.
 
 Seen on Asterisk 22.10.1: keys (type 0x03), from the application and the channel driver; type 0x12, from the channel driver with
-`c(slin16)`, which takes 8 kHz in return; a caller's hang-up is the end of the stream, without a piece of type 0x00.
+`c(slin16)`, which takes 8 kHz in return, too; a caller's hang-up is the end of the stream, without a piece of type 0x00.
 
 Not verified: the types of other rates than 8 and 16 kHz. There is no clear and no mark, and Asterisk does not pace what it gets: send
 one frame every 20 ms.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
 from talkpath.errors import ConfigError, FormatError, LengthError
 from talkpath.streams import base, fields
@@ -38,8 +39,9 @@ class AudioSocket(base.Stream):
     ----------
     role, path, headers
         See `Stream`; TCP has neither path nor headers.
-    sample_rate_hz : int
-        What the call begins with: the id comes before any audio. Audio at another rate says so in `Media.wire`.
+    sample_rate_hz : int, optional
+        Of the call. None: that of the first audio. The id comes before it and promises 8 kHz; from the first audio on (`is_settled`)
+        `start` says what is right, and `media` sends in kind. Audio at another rate than promised says so in `Media.wire`.
 
     Raises
     ------
@@ -57,12 +59,14 @@ class AudioSocket(base.Stream):
         *,
         path: str = "",
         headers: Mapping[str, str] | None = None,
-        sample_rate_hz: int = 8000,
+        sample_rate_hz: int | None = None,
     ) -> None:
         super().__init__(role, path=path, headers=headers)
-        if sample_rate_hz not in KINDS:
+        self._is_settled = sample_rate_hz is not None or role == "provider"
+        rate_hz = 8000 if sample_rate_hz is None else sample_rate_hz
+        if rate_hz not in KINDS:
             raise ConfigError(f"sample_rate_hz must be one of {sorted(KINDS)} (got {sample_rate_hz!r})")
-        self._wire = Wire("l16", sample_rate_hz, "little")
+        self._wire = Wire("l16", rate_hz, "little")  # that the start has promised
         self._buffer = bytearray()
         self._good: list[Message] = []  # read in the same piece as something malformed
 
@@ -70,6 +74,11 @@ class AudioSocket(base.Stream):
     def framing(self) -> base.Framing:
         """One frame of 20 ms."""
         return base.Framing(20, 1, MAX_BYTES)
+
+    @property
+    def is_settled(self) -> bool:
+        """See `Stream.is_settled`: with the first audio, where no rate was given."""
+        return self._is_settled
 
     def receive(self, message: str | bytes, /) -> list[Message]:
         """See `Stream.receive`."""
@@ -132,8 +141,12 @@ class AudioSocket(base.Stream):
 
     def _read(self, kind: int, payload: bytes) -> Message:
         if kind in RATES_HZ:
-            self._expect_start(f"type {kind:#04x}")
+            start = self._expect_start(f"type {kind:#04x}")
             rate = RATES_HZ[kind]
+            if not self._is_settled:
+                self._is_settled = True
+                wire = Wire("l16", rate, "little")
+                self._start = replace(start, wire=wire, wire_out=wire)
             return Media(payload, wire=None if rate == self._wire.sample_rate_hz else Wire("l16", rate, "little"))
         if kind == HANGUP:
             return Stop("hangup") if self.role == "server" else HangupRequest()

@@ -90,6 +90,11 @@ class Stream:
         return self._start is not None
 
     @property
+    def is_settled(self) -> bool:
+        """False as long as `start` may still say another wire (AudioSocket's rate comes with its first audio)."""
+        return True
+
+    @property
     def listens_only(self) -> bool:
         """True where the other side wants no audio, however long it is waited for."""
         return False

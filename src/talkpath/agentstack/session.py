@@ -205,7 +205,7 @@ class AgentSession:
                 text = None if said is None else said.text_at(event.playback_position_s)
                 return {"interrupted_text": text, "turn_id": self.talk.turn_id(event.utterance)}
             case e.UserTurnCompleted():
-                return {"turn_id": str(uuid.uuid4())}
+                return {"turn_id": self.talk.turn_taking.turn_id}
         return {}
 
     def _idle(self, event: e.UserIdle) -> None:

@@ -33,6 +33,7 @@ class TurnTaking:
         self.words = TurnWords(talk.agent.stt.get("language"))
         self.is_deaf = False  # what is heard is answered by nobody
         self.unanswered: list[str] = []  # what was
+        self.turn_id = str(uuid.uuid4())  # of the caller's last turn, and of the answer to it
         self.caller_speaks = False
         self._agent_sounds = False
         self._overlap = False  # his present speech began over the agent's
@@ -168,7 +169,7 @@ class TurnTaking:
     # --- turns -------------------------------------------------------------------------------------------------------------------
 
     def _end_turn(self, event: e.UserTurnCompleted | None) -> None:
-        self._event = event
+        self._event, self.turn_id = event, str(uuid.uuid4())
         self._talk.spawn(self._wait_for_words())
 
     async def _wait_for_words(self) -> None:
@@ -206,7 +207,7 @@ class TurnTaking:
             talk.history.user(text)
             now.release()
             return
-        figures = TurnFigures(talk.turns + 1, str(uuid.uuid4()), text)
+        figures = TurnFigures(talk.turns + 1, self.turn_id, text)
         figures.user_started_at, self._turn_onset_at = self._turn_onset_at, None
         if now is not None and not now.speaks:  # what he had said before is part of it
             now.give_way()

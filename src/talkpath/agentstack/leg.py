@@ -37,6 +37,8 @@ class Leg:
     Attributes
     ----------
     call_uuid, to, from_number : str
+    owner : str
+        The call that it was placed for; often itself.
     cause : str or None
         Why it is over.
     call : PhoneCall or None
@@ -45,9 +47,9 @@ class Leg:
     """
 
     def __init__(
-        self, legs: EndsLegs, call_uuid: str, to: str, from_number: str, digits: str, config: CallConfig
+        self, legs: EndsLegs, call_uuid: str, to: str, from_number: str, digits: str, config: CallConfig, owner: str
     ) -> None:
-        self.call_uuid, self.to, self.from_number = call_uuid, to, from_number
+        self.call_uuid, self.to, self.from_number, self.owner = call_uuid, to, from_number, owner
         self.config, self.digits = config, digits
         self.cause: str | None = None
         self.call: PhoneCall | None = None

@@ -83,11 +83,15 @@ class Legs:
         send_digits: str = "",
         *,
         config: CallConfig | None = None,
+        owner: str | None = None,
     ) -> Leg:
-        """Have the carrier dial; `config`: of the call that comes of it. Raises `LegFailed` where the carrier does not take it."""
+        """Have the carrier dial. Raises `LegFailed` where it does not take the call, or is done with it at once.
+
+        `config`: of the call that comes of it; `owner`: the call that this one is for.
+        """
         if self._is_closed:
             raise LegFailed("server_error")
-        leg = Leg(self, call_uuid, to, from_number, send_digits, config or self._config)
+        leg = Leg(self, call_uuid, to, from_number, send_digits, config or self._config, owner or call_uuid)
         self._legs[call_uuid] = self._tokens[leg.status_token] = leg
         request = LegRequest(
             call_uuid=call_uuid, to=to, from_number=from_number, ring_timeout_s=ring_timeout_s,
@@ -129,6 +133,7 @@ class Legs:
         ring_timeout_s: float,
         *,
         config: CallConfig | None = None,
+        owner: str | None = None,
     ) -> tuple[Leg, PhoneCall]:
         """First to answer wins, the others are ended. `mode`: "parallel" | "sequential". Raises `LegFailed` when nobody did."""
         targets = [hunting.Target(found) if isinstance(found, str) else found for found in destinations]
@@ -137,7 +142,13 @@ class Legs:
             call_uuid = hunting.new_uuid()
             try:
                 leg = await self.place(
-                    call_uuid, target.number, from_number, ring_timeout_s, target.send_digits, config=config
+                    call_uuid,
+                    target.number,
+                    from_number,
+                    ring_timeout_s,
+                    target.send_digits,
+                    config=config,
+                    owner=owner,
                 )
                 return leg, await leg.answered()
             except asyncio.CancelledError:

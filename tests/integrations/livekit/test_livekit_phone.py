@@ -133,6 +133,53 @@ def test_an_early_answer_is_heard_when_the_agent_is_done() -> None:
     asyncio.run(main())
 
 
+def test_what_begins_while_the_line_still_plays_does_not_cut_what_the_session_takes_for_unfinished() -> None:
+    """A session's agent speaks until the line has played the last sample. What is told before interrupts it, an echo's last syllable, too."""
+
+    async def main() -> None:
+        line = Line(SPOKEN, says(voice(700, seed=9, pitch=190.0), 3.2))
+        heard = Heard(line)
+        output, listening = heard.phone.output, heard.phone._listening
+        told_at_end: list[int] = []
+
+        def finished(_: object) -> None:
+            told_at_end.append(sum(event.speaking or event.speech_duration > 0 for event in heard.events))
+            asyncio.get_running_loop().call_later(0, listening.session_state, "listening")
+
+        output.on("playback_started", lambda _: listening.session_state("speaking"))
+        output.on("playback_finished", finished)
+        line.world.delay = lambda t: 0.2  # a mark comes back late
+        await heard.say(3500)
+        await line.run(6)
+        assert told_at_end == [0]
+        assert [f.interrupted for f in heard.finished] == [False]
+        (start,) = heard.of(VADEventType.START_OF_SPEECH)
+        assert start.speech_duration > 0.3  # it was held so long
+        told = [event.speech_duration for event in heard.of(VADEventType.INFERENCE_DONE)]
+        assert max(told) < 1.2, "what was held counts once"
+
+    asyncio.run(main())
+
+
+def test_a_recogniser_that_goes_by_the_detector_gets_the_whole_of_an_early_answer() -> None:
+    said = voice(600, seed=9, pitch=190.0)
+
+    async def main() -> None:
+        line = Line(SPOKEN, says(said, 2.55))
+        heard = Heard(line)
+        line.world.session.call.update(allow_interruptions=False)
+        heard.speech.allow_interruptions = False
+        await heard.say(3500)
+        await line.run(6)
+        (end,) = heard.of(VADEventType.END_OF_SPEECH)
+        pcm = np.concatenate([np.frombuffer(frame.data, np.int16) for frame in end.frames])
+        loud = np.abs(pcm[: len(pcm) // 160 * 160].reshape(-1, 160).astype(np.int32)).max(axis=1) > 300
+        own = np.abs(said.reshape(-1, 80).astype(np.int32)).max(axis=1) > 300
+        assert np.count_nonzero(loud) >= np.count_nonzero(own) - 6
+
+    asyncio.run(main())
+
+
 def test_its_own_echo_is_neither_speech_nor_heard() -> None:
     sent: list[bytes] = []
 

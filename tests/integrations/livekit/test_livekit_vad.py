@@ -46,7 +46,12 @@ def test_speech_is_found_where_it_is(rate: int, ms: int) -> None:
         2.5 > kept > 1.2 for kept in spoken
     )  # the speech, half a second before it, and the silence that ended it
     told = [event for event in found if event.type == DONE]
-    assert sum(len(event.frames) for event in told) >= len(frames(line(rate, (1.0, 1.5), (1.0, 0.8)), rate, ms)) - 4
+    missing = len(frames(line(rate, (1.0, 1.5), (1.0, 0.8)), rate, ms)) - sum(len(event.frames) for event in told)
+    assert 0 <= missing < 200 / ms, "each frame is told of once, but for those since the last"
+    apart = np.diff([event.timestamp for event in told])
+    assert apart.max() == pytest.approx(0.2, abs=0.051), "silence needs few words"
+    speaks = [b.timestamp - a.timestamp for a, b in zip(told, told[1:], strict=False) if a.speaking and b.speaking]
+    assert min(speaks) == pytest.approx(max(0.04, ms / 1000), abs=0.011)
 
 
 def test_silence_is_no_speech() -> None:

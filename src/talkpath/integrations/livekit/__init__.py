@@ -22,6 +22,7 @@ except ModuleNotFoundError as error:
 
 check()
 
+from talkpath.integrations.livekit.amd import PhoneAMD  # noqa: E402
 from talkpath.integrations.livekit.audio_input import PhoneAudioInput  # noqa: E402
 from talkpath.integrations.livekit.audio_output import PhoneAudioOutput  # noqa: E402
 from talkpath.integrations.livekit.call_vad import CallVAD  # noqa: E402
@@ -29,4 +30,4 @@ from talkpath.integrations.livekit.noise_cancellation import NoiseCancellation  
 from talkpath.integrations.livekit.phone import TalkpathIO  # noqa: E402
 from talkpath.integrations.livekit.vad import VAD  # noqa: E402
 
-__all__ = ["VAD", "CallVAD", "NoiseCancellation", "PhoneAudioInput", "PhoneAudioOutput", "TalkpathIO"]
+__all__ = ["VAD", "CallVAD", "NoiseCancellation", "PhoneAMD", "PhoneAudioInput", "PhoneAudioOutput", "TalkpathIO"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from weakref import WeakSet
 
 from livekit import rtc
 from livekit.agents import vad
 
-from talkpath.call.events import UserSpeechStarted, UserSpeechStopped
+from talkpath.call.events import UserSpeechStarted
+from talkpath.integrations.livekit.audio_input import TOLD, Told
 
 PREFIX_S = 0.5  # of what was said before speech was noticed
 LONGEST_S = 60.0  # of speech that an event carries
@@ -24,7 +24,6 @@ class CallVAD(vad.VAD):
 
     def __init__(self) -> None:
         super().__init__(capabilities=vad.VADCapabilities(update_interval=0.02))
-        self._streams: WeakSet[_Stream] = WeakSet()
         self.agent_speaks = False
 
     @property
@@ -36,14 +35,7 @@ class CallVAD(vad.VAD):
         return "talkpath"
 
     def stream(self) -> vad.VADStream:
-        stream = _Stream(self)
-        self._streams.add(stream)
-        return stream
-
-    def happened(self, event: UserSpeechStarted | UserSpeechStopped, ago_s: float = 0.0) -> None:
-        """What the call has told, so long ago."""
-        for stream in list(self._streams):
-            stream.happened(event, ago_s)
+        return _Stream(self)
 
 
 class _Stream(vad.VADStream):
@@ -84,17 +76,17 @@ class _Stream(vad.VADStream):
             raw_s=self._speech_s,
             frames=[frame],
         )
+        for event, end_ms, now_ms in frame.userdata.get(TOLD, ()):
+            self._happened(event, end_ms, now_ms)
 
-    def happened(self, event: UserSpeechStarted | UserSpeechStopped, ago_s: float) -> None:
-        if self._event_ch.closed:
-            return
+    def _happened(self, event: Told, end_ms: float, now_ms: float) -> None:
         if isinstance(event, UserSpeechStarted):
             self._speaks = True
-            self._speech_s = ago_s + (event.timestamp_ms - event.onset_ms) / 1000
-            self._tell(vad.VADEventType.START_OF_SPEECH, self._speech_s, frames=list(self._frames))
+            self._speech_s = max(0.0, end_ms - event.onset_ms) / 1000
+            self._tell(vad.VADEventType.START_OF_SPEECH, (now_ms - event.onset_ms) / 1000, frames=list(self._frames))
         elif self._speaks:
             self._speaks = False
-            silence_s = ago_s + (event.timestamp_ms - event.onset_ms - event.duration_ms) / 1000
+            silence_s = (now_ms - event.onset_ms - event.duration_ms) / 1000
             frames = list(self._frames)
             self._tell(vad.VADEventType.END_OF_SPEECH, event.duration_ms / 1000, max(0.0, silence_s), frames=frames)
             self._forget()

@@ -8,16 +8,15 @@ from collections.abc import Coroutine
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import AgentSession, UserInputTranscribedEvent
+from livekit.agents import AgentSession, AgentStateChangedEvent, UserInputTranscribedEvent
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 from talkpath.call import events as e
 from talkpath.integrations.livekit.audio_input import PhoneAudioInput
 from talkpath.integrations.livekit.audio_output import PhoneAudioOutput
 from talkpath.integrations.livekit.call_vad import CallVAD
+from talkpath.integrations.livekit.listening import Listening
 from talkpath.server import CallEnded, Ended, PhoneCall, SessionEvent
-
-EARLY_MS = 1000.0  # what is said over the agent's last second is an answer
 
 
 class TalkpathIO(rtc.EventEmitter[str]):
@@ -43,10 +42,7 @@ class TalkpathIO(rtc.EventEmitter[str]):
         self.answered_by: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._beep: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._session: AgentSession[Any] | None = None
-        self._agent_speaks = self._is_cut = False
-        self._onset_ms: float | None = None  # of what the caller said last
-        self._end_ms: float | None = None
-        self._untold: list[e.UserSpeechStarted | e.UserSpeechStopped] = []
+        self._listening = Listening(self.input, self.vad)
         self._tasks = {asyncio.get_running_loop().create_task(self._read())}
 
     def session_options(self) -> dict[str, Any]:
@@ -56,7 +52,11 @@ class TalkpathIO(rtc.EventEmitter[str]):
             "aec_warmup_duration": None,  # the call knows what it sends: no blackout is needed
             "turn_handling": {
                 "turn_detection": "vad",
-                "interruption": {"mode": "vad", "resume_false_interruption": False},
+                "interruption": {
+                    "mode": "vad",
+                    "resume_false_interruption": False,
+                    "discard_audio_if_uninterruptible": False,  # what is said over it is held here, and given later
+                },
             },
         }
 
@@ -68,6 +68,7 @@ class TalkpathIO(rtc.EventEmitter[str]):
         session.output.audio = text.audio_output
         session.output.transcription = text.text_output
         session.on("user_input_transcribed", self._transcribed)
+        session.on("agent_state_changed", self._agent_state)
         session.on("close", lambda _: self._post(text.aclose()))
 
     async def wait_for_beep(self) -> bool:
@@ -82,6 +83,9 @@ class TalkpathIO(rtc.EventEmitter[str]):
 
     def _transcribed(self, event: UserInputTranscribedEvent) -> None:
         self._post(self.call.transcript(event.transcript, event.is_final))
+
+    def _agent_state(self, event: AgentStateChangedEvent) -> None:
+        self._listening.session_state(event.new_state)
 
     def _post(self, work: Coroutine[Any, Any, None]) -> None:
         async def run() -> None:
@@ -101,21 +105,7 @@ class TalkpathIO(rtc.EventEmitter[str]):
 
     def _happened(self, event: e.Event | SessionEvent) -> None:
         match event:
-            case e.UserSpeechStarted():
-                self._onset_ms, self._end_ms = event.onset_ms, None
-                self._untold = [event]
-            case e.UserSpeechStopped():
-                self._onset_ms, self._end_ms = event.onset_ms, event.onset_ms + event.duration_ms
-                self._untold.append(event)
-            case e.AgentStateChanged():
-                self._agent_speaks = self.vad.agent_speaks = event.new_state == "speaking"
-                self._is_cut = False
-            case e.AgentSpeechPaused():
-                self._is_cut = True
-            case e.AgentFalseInterruption(resumed=True):
-                self._is_cut = False
             case e.AgentSpeechInterrupted():
-                self._is_cut = True
                 speech = None if self._session is None else self._session.current_speech
                 if speech is not None and not speech.interrupted:
                     speech.interrupt(
@@ -131,20 +121,5 @@ class TalkpathIO(rtc.EventEmitter[str]):
                         waits.set_result(nothing)  # type: ignore[arg-type]
             case _:
                 pass
-        self._listen(isinstance(event, e.UserTurnCompleted))
+        self._listening.happened(event)
         self.output.happened(event)
-
-    def _listen(self, is_turn: bool) -> None:
-        """Recognisers hear nothing of the caller while the agent speaks, until the call has found that it counts."""
-        speaks = self._onset_ms is not None and self._end_ms is None
-        if self._agent_speaks and not self._is_cut:
-            if not speaks and not self.input.is_holding:  # who speaks already is heard to his end
-                self.input.hold()
-        elif self.input.is_holding:
-            counts = speaks or is_turn or (self._end_ms or 0.0) > self.input.heard_ms - EARLY_MS
-            self.input.release(self._onset_ms if counts else None)
-            self._untold = self._untold if counts else []
-        if not self.input.is_holding:
-            for event in self._untold:
-                self.vad.happened(event, max(0.0, self.input.heard_ms - event.timestamp_ms) / 1000)
-            self._untold.clear()

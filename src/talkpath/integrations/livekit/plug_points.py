@@ -7,6 +7,7 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import AgentSession, vad, version
 from livekit.agents.voice import SpeechHandle, io
+from livekit.agents.voice.amd import AMD, classifier
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 # Of a class: a method or property, and the parameters that it is given here.
@@ -38,6 +39,12 @@ POINTS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     (TranscriptSynchronizer, "text_output", ()),
     (AgentSession, "__init__", ("vad", "turn_handling", "aec_warmup_duration")),
     (AgentSession, "current_speech", ()),
+    (AMD, "__init__", ("session",)),
+    (AMD, "__aenter__", ()),
+    (AMD, "execute", ()),
+    (AMD, "aclose", ()),
+    (classifier._AMDClassifier, "settle", ("category", "reason")),
+    (classifier._AMDClassifier, "on_end_of_turn", ()),
     (SpeechHandle, "interrupt", ("force",)),
     (SpeechHandle, "allow_interruptions", ()),
 )  # fmt: skip

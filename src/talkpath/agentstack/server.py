@@ -30,7 +30,7 @@ from talkpath.agentstack.recordings import Recordings
 from talkpath.agentstack.rest.app import rest_app
 from talkpath.agentstack.session import AgentSession, Services
 from talkpath.agentstack.settings import Settings
-from talkpath.agentstack.store import Store
+from talkpath.agentstack.store.store import Store
 from talkpath.call.config import CallConfig
 from talkpath.server import MediaServer, PhoneCall
 from talkpath.streams import Start
@@ -92,7 +92,7 @@ class AgentServer:
         stack.callback(store.close)
         callbacks = HttpCallbacks(store, settings.auth_token)
         stack.push_async_callback(callbacks.aclose)
-        providers = Providers(settings)
+        providers = Providers(_Access(settings))
         stack.push_async_callback(providers.aclose)
         client = httpx.AsyncClient(trust_env=False)
         stack.push_async_callback(client.aclose)
@@ -175,6 +175,22 @@ class AgentServer:
             log.warning(json.dumps({"event": "no_agent", "path": urlsplit(call.start.path).path[:200], "to": callee}))
             return
         await self._calls.inbound(call, agent, caller, callee)
+
+
+class _Access:
+    """The settings, as the providers ask for them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.providers = settings.providers
+
+    def base_url(self, provider: str) -> str | None:
+        """Where it is."""
+        return self._settings.provider(provider).base_url or None
+
+    def api_key(self, provider: str) -> str | None:
+        """The server's own."""
+        return self._settings.provider(provider).api_key or None
 
 
 class _Rest(uvicorn.Server):

@@ -97,6 +97,10 @@ def test_agents_and_numbers(tmp_path: Path) -> None:
         assert await store.add_number("u1", "+15550001") == "u1"
         assert await store.add_number("u2", "+15550001") == "u1"
         assert not await store.delete_number("u2", "+15550001")
+        for spelling in ("15550001", "sip:+15550001@pbx.example", " +15550001"):
+            found_by_number = await store.agent_of_number(spelling)
+            assert found_by_number is not None
+            assert found_by_number.agent_name == "another"
         assert await store.delete_agent("u1")
         assert not await store.delete_agent("u1")
         assert await store.agent_of_number("+15550001") is None

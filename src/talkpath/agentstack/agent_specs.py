@@ -30,6 +30,13 @@ def _rate(path: str, value: object) -> int:
     return rate
 
 
+def _heard_rate(path: str, value: object) -> int:
+    rate: int = f.whole(8000, 48_000)(path, value)
+    if rate not in (8000, 16000, 24000):
+        raise AgentError(path, f"must be 8000, 16000 or 24000 (got {rate})")
+    return rate
+
+
 def _output_format(path: str, value: object) -> str:
     """A caller hears the same from either: what is asked for as MP3 is fetched as PCM."""
     if isinstance(value, str) and re.fullmatch(r"mp3(_[0-9]+){0,2}", value):
@@ -41,7 +48,7 @@ _ACCESS: dict[str, f.Check] = {"model": f.text, "api_key": f.secret, "base_url":
 CHECKS: dict[str, dict[str, f.Check]] = {
     "stt": {
         "provider": f.word_of("deepgram", "google", "azure", "assemblyai", "groq", "openai", LOCAL),
-        **_ACCESS, "language": f.text, "encoding": f.one_of("linear16"), "sample_rate": _rate, "endpointing": _endpointing,
+        **_ACCESS, "language": f.text, "encoding": f.one_of("linear16"), "sample_rate": _heard_rate, "endpointing": _endpointing,
         **dict.fromkeys(("interim_results", "smart_format", "punctuate", "profanity_filter", "no_delay", "filler_words"), f.flag),
     },
     "llm": {

@@ -38,6 +38,9 @@ class ProviderAccess:
     api_key: str = field(default="", repr=False)
 
 
+_NOBODY = ProviderAccess("")
+
+
 # --- what a value may be ------------------------------------------------------------------------------------------------
 
 
@@ -54,16 +57,17 @@ def _credential(value: object) -> str:
     return text
 
 
-def _url(*schemes: str) -> Callable[[object], str]:
+def _url(*schemes: str, may_have_user: bool = False) -> Callable[[object], str]:
     def parse(value: object) -> str:
         text = _text(value)
         try:
             parts = urlsplit(text)
             good = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+            good = good and (may_have_user or parts.username is None)
         except ValueError:
             good = False
         if not good or parts.query or parts.fragment or re.search(r"\s", text):
-            raise ValueError(f"must be a URL, {' or '.join(f'{s}://' for s in schemes)}, without a query")
+            raise ValueError(f"must be a URL, {' or '.join(f'{s}://' for s in schemes)}, without a user or a query")
         return text.rstrip("/")
 
     return parse
@@ -106,7 +110,7 @@ def _carrier(value: object) -> str:
         raise ValueError(f"must begin with one of {', '.join(CARRIERS)}")
     if name in ("http", "asterisk"):
         try:
-            _url("http", "https")(rest)
+            _url("http", "https", may_have_user=True)(rest)
         except ValueError:
             raise ValueError(f"must be {name}:URL, with http:// or https://") from None
     return text
@@ -162,7 +166,7 @@ class Settings:
     phone_url: str = _set("", "TALKPATH_PHONE_URL", _url("ws", "wss"))
     phone_token: str = _set("", "TALKPATH_TOKEN", _credential, is_secret=True)
     providers: str = _set("", "TALKPATH_PROVIDERS", _one_of("", "local"))
-    carrier: str = _set("", "TALKPATH_CARRIER", _carrier)
+    carrier: str = _set("", "TALKPATH_CARRIER", _carrier, is_secret=True)  # a URL may hold a password
     data: Path = field(
         default=Path("talkpath-data"), metadata={"variable": "TALKPATH_DATA", "parse": lambda value: Path(_text(value))}
     )
@@ -204,9 +208,13 @@ class Settings:
         found["access"] = {name: _access(name, table.get(name, {}), file, environ) for name in BASE_URLS}
         return cls(**found)
 
-    def provider(self, name: str) -> ProviderAccess:
-        """Where a provider is and its key; both "" for one that the settings do not know."""
-        return self.access.get(name, ProviderAccess(""))
+    def base_url(self, provider: str) -> str:
+        """Where a provider is; "": the settings do not know it."""
+        return self.access.get(provider, _NOBODY).base_url
+
+    def api_key(self, provider: str) -> str:
+        """The server's own key, for agents that bring none; "": it has none."""
+        return self.access.get(provider, _NOBODY).api_key
 
     @property
     def public_base_url(self) -> str:

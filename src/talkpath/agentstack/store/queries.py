@@ -96,10 +96,15 @@ def agent(db: sqlite3.Connection, agent_uuid: str) -> StoredAgent | None:
     return None if row is None else _stored(db, row)
 
 
+def digits_of(number: str) -> str:
+    """One number in all its spellings: "+14155550100", "14155550100", "sip:+14155550100@pbx.example"."""
+    return number.strip().removeprefix("sip:").partition("@")[0].removeprefix("+")
+
+
 def agent_of_number(db: sqlite3.Connection, number: str) -> StoredAgent | None:
-    row = db.execute("SELECT agents.* FROM agents JOIN numbers USING (agent_uuid) WHERE number = ?", (number,))
-    found = row.fetchone()
-    return None if found is None else _stored(db, found)
+    sql = "SELECT agents.* FROM agents JOIN numbers USING (agent_uuid) WHERE digits = ?"
+    row = db.execute(sql, (digits_of(number),)).fetchone()
+    return None if row is None else _stored(db, row)
 
 
 def agent_list(db: sqlite3.Connection, which: Filter, page: Page) -> tuple[int, list[StoredAgent]]:
@@ -122,13 +127,14 @@ def number_add(db: sqlite3.Connection, agent_uuid: str, number: str, created_at:
     """The agent that has the number now: this one, or another that keeps it. None: there is no such agent."""
     if db.execute("SELECT 1 FROM agents WHERE agent_uuid = ?", (agent_uuid,)).fetchone() is None:
         return None
-    db.execute("INSERT OR IGNORE INTO numbers VALUES (?, ?, ?)", (number, agent_uuid, created_at))
-    owner: str = db.execute("SELECT agent_uuid FROM numbers WHERE number = ?", (number,)).fetchone()["agent_uuid"]
+    digits = digits_of(number)
+    db.execute("INSERT OR IGNORE INTO numbers VALUES (?, ?, ?, ?)", (digits, number, agent_uuid, created_at))
+    owner: str = db.execute("SELECT agent_uuid FROM numbers WHERE digits = ?", (digits,)).fetchone()["agent_uuid"]
     return owner
 
 
 def number_delete(db: sqlite3.Connection, agent_uuid: str, number: str) -> bool:
-    deleted = db.execute("DELETE FROM numbers WHERE agent_uuid = ? AND number = ?", (agent_uuid, number))
+    deleted = db.execute("DELETE FROM numbers WHERE agent_uuid = ? AND digits = ?", (agent_uuid, digits_of(number)))
     return deleted.rowcount == 1
 
 

@@ -13,7 +13,8 @@ MIGRATIONS = (
     );
     CREATE INDEX agents_created ON agents (created_at);
     CREATE TABLE numbers (
-        number TEXT PRIMARY KEY,
+        digits TEXT PRIMARY KEY,
+        number TEXT NOT NULL,
         agent_uuid TEXT NOT NULL REFERENCES agents ON DELETE CASCADE,
         created_at TEXT NOT NULL
     );

@@ -13,7 +13,7 @@ pytest.importorskip("websockets", reason="extra agentstack is not installed")
 import httpx
 
 from talkpath.agentstack.providers.base import ProviderError
-from talkpath.agentstack.providers.registry import KNOWN, SERVED, Providers
+from talkpath.agentstack.providers.registry import CLIENTS, KNOWN, Providers
 
 
 class Settings:
@@ -143,7 +143,7 @@ def test_unknown_names() -> None:
 
 def test_every_served_name_makes_something() -> None:
     providers = Providers(Settings(), Server().http)
-    for kind, names in SERVED.items():
+    for kind, names in CLIENTS.items():
         for name in names:
             made = getattr(providers, kind)(
                 {"provider": name.upper(), "model": "m", "azure_endpoint": "https://a.example"}

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from talkpath.agentstack.providers.base import ProviderError, Spec, Transcript
-from talkpath.agentstack.providers.urls import ws_base
+from talkpath.agentstack.providers.urls import http_base, ws_base
 
 PROVIDER = "deepgram"
 BASE_URL = "https://api.deepgram.com/v1"
@@ -54,6 +54,12 @@ def listen_url(spec: Spec, sample_rate_hz: int, base_url: str = BASE_URL) -> str
 def headers(key: str | None) -> dict[str, str]:
     """A server of one's own may want no key."""
     return {"Authorization": f"Token {key}"} if key else {}
+
+
+def key_requests(spec: Spec, key: str | None, base_url: str | None) -> tuple[list[str], dict[str, str]]:
+    """What tells whether a key is good: addresses, one after the other until something is found, and the headers."""
+    base = http_base(base_url or BASE_URL).removesuffix("/listen")
+    return [f"{base}/auth/token", f"{base}/projects"], headers(key)
 
 
 class DeepgramProtocol:

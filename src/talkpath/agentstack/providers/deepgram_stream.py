@@ -44,9 +44,7 @@ class DeepgramTimes:
 
     connect_s: float = 3.0
     again_s: float = 0.25  # before the second try of a reconnection
-    message_s: float = (
-        0.06  # audio is gathered for so long, and no longer than until a Finalize: fewer messages, less work
-    )
+    message_s: float = 0.1  # audio is gathered for so long, or until a Finalize: each message is a system call
     keep_alive_s: float = 4.0  # Deepgram hangs up after 10 s without audio
     ping_s: float = 5.0  # and as long for its answer
     waiting_s: float = 20.0  # audio that the provider does not take
@@ -59,10 +57,10 @@ class Deepgram:
     provider = PROVIDER
 
     def __init__(
-        self, spec: Spec, key: str | None = None, base_url: str = BASE_URL, times: DeepgramTimes | None = None
+        self, spec: Spec, key: str | None = None, base_url: str | None = None, times: DeepgramTimes | None = None
     ) -> None:
         self.model = str(spec.get("model") or MODEL)
-        self._spec, self._key, self._base_url, self._times = spec, key, base_url, times or DeepgramTimes()
+        self._spec, self._key, self._base_url, self._times = spec, key, base_url or BASE_URL, times or DeepgramTimes()
 
     def open(self, sample_rate_hz: int) -> SttStream:
         """See `SpeechToText`. Connects at once; needs a running loop."""

@@ -83,6 +83,11 @@ def speech_body(spec: Spec, text: str) -> dict[str, Any]:
     return body
 
 
+def key_requests(spec: Spec, key: str | None, base_url: str | None) -> tuple[list[str], dict[str, str]]:
+    """What tells whether a key is good."""
+    return [f"{base_of(spec, base_url)}/user"], {"xi-api-key": key} if key else {}
+
+
 class ElevenLabs:
     """Speaks by ElevenLabs, or by what speaks like it. See `TextToSpeech`.
 

@@ -27,7 +27,9 @@ async def gathered(stream, n: int | None = None) -> list[Transcript]:
     return said
 
 
-def test_one_call() -> None:
+def test_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # not for this machine
+
     async def script(fake: FakeDeepgram, socket: ServerConnection, _: int) -> None:
         await fake.listen(socket, "Finalize")
         await socket.send(json.dumps(results("where is", is_final=False)))

@@ -20,11 +20,8 @@ class Settings:
     def __init__(self, providers: str = "", keys: Any = None, urls: Any = None) -> None:
         self.providers, self.keys, self.urls = providers, keys or {}, urls or {}
 
-    def base_url(self, provider: str) -> str:
-        return self.urls.get(provider, "")
-
-    def api_key(self, provider: str) -> str | None:
-        return self.keys.get(provider)
+    def provider(self, name: str) -> Any:
+        return SimpleNamespace(base_url=self.urls.get(name, ""), api_key=self.keys.get(name, ""))
 
 
 class Server:
@@ -199,3 +196,12 @@ def test_it_closes_what_it_made_only() -> None:
         assert http.is_closed
 
     run(main())
+
+
+def test_proxies_are_for_the_world_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    http = Providers(Settings()).http
+    for host in ("127.0.0.1:9", "localhost:9", "[::1]:9"):
+        assert http._transport_for_url(httpx.URL(f"http://{host}/v1")) is http._transport
+    assert http._transport_for_url(httpx.URL("https://api.openai.com/v1")) is not http._transport

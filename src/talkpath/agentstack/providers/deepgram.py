@@ -87,6 +87,7 @@ class DeepgramProtocol:
         self._is_open = False  # an interim text waits for its final one
         self._empty_to = 0  # up to here an interim result heard no word
         self._last_message_s = 0.0
+        self._ignored = 0  # Finalizes in a row without any message
 
     @property
     def is_finalizing(self) -> bool:
@@ -118,7 +119,10 @@ class DeepgramProtocol:
             sent_s, position = self._pending[0]
             is_flowing = self.sent_samples - position >= self._rate // 2
             if self._last_message_s < sent_s and is_flowing and not self._is_nothing_left(position):
-                raise ProviderError(f"{PROVIDER} says nothing for {ANSWER_S:g} s", "timeout", PROVIDER)
+                # Some servers are silent about a noise. One that owes words, or has never said any, is not asked twice.
+                if self._is_open or self.is_silent or self._ignored:
+                    raise ProviderError(f"{PROVIDER} says nothing for {ANSWER_S:g} s", "timeout", PROVIDER)
+                self._ignored += 1
             answers.append(self._answer_for_it())
         return answers
 
@@ -136,7 +140,7 @@ class DeepgramProtocol:
             return []
         if not isinstance(said, dict):
             return []
-        self._last_message_s, self.is_silent = now_s, False
+        self._last_message_s, self.is_silent, self._ignored = now_s, False, 0
         kind = said.get("type")
         if kind == "Results":
             return self._results(said)

@@ -17,12 +17,12 @@ from talkpath.agentstack.providers.base import (
     TextToSpeech,
 )
 from talkpath.agentstack.providers.deepgram_stream import Deepgram
+from talkpath.agentstack.providers.dialling import http_client
 from talkpath.agentstack.providers.elevenlabs import ElevenLabs
 from talkpath.agentstack.providers.fallback_health import Health
 from talkpath.agentstack.providers.fallback_llm import FallbackModel
 from talkpath.agentstack.providers.fallback_stt import FallbackRecogniser
 from talkpath.agentstack.providers.fallback_tts import FallbackVoice
-from talkpath.agentstack.providers.http_stream import HttpTimes
 from talkpath.agentstack.providers.key_check import refused_key
 from talkpath.agentstack.providers.openai_chat import VENDORS, OpenAIChat
 
@@ -51,8 +51,16 @@ KNOWN = {  # to agents, and without a client here yet
     "llm": frozenset({"anthropic", "google"}),
     "tts": frozenset({"cartesia", "google", "azure", "openai", "deepgram"}),
 }
-CONNECTIONS = 1000  # idle ones are kept for a minute: a handshake would be heard as a pause
-KEPT_S = 60.0
+
+
+class Access(Protocol):
+    """Where a provider is and with which key, for agents that do not say it themselves; "" where the settings do not either."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    @property
+    def api_key(self) -> str: ...
 
 
 class ProviderSettings(Protocol):
@@ -60,16 +68,10 @@ class ProviderSettings(Protocol):
 
     @property
     def providers(self) -> str:
-        """ "local": every name is served by the embedded default."""
+        """`local`: every name is served by the embedded default."""
         ...
 
-    def base_url(self, provider: str) -> str | None:
-        """The server's own for agents that name none; None or "": the vendor's."""
-        ...
-
-    def api_key(self, provider: str) -> str | None:
-        """The server's own for agents that name none."""
-        ...
+    def provider(self, name: str) -> Access: ...
 
 
 class Providers:
@@ -89,7 +91,6 @@ class Providers:
     ) -> None:
         self._settings, self._http, self._own_http = settings, http, http is None
         self._health = health or Health()
-        self._times = HttpTimes()
         if settings.providers != LOCAL:
             _ = self.http  # now, while nobody is on the phone: it reads certificates for some 10 ms
 
@@ -135,11 +136,8 @@ class Providers:
     @property
     def http(self) -> httpx.AsyncClient:
         """Shared by all: connections are kept between requests."""
-        import httpx
-
         if self._http is None:
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEPT_S)
-            self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(None, connect=self._times.connect_s))
+            self._http = http_client()
         return self._http
 
     def _made(self, kind: str, spec: Spec) -> Any:
@@ -166,10 +164,10 @@ class Providers:
         raise ProviderError(f"{kind} provider '{name}' {what}", "bad_request", name)
 
     def _key(self, name: str, spec: Spec) -> str | None:
-        return str(spec.get("api_key") or "") or self._settings.api_key(name) or None
+        return str(spec.get("api_key") or "") or self._settings.provider(name).api_key or None
 
     def _base_url(self, name: str, spec: Spec) -> str | None:
-        return str(spec.get("base_url") or "") or self._settings.base_url(name) or None
+        return str(spec.get("base_url") or "") or self._settings.provider(name).base_url or None
 
     def _names(self, kind: str, spec: Spec, fallback: Sequence[Spec]) -> list[str]:
         """For `Health`: the same service by the same account is one, to all calls. Never shown: a key is in it only by its hash."""

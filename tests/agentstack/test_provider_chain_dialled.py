@@ -1,7 +1,6 @@
 """Chains over real sockets: made by names, as an agent writes them."""
 
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,8 +22,11 @@ class Settings:
     def __init__(self, **urls: str) -> None:
         self.urls = urls
 
-    def provider(self, name: str) -> Any:
-        return SimpleNamespace(base_url=self.urls.get(name, ""), api_key=f"{name}-key")
+    def base_url(self, provider: str) -> str:
+        return self.urls.get(provider, "")
+
+    def api_key(self, provider: str) -> str:
+        return f"{provider}-key"
 
 
 def test_the_first_words_reach_the_second_recogniser() -> None:

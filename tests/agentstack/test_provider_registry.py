@@ -1,11 +1,13 @@
 """Names, keys and base URLs: whose counts. Keys that are refused are found; nothing else stands in an agent's way."""
 
+import re
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from provider_fakes import run
+from provider_fakes import FakeHttp, run
 
 pytest.importorskip("httpx", reason="extra agentstack is not installed")
 pytest.importorskip("websockets", reason="extra agentstack is not installed")
@@ -13,15 +15,20 @@ pytest.importorskip("websockets", reason="extra agentstack is not installed")
 import httpx
 
 from talkpath.agentstack.providers.base import ProviderError
+from talkpath.agentstack.providers.http_stream import HttpTimes, posted
 from talkpath.agentstack.providers.registry import CLIENTS, KNOWN, Providers
+from talkpath.agentstack.providers.urls import http_base
 
 
 class Settings:
     def __init__(self, providers: str = "", keys: Any = None, urls: Any = None) -> None:
         self.providers, self.keys, self.urls = providers, keys or {}, urls or {}
 
-    def provider(self, name: str) -> Any:
-        return SimpleNamespace(base_url=self.urls.get(name, ""), api_key=self.keys.get(name, ""))
+    def base_url(self, provider: str) -> str:
+        return self.urls.get(provider, "")
+
+    def api_key(self, provider: str) -> str | None:
+        return self.keys.get(provider)
 
 
 class Server:
@@ -132,6 +139,23 @@ def test_known_names_without_a_client_are_said_to_be_so(kind: str, name: str) ->
     providers = Providers(Settings(), server.http)
     with pytest.raises(ProviderError, match="not served yet"):
         getattr(providers, kind)({"provider": name})
+
+
+def test_the_page_names_them_all_and_its_example_speaks() -> None:
+    page = (Path(__file__).parents[2] / "docs/agentstack/providers.md").read_text(encoding="utf-8")
+    table = page.split("**Whose key")[0]
+    for names in (*CLIENTS.values(), *KNOWN.values()):
+        assert not [name for name in names if not re.search(rf"\b{name}\b", table)]
+    found: dict[str, Any] = {"http_base": http_base, "posted": posted, "HttpTimes": HttpTimes}
+    exec(re.findall(r"```python\n(.*?)```", page, re.S)[0], found)
+    fake = FakeHttp(lambda _: (200, {}, [b"ab", b"cd"]))
+
+    async def main() -> bytes:
+        async with fake.at() as url, httpx.AsyncClient() as http:
+            return b"".join([pcm async for pcm in found["AcmeVoice"]({}, http, "k", url).speech("Hello.")])
+
+    assert run(main()) == b"abcd"
+    assert found["key_requests"]({}, "k", None) == (["https://api.acme.example/v1/me"], {"Authorization": "Bearer k"})
 
 
 def test_unknown_names() -> None:

@@ -53,16 +53,6 @@ KNOWN = {  # to agents, and without a client here yet
 }
 
 
-class Access(Protocol):
-    """Where a provider is and with which key, for agents that do not say it themselves; "" where the settings do not either."""
-
-    @property
-    def base_url(self) -> str: ...
-
-    @property
-    def api_key(self) -> str: ...
-
-
 class ProviderSettings(Protocol):
     """What is needed of the server's settings. Names are lower case: "deepgram", "openai", …"""
 
@@ -71,7 +61,13 @@ class ProviderSettings(Protocol):
         """`local`: every name is served by the embedded default."""
         ...
 
-    def provider(self, name: str) -> Access: ...
+    def base_url(self, provider: str) -> str | None:
+        """For agents that name none; None or "": the vendor's."""
+        ...
+
+    def api_key(self, provider: str) -> str | None:
+        """For agents that name none."""
+        ...
 
 
 class Providers:
@@ -164,10 +160,10 @@ class Providers:
         raise ProviderError(f"{kind} provider '{name}' {what}", "bad_request", name)
 
     def _key(self, name: str, spec: Spec) -> str | None:
-        return str(spec.get("api_key") or "") or self._settings.provider(name).api_key or None
+        return str(spec.get("api_key") or "") or self._settings.api_key(name) or None
 
     def _base_url(self, name: str, spec: Spec) -> str | None:
-        return str(spec.get("base_url") or "") or self._settings.provider(name).base_url or None
+        return str(spec.get("base_url") or "") or self._settings.base_url(name) or None
 
     def _names(self, kind: str, spec: Spec, fallback: Sequence[Spec]) -> list[str]:
         """For `Health`: the same service by the same account is one, to all calls. Never shown: a key is in it only by its hash."""

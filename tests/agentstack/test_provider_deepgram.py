@@ -223,6 +223,27 @@ def test_hanging_is_a_timeout_only_while_audio_flows() -> None:
     assert quiet.tick(13.0) == [Transcript("", is_final=True, from_finalize=True)]
 
 
+def test_a_noise_that_a_server_is_silent_about_is_no_fault_once() -> None:
+    p = protocol(2.0)
+    tell(p, results("hello", 0, 1.0), 9.0)
+    p.finalize(10.0)
+    p.sent_samples = 5 * RATE
+    assert p.tick(13.0) == [Transcript("", is_final=True, from_finalize=True)]
+    p.finalize(14.0)
+    p.sent_samples = 9 * RATE
+    with pytest.raises(ProviderError):
+        p.tick(17.0)
+
+
+def test_words_that_are_owed_are_missed_at_once() -> None:
+    p = protocol(2.0)
+    tell(p, results("hel", 0, 1.0, is_final=False), 9.0)
+    p.finalize(10.0)
+    p.sent_samples = 5 * RATE
+    with pytest.raises(ProviderError):
+        p.tick(13.0)
+
+
 # --- garbage ------------------------------------------------------------------------------------------------------------------------
 
 _odd = st.sampled_from(

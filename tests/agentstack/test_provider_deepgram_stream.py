@@ -27,7 +27,9 @@ async def gathered(stream, n: int | None = None) -> list[Transcript]:
     return said
 
 
-def test_one_call() -> None:
+def test_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # not for this machine
+
     async def script(fake: FakeDeepgram, socket: ServerConnection, _: int) -> None:
         await fake.listen(socket, "Finalize")
         await socket.send(json.dumps(results("where is", is_final=False)))
@@ -170,6 +172,28 @@ def test_unanswered_pings_are_a_timeout() -> None:
     with pytest.raises(ProviderError) as problem:
         run(main())
     assert problem.value.kind == "timeout"
+
+
+def test_saying_nothing_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("talkpath.agentstack.providers.deepgram.ANSWER_S", 0.05)
+
+    async def script(fake: FakeDeepgram, socket: ServerConnection, _: int) -> None:
+        await fake.listen(socket, "CloseStream")
+
+    fake = FakeDeepgram(script)
+
+    async def main() -> None:
+        async with fake.at() as url:
+            stream = Deepgram({}, "k", url, QUICK).open(RATE)
+            stream.send(SECOND)
+            stream.finalize()
+            stream.send(SECOND)
+            await gathered(stream)
+
+    with pytest.raises(ProviderError) as problem:
+        run(main())
+    assert problem.value.kind == "timeout"
+    assert fake.connections == 1
 
 
 def test_closing_while_it_connects_ends_at_once() -> None:

@@ -42,6 +42,7 @@ def test_voices_by_name_or_id() -> None:
 def test_region_gives_way_to_a_base_url() -> None:
     assert base_of({}) == "https://api.elevenlabs.io/v1"
     assert base_of({"region": "in"}) == "https://api.in.residency.elevenlabs.io/v1"
+    assert base_of({"region": "in"}, "https://api.elevenlabs.io/v1") == "https://api.in.residency.elevenlabs.io/v1"
     assert base_of({"region": "in"}, "http://127.0.0.1:9/v1/") == "http://127.0.0.1:9/v1"
 
 

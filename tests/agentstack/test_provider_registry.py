@@ -1,11 +1,13 @@
 """Names, keys and base URLs: whose counts. Keys that are refused are found; nothing else stands in an agent's way."""
 
+import re
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from provider_fakes import run
+from provider_fakes import FakeHttp, run
 
 pytest.importorskip("httpx", reason="extra agentstack is not installed")
 pytest.importorskip("websockets", reason="extra agentstack is not installed")
@@ -13,7 +15,9 @@ pytest.importorskip("websockets", reason="extra agentstack is not installed")
 import httpx
 
 from talkpath.agentstack.providers.base import ProviderError
-from talkpath.agentstack.providers.registry import KNOWN, SERVED, Providers
+from talkpath.agentstack.providers.http_stream import HttpTimes, posted
+from talkpath.agentstack.providers.registry import CLIENTS, KNOWN, Providers
+from talkpath.agentstack.providers.urls import http_base
 
 
 class Settings:
@@ -137,13 +141,30 @@ def test_known_names_without_a_client_are_said_to_be_so(kind: str, name: str) ->
         getattr(providers, kind)({"provider": name})
 
 
+def test_the_page_names_them_all_and_its_example_speaks() -> None:
+    page = (Path(__file__).parents[2] / "docs/agentstack/providers.md").read_text(encoding="utf-8")
+    table = page.split("**Whose key")[0]
+    for names in (*CLIENTS.values(), *KNOWN.values()):
+        assert not [name for name in names if not re.search(rf"\b{name}\b", table)]
+    found: dict[str, Any] = {"http_base": http_base, "posted": posted, "HttpTimes": HttpTimes}
+    exec(re.findall(r"```python\n(.*?)```", page, re.S)[0], found)
+    fake = FakeHttp(lambda _: (200, {}, [b"ab", b"cd"]))
+
+    async def main() -> bytes:
+        async with fake.at() as url, httpx.AsyncClient() as http:
+            return b"".join([pcm async for pcm in found["AcmeVoice"]({}, http, "k", url).speech("Hello.")])
+
+    assert run(main()) == b"abcd"
+    assert found["key_requests"]({}, "k", None) == (["https://api.acme.example/v1/me"], {"Authorization": "Bearer k"})
+
+
 def test_unknown_names() -> None:
     assert checked("tts", {"provider": "acme"}, Settings())[0] == "tts provider 'acme' is unknown"
 
 
 def test_every_served_name_makes_something() -> None:
     providers = Providers(Settings(), Server().http)
-    for kind, names in SERVED.items():
+    for kind, names in CLIENTS.items():
         for name in names:
             made = getattr(providers, kind)(
                 {"provider": name.upper(), "model": "m", "azure_endpoint": "https://a.example"}
@@ -199,3 +220,12 @@ def test_it_closes_what_it_made_only() -> None:
         assert http.is_closed
 
     run(main())
+
+
+def test_proxies_are_for_the_world_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    http = Providers(Settings()).http
+    for host in ("127.0.0.1:9", "localhost:9", "[::1]:9"):
+        assert http._transport_for_url(httpx.URL(f"http://{host}/v1")) is http._transport
+    assert http._transport_for_url(httpx.URL("https://api.openai.com/v1")) is not http._transport

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from talkpath.agentstack.providers.base import ProviderError, Spec, Transcript
-from talkpath.agentstack.providers.urls import ws_base
+from talkpath.agentstack.providers.urls import http_base, ws_base
 
 PROVIDER = "deepgram"
 BASE_URL = "https://api.deepgram.com/v1"
@@ -56,6 +56,12 @@ def headers(key: str | None) -> dict[str, str]:
     return {"Authorization": f"Token {key}"} if key else {}
 
 
+def key_requests(spec: Spec, key: str | None, base_url: str | None) -> tuple[list[str], dict[str, str]]:
+    """What tells whether a key is good: addresses, one after the other until something is found, and the headers."""
+    base = http_base(base_url or BASE_URL).removesuffix("/listen")
+    return [f"{base}/auth/token", f"{base}/projects"], headers(key)
+
+
 class DeepgramProtocol:
     """One connection, from its first sample to its last.
 
@@ -81,6 +87,7 @@ class DeepgramProtocol:
         self._is_open = False  # an interim text waits for its final one
         self._empty_to = 0  # up to here an interim result heard no word
         self._last_message_s = 0.0
+        self._ignored = 0  # Finalizes in a row without any message
 
     @property
     def is_finalizing(self) -> bool:
@@ -112,7 +119,10 @@ class DeepgramProtocol:
             sent_s, position = self._pending[0]
             is_flowing = self.sent_samples - position >= self._rate // 2
             if self._last_message_s < sent_s and is_flowing and not self._is_nothing_left(position):
-                raise ProviderError(f"{PROVIDER} says nothing for {ANSWER_S:g} s", "timeout", PROVIDER)
+                # Some servers are silent about a noise. One that owes words, or has never said any, is not asked twice.
+                if self._is_open or self.is_silent or self._ignored:
+                    raise ProviderError(f"{PROVIDER} says nothing for {ANSWER_S:g} s", "timeout", PROVIDER)
+                self._ignored += 1
             answers.append(self._answer_for_it())
         return answers
 
@@ -130,7 +140,7 @@ class DeepgramProtocol:
             return []
         if not isinstance(said, dict):
             return []
-        self._last_message_s, self.is_silent = now_s, False
+        self._last_message_s, self.is_silent, self._ignored = now_s, False, 0
         kind = said.get("type")
         if kind == "Results":
             return self._results(said)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from talkpath.agentstack.providers.audio_log import AudioLog
 from talkpath.agentstack.providers.base import ProviderError, Spec, SttStream, Transcript
@@ -28,11 +26,9 @@ from talkpath.agentstack.providers.deepgram import (
     listen_url,
     of_code,
 )
-from talkpath.agentstack.providers.faults import of_status, of_transport
+from talkpath.agentstack.providers.dialling import SocketTimes, dial
 
 _log = logging.getLogger("talkpath.agentstack.deepgram")
-_socket_log = logging.getLogger("talkpath.agentstack.deepgram.socket")
-_socket_log.setLevel(logging.WARNING)  # at DEBUG it would write the key
 
 MOST_S = 0.25  # of audio in one message, when there is much to catch up with
 TRIES = 2  # connections in a row that give nothing
@@ -44,9 +40,7 @@ class DeepgramTimes:
 
     connect_s: float = 3.0
     again_s: float = 0.25  # before the second try of a reconnection
-    message_s: float = (
-        0.06  # audio is gathered for so long, and no longer than until a Finalize: fewer messages, less work
-    )
+    message_s: float = 0.1  # audio is gathered for so long, or until a Finalize: each message is a system call
     keep_alive_s: float = 4.0  # Deepgram hangs up after 10 s without audio
     ping_s: float = 5.0  # and as long for its answer
     waiting_s: float = 20.0  # audio that the provider does not take
@@ -59,10 +53,10 @@ class Deepgram:
     provider = PROVIDER
 
     def __init__(
-        self, spec: Spec, key: str | None = None, base_url: str = BASE_URL, times: DeepgramTimes | None = None
+        self, spec: Spec, key: str | None = None, base_url: str | None = None, times: DeepgramTimes | None = None
     ) -> None:
         self.model = str(spec.get("model") or MODEL)
-        self._spec, self._key, self._base_url, self._times = spec, key, base_url, times or DeepgramTimes()
+        self._spec, self._key, self._base_url, self._times = spec, key, base_url or BASE_URL, times or DeepgramTimes()
 
     def open(self, sample_rate_hz: int) -> SttStream:
         """See `SpeechToText`. Connects at once; needs a running loop."""
@@ -174,27 +168,8 @@ class DeepgramStream:
 
     async def _connect(self) -> ClientConnection:
         times = self._times
-        try:
-            return await connect(
-                self._url,
-                ssl=_tls() if self._url.startswith("wss:") else None,
-                additional_headers=headers(self._key),
-                open_timeout=times.connect_s,
-                ping_interval=times.ping_s,
-                ping_timeout=times.ping_s,
-                close_timeout=times.close_s,
-                compression=None,
-                max_size=1 << 20,
-                logger=_socket_log,
-            )
-        except InvalidStatus as refused:
-            raise of_status(
-                refused.response.status_code, bytes(refused.response.body or b""), PROVIDER, self._key
-            ) from None
-        except InvalidURI:
-            raise ProviderError(f"{PROVIDER}: base_url is no URL", "bad_request", PROVIDER) from None
-        except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as problem:
-            raise of_transport(problem, PROVIDER) from None
+        dialled = SocketTimes(times.connect_s, times.ping_s, times.close_s)
+        return await dial(self._url, headers(self._key), dialled, PROVIDER, self._key)
 
     async def _serve(self, socket: ClientConnection) -> ProviderError:
         """One connection to its end; why it ended."""
@@ -272,12 +247,6 @@ class DeepgramStream:
                 self._asked -= 1
             self._said.put_nowait(transcript)
         self._log.forget(self._origin + self._protocol.heard_samples)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """One for all: to read the certificates takes as long as several audio frames."""
-    return ssl.create_default_context()
 
 
 async def _closed(socket: ClientConnection, timeout_s: float) -> None:

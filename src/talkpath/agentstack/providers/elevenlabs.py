@@ -52,8 +52,10 @@ _SETTINGS = ("stability", "similarity_boost", "style", "use_speaker_boost")
 
 
 def base_of(spec: Spec, base_url: str | None = None) -> str:
-    """The end point: an explicit one, else the region's."""
-    return http_base(base_url or BASE_URLS.get(str(spec.get("region") or "us").lower(), BASE_URLS["us"]))
+    """The end point: one of one's own, else the region's."""
+    given = http_base(base_url or BASE_URLS["us"])
+    region = str(spec.get("region") or "us").lower()
+    return BASE_URLS.get(region, given) if given == BASE_URLS["us"] else given
 
 
 def rate_of(spec: Spec) -> int:
@@ -81,6 +83,11 @@ def speech_body(spec: Spec, text: str) -> dict[str, Any]:
     if spec.get("language"):
         body["language_code"] = str(spec["language"])
     return body
+
+
+def key_requests(spec: Spec, key: str | None, base_url: str | None) -> tuple[list[str], dict[str, str]]:
+    """What tells whether a key is good."""
+    return [f"{base_of(spec, base_url)}/user"], {"xi-api-key": key} if key else {}
 
 
 class ElevenLabs:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-
-from talkpath.agentstack.providers import deepgram, elevenlabs
-from talkpath.agentstack.providers.base import ProviderError, Spec
-from talkpath.agentstack.providers.openai_chat import AZURE_API_VERSION, VENDORS, azure_base, chat_headers
-from talkpath.agentstack.providers.urls import http_base
 
 if TYPE_CHECKING:
     import httpx
@@ -19,24 +15,28 @@ _NARROW = ("missing_permissions", "insufficient_permissions", "insufficient perm
 
 
 async def refused_key(
-    http: httpx.AsyncClient, provider: str, spec: Spec, key: str | None, base_url: str | None
+    http: httpx.AsyncClient, provider: str, urls: Sequence[str], headers: Mapping[str, str]
 ) -> str | None:
-    """A sentence if it is; None if not, and also if nobody can be reached or the answer says neither."""
+    """A sentence if it is; None if not, and also if nobody can be reached or the answer says neither.
+
+    Parameters
+    ----------
+    urls : sequence of str
+        Asked one after the other, until something is found there.
+    headers : mapping
+        With the key. Empty: there is none.
+    """
     import httpx
 
     try:
-        urls, headers = _requests(provider, spec, key, base_url)
-    except ProviderError as problem:
-        return str(problem)
-    try:
         async with asyncio.timeout(TIMEOUT_S):
             for url in urls:
-                answer = await http.get(url, headers=headers)
+                answer = await http.get(url, headers=dict(headers))
                 if answer.status_code in (401, 403):
                     said = answer.text.lower()
                     if any(word in said for word in _NARROW):
                         return None
-                    return _sentence(provider, key, answer.status_code)
+                    return _sentence(provider, bool(headers), answer.status_code)
                 if answer.is_success:
                     return None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError, OSError):
@@ -44,22 +44,7 @@ async def refused_key(
     return None
 
 
-def _requests(provider: str, spec: Spec, key: str | None, base_url: str | None) -> tuple[list[str], dict[str, str]]:
-    """What to ask for, one after the other until something is found, and how to say who asks."""
-    if provider == deepgram.PROVIDER:
-        base = http_base(base_url or deepgram.BASE_URL).removesuffix("/listen")
-        return [f"{base}/auth/token", f"{base}/projects"], deepgram.headers(key)
-    if provider == elevenlabs.PROVIDER:
-        return [f"{elevenlabs.base_of(spec, base_url)}/user"], {"xi-api-key": key} if key else {}
-    headers = chat_headers(provider, key)
-    if provider == "azure":
-        version = spec.get("api_version") or AZURE_API_VERSION
-        return [f"{azure_base(spec, base_url)}/openai/models?api-version={version}"], headers
-    vendor = VENDORS[provider]
-    return [f"{http_base(base_url or vendor.base_url, vendor.prefix)}/models"], headers
-
-
-def _sentence(provider: str, key: str | None, status: int) -> str:
-    if not key:
+def _sentence(provider: str, has_key: bool, status: int) -> str:
+    if not has_key:
         return f"{provider} wants a key, and neither the agent nor the server has one"
     return f"{provider} refuses this key (HTTP {status})"

@@ -104,6 +104,18 @@ def chat_headers(provider: str, key: str | None) -> dict[str, str]:
     return {"api-key": key} if provider == "azure" else {"Authorization": f"Bearer {key}"}
 
 
+def key_requests(spec: Spec, key: str | None, base_url: str | None) -> tuple[list[str], dict[str, str]]:
+    """What tells whether a key is good."""
+    provider = str(spec.get("provider") or "openai").lower()
+    if provider == "azure":
+        version = quote(str(spec.get("api_version") or AZURE_API_VERSION), safe="")
+        url = f"{azure_base(spec, base_url)}/openai/models?api-version={version}"
+    else:
+        vendor = VENDORS[provider]
+        url = f"{http_base(base_url or vendor.base_url, vendor.prefix).removesuffix('/chat/completions')}/models"
+    return [url], chat_headers(provider, key)
+
+
 class OpenAIChat:
     """A model behind chat completions. See `LanguageModel`.
 

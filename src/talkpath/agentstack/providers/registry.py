@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from talkpath.agentstack.providers import deepgram, elevenlabs, openai_chat
 from talkpath.agentstack.providers.base import (
     LanguageModel,
     OnAvailability,
@@ -14,14 +16,13 @@ from talkpath.agentstack.providers.base import (
     SpeechToText,
     TextToSpeech,
 )
-from talkpath.agentstack.providers.deepgram import BASE_URL as DEEPGRAM_BASE_URL
 from talkpath.agentstack.providers.deepgram_stream import Deepgram
+from talkpath.agentstack.providers.dialling import http_client
 from talkpath.agentstack.providers.elevenlabs import ElevenLabs
 from talkpath.agentstack.providers.fallback_health import Health
 from talkpath.agentstack.providers.fallback_llm import FallbackModel
 from talkpath.agentstack.providers.fallback_stt import FallbackRecogniser
 from talkpath.agentstack.providers.fallback_tts import FallbackVoice
-from talkpath.agentstack.providers.http_stream import HttpTimes
 from talkpath.agentstack.providers.key_check import refused_key
 from talkpath.agentstack.providers.openai_chat import VENDORS, OpenAIChat
 
@@ -30,14 +31,26 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 DEFAULTS = {"stt": "deepgram", "llm": "openai", "tts": "elevenlabs"}
-SERVED = {"stt": frozenset({"deepgram"}), "llm": frozenset(VENDORS), "tts": frozenset({"elevenlabs"})}
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One provider. `make(spec, http, key, base_url)`; `key_requests(spec, key, base_url)` → addresses and headers that tell whether a key is good."""
+
+    make: Callable[[Spec, httpx.AsyncClient, str | None, str | None], Any]
+    key_requests: Callable[[Spec, str | None, str | None], tuple[list[str], dict[str, str]]]
+
+
+CLIENTS: Mapping[str, Mapping[str, Client]] = {
+    "stt": {"deepgram": Client(lambda spec, _, key, url: Deepgram(spec, key, url), deepgram.key_requests)},
+    "llm": {name: Client(OpenAIChat, openai_chat.key_requests) for name in VENDORS},
+    "tts": {"elevenlabs": Client(ElevenLabs, elevenlabs.key_requests)},
+}
 KNOWN = {  # to agents, and without a client here yet
     "stt": frozenset({"google", "azure", "assemblyai", "groq", "openai"}),
     "llm": frozenset({"anthropic", "google"}),
     "tts": frozenset({"cartesia", "google", "azure", "openai", "deepgram"}),
 }
-CONNECTIONS = 1000  # idle ones are kept for a minute: a handshake would be heard as a pause
-KEPT_S = 60.0
 
 
 class ProviderSettings(Protocol):
@@ -45,15 +58,15 @@ class ProviderSettings(Protocol):
 
     @property
     def providers(self) -> str:
-        """ "local": every name is served by the embedded default."""
+        """`local`: every name is served by the embedded default."""
         ...
 
     def base_url(self, provider: str) -> str | None:
-        """The server's own for agents that name none; None or "": the vendor's."""
+        """For agents that name none; None or "": the vendor's."""
         ...
 
     def api_key(self, provider: str) -> str | None:
-        """The server's own for agents that name none."""
+        """For agents that name none."""
         ...
 
 
@@ -74,7 +87,6 @@ class Providers:
     ) -> None:
         self._settings, self._http, self._own_http = settings, http, http is None
         self._health = health or Health()
-        self._times = HttpTimes()
         if settings.providers != LOCAL:
             _ = self.http  # now, while nobody is on the phone: it reads certificates for some 10 ms
 
@@ -82,30 +94,32 @@ class Providers:
 
     def stt(self, spec: Spec, fallback: Sequence[Spec] = ()) -> SpeechToText:
         """See `ProviderSet`."""
-        members = [self._stt(s) for s in (spec, *fallback)]
+        members = [self._made("stt", each) for each in (spec, *fallback)]
         return FallbackRecogniser(members, self._names("stt", spec, fallback), self._health)
 
     def llm(
         self, spec: Spec, fallback: Sequence[Spec] = (), on_availability: OnAvailability | None = None
     ) -> LanguageModel:
         """See `ProviderSet`. Prompt and tools come with each chat, so a fallback has the same."""
-        members = [self._llm(s) for s in (spec, *fallback)]
+        members = [self._made("llm", each) for each in (spec, *fallback)]
         return FallbackModel(members, self._names("llm", spec, fallback), self._health, on_availability)
 
     def tts(self, spec: Spec, fallback: Sequence[Spec] = ()) -> TextToSpeech:
         """See `ProviderSet`."""
-        members = [self._tts(s) for s in (spec, *fallback)]
+        members = [self._made("tts", each) for each in (spec, *fallback)]
         return FallbackVoice(members, self._names("tts", spec, fallback), self._health)
 
     async def check(self, kind: str, spec: Spec) -> str | None:
         """See `ProviderSet`."""
         try:
             name = self._name(kind, spec)
+            if name == LOCAL:
+                return None
+            key, base_url = self._key(name, spec), self._base_url(name, spec)
+            urls, headers = CLIENTS[kind][name].key_requests({**spec, "provider": name}, key, base_url)
         except ProviderError as problem:
             return str(problem)
-        if name == LOCAL:
-            return None
-        return await refused_key(self.http, name, spec, self._key(name, spec), self._base_url(name, spec))
+        return await refused_key(self.http, name, urls, headers)
 
     async def aclose(self) -> None:
         """See `ProviderSet`."""
@@ -118,34 +132,16 @@ class Providers:
     @property
     def http(self) -> httpx.AsyncClient:
         """Shared by all: connections are kept between requests."""
-        import httpx
-
         if self._http is None:
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEPT_S)
-            self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(None, connect=self._times.connect_s))
+            self._http = http_client()
         return self._http
 
-    def _stt(self, spec: Spec) -> SpeechToText:
-        name = self._name("stt", spec)
+    def _made(self, kind: str, spec: Spec) -> Any:
+        name = self._name(kind, spec)
         if name == LOCAL:
-            made: SpeechToText = _local("stt")(spec)
-            return made
-        return Deepgram(spec, self._key(name, spec), self._base_url(name, spec) or DEEPGRAM_BASE_URL)
-
-    def _llm(self, spec: Spec) -> LanguageModel:
-        name = self._name("llm", spec)
-        if name == LOCAL:
-            made: LanguageModel = _local("llm")(spec)
-            return made
-        named = {**spec, "provider": name}
-        return OpenAIChat(named, self.http, self._key(name, spec), self._base_url(name, spec))
-
-    def _tts(self, spec: Spec) -> TextToSpeech:
-        name = self._name("tts", spec)
-        if name == LOCAL:
-            made: TextToSpeech = _local("tts")(spec)
-            return made
-        return ElevenLabs(spec, self.http, self._key(name, spec), self._base_url(name, spec))
+            return _local(kind)(spec)
+        make = CLIENTS[kind][name].make
+        return make({**spec, "provider": name}, self.http, self._key(name, spec), self._base_url(name, spec))
 
     def _name(self, kind: str, spec: Spec) -> str:
         """Who serves it.
@@ -156,9 +152,9 @@ class Providers:
             Nobody here.
         """
         name = str(spec.get("provider") or DEFAULTS[kind]).strip().lower()
-        if name == LOCAL or (self._settings.providers == LOCAL and name in SERVED[kind] | KNOWN[kind]):
+        if name == LOCAL or (self._settings.providers == LOCAL and (name in CLIENTS[kind] or name in KNOWN[kind])):
             return LOCAL
-        if name in SERVED[kind]:
+        if name in CLIENTS[kind]:
             return name
         what = "is not served yet" if name in KNOWN[kind] else "is unknown"
         raise ProviderError(f"{kind} provider '{name}' {what}", "bad_request", name)

@@ -7,7 +7,9 @@ import re
 _EMAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"\bhttps?://(?:www\.)?([^\s<>\"']+)|\bwww\.([^\s<>\"']+)")
 _PHONE = re.compile(r"(?<![\w.-])\+\d[\d ()-]{5,}\d(?!\w)|(?<![\w.-])\(?\d{3}\)?[ -]\d{3}-\d{4}(?!\w)")
-_CODE = re.compile(r"(?<![\w-])(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]+(?:-[A-Z0-9]+)*(?![\w-])")  # ORD-100, 1Z999AA1
+_CODE = re.compile(
+    r"(?<![\w-])(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]+(?:-[A-Z0-9]+)*(?![\w-])"
+)  # ORD-100, 1Z999AA1
 _LONG = re.compile(r"(?<![\w.,$£€-])\d{5,}(?![\w.,]\d|\w)")
 _LINK = re.compile(r"\[([^\]]+)\]\((?:[^)]*)\)")  # of markdown
 _MARKS = re.compile(r"[*_`#~|<>]+|^\s*[-•]\s+", re.M)
@@ -58,7 +60,9 @@ def _phone(text: str) -> str:
     number = re.sub(r"\D", "", text)
     if text.startswith("+"):
         country = len(number) - 10 if len(number) > 10 else 0
-        return f"plus {digits(number[:country])}, {_american(number[country:])}" if country else f"plus {digits(number)}"
+        return (
+            f"plus {digits(number[:country])}, {_american(number[country:])}" if country else f"plus {digits(number)}"
+        )
     return _american(number)
 
 
@@ -76,7 +80,9 @@ def _code(text: str) -> str:
         if part.isalpha():
             said.append(_letters(part))
         elif len(part) <= 3 and part[0] != "0":
-            said.append(part if part.endswith("00") or len(part) < 3 else digits(part))  # one hundred; twenty; one two three
+            said.append(
+                part if part.endswith("00") or len(part) < 3 else digits(part)
+            )  # one hundred; twenty; one two three
         else:
             said.append(digits(part))
     return ", ".join(said)

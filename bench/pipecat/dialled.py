@@ -29,11 +29,17 @@ def free_port() -> int:
 def serve(port: int, *, before: bool) -> subprocess.Popen[bytes]:
     command = [sys.executable, str(ROOT / "examples/pipecat_phone_bot.py"), "--port", str(port)]
     process = subprocess.Popen([*command, *["--before"] * before], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(process, port)
+    return process
+
+
+def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+    """Until it answers."""
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
-            return process
+            return
         except OSError:
             time.sleep(0.2)
     raise SystemExit("the bot does not start: is Pipecat installed, with silero?")

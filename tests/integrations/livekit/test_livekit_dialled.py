@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 from scenario import voice
 
+import talkpath
 from talkpath import wav
 from talkpath.phone.align import align
 
@@ -19,7 +20,10 @@ pytest.importorskip("websockets", reason="needs the extra: talkpath[server]")
 pytest.importorskip("yaml", reason="needs the extra: talkpath[phone]")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is no event there")]
 
-ENV = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+ENV = {
+    **os.environ,
+    "PYTHONPATH": str(Path(talkpath.__file__).parents[1]),
+}  # the same talkpath: the sources, or a wheel's
 BEEP = (6000 * np.sin(2 * np.pi * 1000 * np.arange(3360) / 8000)).astype(np.int16)
 MAILBOX = np.concatenate([voice(3500, seed=7), np.zeros(4000, np.int16), BEEP])
 

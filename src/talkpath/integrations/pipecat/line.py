@@ -139,12 +139,12 @@ class CallLine:
     def _settle(self, now: float) -> None:
         if self.session.call is not None and self._early:
             early, self._early = self._early, []
-            for pcm, rate_hz in early:
-                self.speak(pcm, rate_hz)
+            for chunk in early:
+                self.speak(*chunk)
         self._audio += [pcm.tobytes() for pcm in self.session.audio()]
-        events = self.session.events()
-        self._events += events
+        self._events += (events := self.session.events())
         heard = self._heard.follow(events, now, self.session.unheard_ms(now) / 1000)
         if heard is not None:
+            self._speech.was_cut(heard.utterance)
             self._events.append(replace(heard, heard_s=heard.heard_s + self._speech.said_before_s))
         self._wake.set()

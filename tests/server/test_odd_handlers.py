@@ -1,21 +1,37 @@
 """Handlers and configurations that do odd things: their call says so, and nothing is left behind."""
 
 import asyncio
+import io
 import json
 import logging
+import wave
 
+import numpy as np
 import pytest
 from phones import Phone
 from scenario import voice
 
 from talkpath import CallConfig
-from talkpath.errors import ConfigError
-from talkpath.server import Limits, MediaServer, PhoneCall, asgi, media_server
+from talkpath.errors import ConfigError, StateError
+from talkpath.server import Began, CallEnded, Limits, MediaServer, PhoneCall, asgi, media_server
 from talkpath.streams import Start
 
 pytestmark = pytest.mark.realtime
 
 CONFIG = CallConfig(idle_timeout=None, comfort_noise_enabled=False)
+
+
+def stereo_wav() -> bytes:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as wav:
+        wav.setnchannels(2)
+        wav.setsampwidth(2)
+        wav.setframerate(44100)
+        wav.writeframes(np.repeat(voice(100, 44100), 2).tobytes())
+    return out.getvalue()
+
+
+WAV = stereo_wav()
 
 
 def a_call(answer, config=CONFIG, caller_stays_s: float | None = None, **options) -> list[int]:
@@ -148,3 +164,130 @@ def test_a_client_that_breaks_the_protocol_in_the_same_breath(caplog: pytest.Log
 
     asyncio.run(main())
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def no_coroutine(call: PhoneCall) -> None:
+    return None
+
+
+def raises_at_once(call: PhoneCall) -> None:
+    raise ZeroDivisionError("mine")
+
+
+async def cancels_itself(call: PhoneCall) -> None:
+    raise asyncio.CancelledError
+
+
+async def leaves_a_task(call: PhoneCall) -> None:
+    asyncio.create_task(call.wait_ended())  # noqa: RUF006
+
+
+@pytest.mark.parametrize("answer", [no_coroutine, raises_at_once, cancels_itself, leaves_a_task])
+def test_a_handler_that_is_none(answer, caplog: pytest.LogCaptureFixture) -> None:
+    """Its call ends, and the log says why."""
+    assert a_call(answer) == [0]
+    wanted = {no_coroutine: "async def", raises_at_once: "ZeroDivisionError"}.get(answer, "")
+    assert wanted in caplog.text
+    assert "never retrieved" not in caplog.text
+
+
+def test_after_the_hang_up() -> None:
+    found: list = []
+
+    async def answer(call: PhoneCall) -> None:
+        await asyncio.gather(call.hangup(), call.hangup(after_speech=False))
+        await call.hangup()
+        for late in (call.say(voice(100), 8000), call.play(WAV), call.pause(), call.played(), call.send_dtmf("1")):
+            try:
+                await late
+            except Exception as problem:
+                found.append(type(problem))
+
+    assert a_call(answer) == [0]
+    assert found == [CallEnded] * 5
+
+
+def test_what_cannot_be_done_is_said_to_the_handler() -> None:
+    """With an error of its kind; the call goes on."""
+    found: list = []
+
+    async def answer(call: PhoneCall) -> None:
+        for wrong in (
+            call.play(b"no wav"), call.play("/nobody.wav"), call.play_background(b"no wav"), call.play_background("nobody.wav"),
+            call.send_dtmf("x"), call.send_dtmf(""), call.checkpoint(3), call.speak("x", 8000), call.say([1.5], 8000),
+            call.update(nonsense=1), call.update(allow_interruptions=lambda: True),
+        ):  # fmt: skip
+            try:
+                found.append(await wrong)
+            except (ValueError, OSError) as problem:
+                found.append(str(problem))
+        found.append(await call.say(voice(100), 8000))
+
+    assert a_call(answer) == [0]
+    *problems, heard_ms = found
+    assert all(isinstance(problem, str) for problem in problems)
+    assert "process of audio" in problems[-1]
+    assert heard_ms == 100
+
+
+@pytest.mark.parametrize("what", ["events", "audio"])
+def test_two_readers(what: str) -> None:
+    """The second takes over; the first is told, and does not lose half of what comes without a word."""
+    story: list = []
+
+    async def answer(call: PhoneCall) -> None:
+        read = getattr(call, what)
+
+        async def all_of_it() -> int:
+            return len([x async for x in read()])
+
+        first = asyncio.create_task(all_of_it())
+        await asyncio.sleep(0.2)
+        second = asyncio.create_task(all_of_it())
+        await asyncio.sleep(0.2)
+        with pytest.raises(StateError, match=what):
+            await asyncio.wait_for(first, 2)
+        await call.send_dtmf("1")
+        await call.hangup()
+        story.append(await asyncio.wait_for(second, 2))
+
+    assert a_call(answer) == [0]
+    assert story[0] > 0
+
+
+def test_one_reader_after_the_other() -> None:
+    """Who stops and begins again misses nothing."""
+    found: list[int] = []
+
+    async def answer(call: PhoneCall) -> None:
+        async for pcm in call.audio(100):
+            found.append(len(pcm))
+            break
+        async for pcm in call.audio(20):
+            found.append(len(pcm))
+            if len(found) == 3:
+                break
+
+    assert a_call(answer) == [0]
+    assert found == [1600, 320, 320]
+
+
+def test_files_are_not_decoded_by_the_process_of_audio() -> None:
+    """What it gets is mono, at the line's rate: ten minutes of stereo at 44.1 kHz must not hold up a frame."""
+    asked: list = []
+
+    async def main() -> None:
+        async def ask(command: str, *args: object) -> None:
+            asked.append((command, args[0]))
+
+        call = PhoneCall(Began(Start()), ask)
+        await call.play(WAV)
+        await call.play_background(WAV)
+        await call.play_background("office")
+
+    asyncio.run(main())
+    (play, wav), (_, background), (_, office) = asked
+    with wave.open(io.BytesIO(wav)) as found:
+        assert (play, found.getnchannels(), found.getframerate(), found.getnframes()) == ("play", 1, 8000, 800)
+    assert len(background) == 800
+    assert isinstance(office, np.ndarray)

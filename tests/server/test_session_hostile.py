@@ -79,3 +79,27 @@ def test_a_flood_is_bounded() -> None:
     sent = len(world.times())
     world.run(1)
     assert len(world.times()) in (sent + 50, sent + 49, sent + 51)
+
+
+@pytest.mark.parametrize("dialect", sorted(STARTS))
+def test_a_second_start_and_audio_after_the_stop(dialect: str) -> None:
+    """The call is the first one's, and what comes after its end is nobody's."""
+    world = World(dialect).run(0.5)
+    session, call = world.session, world.session.call
+    for message in streams.DIALECTS[dialect]("provider").open(world.start):
+        session.receive(message, world.now)
+    world.run(0.1)
+    assert session.call is call
+    stop = world.provider.stop()
+    if stop is None:
+        session.closed(world.now)
+    else:
+        session.receive(stop, world.now)
+    world.settle()
+    events, received = len(world.events), session.counters.received
+    for _ in range(5):
+        session.receive(world.provider.media(silence(world.wire)), world.now)
+    session.tick(world.now + 1)
+    world.settle()
+    assert session.ended
+    assert (len(world.events), session.counters.received) == (events, received)

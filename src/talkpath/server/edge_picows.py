@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from typing import Any
+from typing import Any, cast
 
 from picows import (
+    WSAutoPingStrategy,
     WSCloseCode,
     WSFrame,
     WSListener,
@@ -15,11 +17,25 @@ from picows import (
     WSUpgradeRequest,
     WSUpgradeResponse,
     WSUpgradeResponseWithListener,
-    ws_create_server,
 )
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # what `ws_create_server` makes for each connection
 
 from talkpath.server.door import ACCEPTS, CLOSE_TIMEOUT_S, OPEN_TIMEOUT_S, Answer, Door, set_options
 from talkpath.server.lines import Line
+
+SLICE_BYTES = 4096
+MAX_HEAD_BYTES = 16384  # of a request; picows refuses a longer one
+
+
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """What a client has done wrong is no error of ours; an exception is."""
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """See `LoggerAdapter.log`."""
+        super().log(level if kwargs.get("exc_info") else min(level, logging.INFO), msg, *args, **kwargs)
+
+
+_log = _Log(logging.getLogger("picows.server"), {})
 
 
 class Client(WSListener):
@@ -40,6 +56,11 @@ class Client(WSListener):
         self._transport, self._underlying = transport, transport.underlying_transport
         set_options(self._underlying)
         self._line = self._door.enter(self, self._path, self._headers)
+
+    @property
+    def is_in(self) -> bool:
+        """There is a call, or there was."""
+        return self._line is not None
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """See `WSListener`."""
@@ -109,17 +130,103 @@ class Client(WSListener):
         asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, transport.disconnect, False)
 
 
-async def listen(door: Door, listener: socket.socket) -> asyncio.Server:
-    """Takes connections from a socket that listens."""
+class Gate(asyncio.BufferedProtocol):
+    """In front of picows, which reads as much as there is and answers at once: nobody comes in before his turn, and a flood is taken in slices."""
 
-    def upgrade(request: WSUpgradeRequest) -> Any:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._loop = asyncio.get_running_loop()
+        self._piece: memoryview = memoryview(bytearray(SLICE_BYTES))
+        self._head = bytearray()  # the request, as far as it has come
+        self._inner: WSProtocol | None = None
+        self._client: Client | None = None
+        self._offered_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport
+
+    # --- asyncio.BufferedProtocol ---------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BufferedProtocol`."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._timer = self._loop.call_later(OPEN_TIMEOUT_S, self._transport.abort)
+        if not self._door.knock(self):
+            self._transport.abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """See `asyncio.BufferedProtocol`."""
+        view = self._piece if self._inner is None else self._inner.get_buffer(sizehint)[:SLICE_BYTES]
+        self._offered_bytes = len(view)
+        return view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """See `asyncio.BufferedProtocol`."""
+        if self._inner is None:
+            self._request(nbytes)
+            return
+        self._inner.buffer_updated(nbytes)
+        if nbytes == self._offered_bytes:  # thousands of tiny frames may follow: others first
+            self._transport.pause_reading()
+            self._loop.call_soon(self._resume)
+
+    def eof_received(self) -> bool:
+        """See `asyncio.BufferedProtocol`."""
+        return False
+
+    def pause_writing(self) -> None:
+        """See `asyncio.BufferedProtocol`: what is not read is counted by the line."""
+
+    def resume_writing(self) -> None:
+        """See `asyncio.BufferedProtocol`."""
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        """See `asyncio.BufferedProtocol`."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._inner is not None:
+            self._inner.connection_lost(problem)
+        self._door.left(self)
+
+    # --- the request ------------------------------------------------------------------------------------------------------------
+
+    def _request(self, nbytes: int) -> None:
+        self._head += self._piece[:nbytes]
+        if b"\r\n\r\n" in self._head[-nbytes - 3 :] or len(self._head) > MAX_HEAD_BYTES:
+            self._transport.pause_reading()
+            self._door.queue(self._come_in)
+
+    def _come_in(self) -> None:
+        if self._transport.is_closing():
+            return
+        self._inner = inner = WSProtocol(
+            None, None, False, self._upgrade, _log, True, None, False, 20, 20, WSAutoPingStrategy.PING_WHEN_IDLE, True,
+            self._door.max_message_bytes, None, 2 * MAX_HEAD_BYTES,
+        )  # fmt: skip
+        inner.connection_made(self._transport)
+        data, self._head = bytes(self._head), bytearray()
+        inner.get_buffer(-1)[: len(data)] = data
+        inner.buffer_updated(len(data))
+        assert self._timer is not None
+        self._timer.cancel()
+        if self._client is None or not self._client.is_in:
+            self._timer = self._loop.call_later(CLOSE_TIMEOUT_S, self._transport.abort)
+        else:
+            self._door.left(self)
+        self._resume()
+
+    def _resume(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _upgrade(self, request: WSUpgradeRequest) -> Any:
+        door = self._door
         path = request.path.decode("latin-1")
         headers = {str(name): str(value) for name, value in request.headers.items()}
         answer = door.answer(path, headers)
         if answer is None and headers.get("Sec-WebSocket-Version") != "13":
             answer = Answer(426, "WebSocket version 13 is spoken here\n", (("Sec-WebSocket-Version", "13"),))
         if answer is None:
-            client = Client(door, path, headers)
+            self._client = client = Client(door, path, headers)
             offered = [name.strip() for name in headers.get("Sec-WebSocket-Protocol", "").split(",")]
             chosen = next((name for name in offered if name in door.subprotocols), None)
             if chosen is None:
@@ -133,10 +240,9 @@ async def listen(door: Door, listener: socket.socket) -> asyncio.Server:
             response = WSUpgradeResponse.create_error_response(answer.status, body, extra)
         return WSUpgradeResponseWithListener(response, None)
 
-    server = await ws_create_server(
-        upgrade, sock=listener, backlog=ACCEPTS, max_frame_size=door.max_message_bytes,
-        websocket_handshake_timeout=OPEN_TIMEOUT_S, enable_auto_ping=False, enable_auto_pong=True,
-        use_aiofastnet=False, disconnect_on_exception=True,
-    )  # fmt: skip
-    listener.listen(1024)
+
+async def listen(door: Door, listener: socket.socket) -> asyncio.Server:
+    """Takes connections from a socket that listens."""
+    server = await asyncio.get_running_loop().create_server(lambda: Gate(door), sock=listener, backlog=ACCEPTS)
+    listener.listen(1024)  # for the kernel; what is above bounds how many are taken at once
     return server

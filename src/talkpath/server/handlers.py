@@ -129,12 +129,21 @@ class Handlers:
         except CallEnded:
             pass
 
+    async def _answered(self, call: PhoneCall) -> None:
+        """What is no coroutine function fails as one that raises."""
+        answering = self._answer(call)
+        if not inspect.isawaitable(answering):
+            raise TypeError(
+                f"the handler must be a coroutine function (async def); it returned {type(answering).__name__}"
+            )
+        await answering
+
     async def _handle(self, call: PhoneCall) -> None:
         start = call.start
         who = {"dialect": start.dialect, "call_id": start.call_id, "from": start.from_number, "to": start.to_number}
         log.info(json.dumps({"event": "call_started", **who}))
         problem = None
-        work = asyncio.ensure_future(self._answer(call))
+        work = asyncio.ensure_future(self._answered(call))
         watch = asyncio.ensure_future(call.wait_ended())
         try:
             await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
+import wave
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
@@ -13,13 +15,16 @@ from typing import Any
 import numpy as np
 
 from talkpath._types import Buffer, Samples
+from talkpath.ambience import load
 from talkpath.call.events import Event
-from talkpath.errors import ConfigError, TalkpathError
+from talkpath.errors import ConfigError, StateError, TalkpathError
 from talkpath.playout_sources import _whole, int16_samples
+from talkpath.server.convert import call_stream, wire_of
 from talkpath.server.lines import CallEnded
 from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, SessionEvent
 from talkpath.server.saying import Saying, Sayings
 from talkpath.streams import Start
+from talkpath.wav import read_wav
 
 Ask = Callable[..., Awaitable[Any]]  # (command, *args, **kwargs)
 
@@ -52,6 +57,7 @@ class PhoneCall:
     def __init__(self, began: Began, ask: Ask) -> None:
         self.start: Start = began.start
         self.frame_ms, self.sample_rate_hz = began.frame_ms, began.sample_rate_hz
+        self._line_hz = wire_of(call_stream(began.start.wire)).sample_rate_hz
         self.ended: str | None = None
         self.last_counters: dict[str, int] | None = None
         self._ask = ask
@@ -59,6 +65,8 @@ class PhoneCall:
         self._events: deque[Event | SessionEvent] = deque(maxlen=_MAX_EVENTS)
         self._audio: deque[bytes] = deque(maxlen=_MAX_AUDIO_FRAMES)
         self._heard, self._happened = asyncio.Event(), asyncio.Event()
+        self._events_reader: object = None
+        self._audio_reader: object = None
         self._over = asyncio.Event()
         self._marks: dict[str, asyncio.Future[bool]] = {}
         self._sayings = Sayings()
@@ -108,17 +116,27 @@ class PhoneCall:
     # --- what comes ------------------------------------------------------------------------------------------------------------
 
     async def events(self) -> AsyncIterator[Event | SessionEvent]:
-        """What happens, to the end of the call. Each is given once; the last 4,096 wait."""
+        """What happens, to the end of the call. Each is given once; the last 4,096 wait.
+
+        There is one reader: who begins after another takes over, and the other gets a StateError.
+        """
+        mine = self._events_reader = object()
+        self._happened.set()
         while True:
-            while self._events:
+            if self._events_reader is not mine:
+                raise StateError("events() is read elsewhere now: each event is given once")
+            if self._events:
                 yield self._events.popleft()
-            if self.ended is not None:
+            elif self.ended is not None:
                 return
-            self._happened.clear()
-            await self._happened.wait()
+            else:
+                self._happened.clear()
+                await self._happened.wait()
 
     async def audio(self, chunk_ms: int = 20) -> AsyncIterator[Samples]:
         """The caller, cleaned, to the end of the call. Each is given once; the last 1,000 frames wait, from the beginning on.
+
+        There is one reader, as of `events`.
 
         Parameters
         ----------
@@ -129,18 +147,23 @@ class PhoneCall:
         if not 0 < chunk_ms <= most_ms:
             raise ConfigError(f"chunk_ms must be above 0, and {most_ms} at most (got {chunk_ms!r})")
         frames = max(1, round(chunk_ms / self.frame_ms))
+        mine = self._audio_reader = object()
+        self._heard.set()
         if self._listens != frames and self.ended is None:
             self._listens = frames
             with contextlib.suppress(CallEnded):
                 await self._run("listen", frames)
         while True:
-            while len(self._audio) >= frames or (self._audio and self.ended is not None):
+            if self._audio_reader is not mine:
+                raise StateError("audio() is read elsewhere now: each frame is given once")
+            if len(self._audio) >= frames or (self._audio and self.ended is not None):
                 count = min(frames, len(self._audio))
                 yield np.frombuffer(b"".join([self._audio.popleft() for _ in range(count)]), np.int16).copy()
-            if self.ended is not None:
+            elif self.ended is not None:
                 return
-            self._heard.clear()
-            await self._heard.wait()
+            else:
+                self._heard.clear()
+                await self._heard.wait()
 
     # --- what is said ------------------------------------------------------------------------------------------------------------
 
@@ -258,11 +281,11 @@ class PhoneCall:
         return int(await self._run("speak", int16_samples(pcm), sample_rate, utterance, final))
 
     async def play(self, source: str | Path | bytes, allow_interruption: bool = True, name: str | None = None) -> None:
-        """See `CallPipeline.play`. The file is read by a thread of its own."""
+        """See `CallPipeline.play`. A thread of its own reads it and brings it to the line's rate: the process of audio has no time for that."""
         if not isinstance(source, bytes):
             name = str(source) if name is None else name
-            source = await asyncio.to_thread(Path(source).read_bytes)
-        await self._run("play", source, allow_interruption, name)
+        wav = await asyncio.to_thread(_wav_at, source, self._line_hz)
+        await self._run("play", wav, allow_interruption, name)
 
     async def send_dtmf(self, digits: str) -> None:
         """See `CallPipeline.send_dtmf`."""
@@ -307,8 +330,9 @@ class PhoneCall:
         await self._run("listen_for_beep", listen)
 
     async def play_background(self, sound: bytes | str | Samples, volume: float = 0.3, loop: bool = True) -> None:
-        """See `CallPipeline.play_background`."""
-        await self._run("play_background", sound, volume, loop)
+        """See `CallPipeline.play_background`. It is read and made as `play` does."""
+        samples = await asyncio.to_thread(load, sound, self._line_hz)
+        await self._run("play_background", samples, volume, loop)
 
     async def stop_background(self) -> None:
         """See `CallPipeline.stop_background`."""
@@ -326,3 +350,15 @@ class PhoneCall:
         """By the process of audio, between two frames."""
         self._check()
         return await self._ask(command, *args, **kwargs)
+
+
+def _wav_at(source: str | Path | bytes, sample_rate_hz: int) -> bytes:
+    """A WAV file as one of the line's rate, mono."""
+    samples = read_wav(source, sample_rate_hz)
+    out = io.BytesIO()
+    with wave.open(out, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(sample_rate_hz)
+        wav.writeframes(samples.astype("<i2").tobytes())
+    return out.getvalue()

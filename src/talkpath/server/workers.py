@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from talkpath.errors import StateError
+from talkpath.errors import ConfigError, StateError
 from talkpath.server.audio_worker import Setup
 from talkpath.server.lines import CallEnded, News
 from talkpath.server.link import Link, pack, unpack
@@ -104,7 +104,12 @@ class Worker:
         """Have a command done on a line: what it returns, or raises."""
         if self._gone.is_set():
             raise CallEnded("the line is gone")
-        packed = pack((args, kwargs))  # what cannot be carried raises here
+        try:
+            packed = pack((args, kwargs))
+        except Exception as problem:
+            raise ConfigError(
+                f"{name}: what was given cannot be carried to the process of audio ({problem})"
+            ) from problem
         request = next(self._requests)
         self._waiting[request] = future = asyncio.get_running_loop().create_future()
         self._link.send(("do", request, number, name, packed))

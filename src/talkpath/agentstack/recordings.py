@@ -70,8 +70,8 @@ class Recording:
         await self._call.record(self._part)
 
     async def stop(self) -> str:
-        """Whole, and under its name: the URL. The call may be over."""
-        await self._call.stop_recording()
+        """When the call is over: whole, and under its name. The URL."""
+        await self._call.recorded()
         self.duration_s = await asyncio.to_thread(self._publish)
         return self.url
 

@@ -26,8 +26,9 @@ from talkpath.agentstack.carriers.http import status_route
 from talkpath.agentstack.carriers.registry import carrier_of
 from talkpath.agentstack.legs import Legs
 from talkpath.agentstack.providers.registry import Providers
-from talkpath.agentstack.recordings import Recordings
+from talkpath.agentstack.recordings import Recordings, recording_route
 from talkpath.agentstack.rest.app import rest_app
+from talkpath.agentstack.rest.context import Context
 from talkpath.agentstack.session import AgentSession, Services
 from talkpath.agentstack.settings import Settings
 from talkpath.agentstack.store.store import Store
@@ -92,7 +93,7 @@ class AgentServer:
         stack.callback(store.close)
         callbacks = HttpCallbacks(store, settings.auth_token)
         stack.push_async_callback(callbacks.aclose)
-        providers = Providers(_Access(settings))
+        providers = Providers(settings)
         stack.push_async_callback(providers.aclose)
         client = httpx.AsyncClient(trust_env=False)
         stack.push_async_callback(client.aclose)
@@ -124,9 +125,9 @@ class AgentServer:
         for record in await store.end_unfinished():
             log.warning(json.dumps({"event": "call_lost", "call_uuid": record.call_uuid}))
         await callbacks.start()
-        await self._serve_rest(
-            listener, rest_app(here, store, providers, self._calls, recordings, [status_route(self._legs)])
-        )
+        context = Context(here, store, providers, self._calls)
+        app = rest_app(context, [status_route(self._legs), recording_route(recordings)])
+        await self._serve_rest(listener, app)
 
     async def _serve_rest(self, listener: socket.socket, app: Any) -> None:
         server = _Rest(
@@ -175,22 +176,6 @@ class AgentServer:
             log.warning(json.dumps({"event": "no_agent", "path": urlsplit(call.start.path).path[:200], "to": callee}))
             return
         await self._calls.inbound(call, agent, caller, callee)
-
-
-class _Access:
-    """The settings, as the providers ask for them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.providers = settings.providers
-
-    def base_url(self, provider: str) -> str | None:
-        """Where it is."""
-        return self._settings.provider(provider).base_url or None
-
-    def api_key(self, provider: str) -> str | None:
-        """The server's own."""
-        return self._settings.provider(provider).api_key or None
 
 
 class _Rest(uvicorn.Server):

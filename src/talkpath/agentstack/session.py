@@ -141,7 +141,7 @@ class AgentSession:
         talk.tell_usage()
         usage = talk.usage
         summary: dict[str, Any] = {
-            "duration_seconds": int((ended_at - talk.began_at).total_seconds()), "turn_count": talk.turns, "reason": reason,
+            "duration_seconds": int((ended_at - talk.began_at).total_seconds()), "turn_count": talk.turns_told, "reason": reason,
             "started_at": iso(talk.began_at), "ended_at": iso(ended_at), "error": self._error or None,
             "transcript": talk.history.transcript(), "stt_duration": usage.seconds("stt_usage", "audio_duration"),
             "llm_duration": usage.seconds("llm_usage", "session_duration"), "tts_duration": usage.seconds("tts_usage", "audio_duration"),

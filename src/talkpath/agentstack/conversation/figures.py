@@ -84,7 +84,7 @@ class TurnFigures:
             "agent_text": self.agent_text, "agent_first": self.agent_first, "agent_tool_id": self.agent_tool_id,
             "turn_decision_s": _between(self.user_stopped_at, self.decided_at),
             "transcription_delay_s": _between(self.user_stopped_at, self.final_at), "llm_ttft_s": self.llm_ttft_s,
-            "tts_ttfb_s": self.tts.ttfb_s, "realtime_ttft_s": None, **self._times(iso),
+            "tts_ttfb_s": self.tts.ttfb_s, "realtime_ttft_s": None, **_but(self._times(iso), "agent_stopped_speaking_at"),
         }  # fmt: skip
 
     def metrics(self, iso: Iso) -> dict[str, Any]:
@@ -128,6 +128,10 @@ class TurnFigures:
             "agent_started_speaking_at": self.agent_started_at, "agent_stopped_speaking_at": self.agent_stopped_at,
         }  # fmt: skip
         return {name: None if at is None else iso(at) for name, at in times.items()}
+
+
+def _but(fields: dict[str, str | None], name: str) -> dict[str, str | None]:
+    return {key: value for key, value in fields.items() if key != name}
 
 
 def _rounded(value: float | None) -> int | None:

@@ -73,7 +73,8 @@ class Talk:
         self.floor = Floor(call, tts, self._voice_done, self.problem, clock)
         self.began_at, self._began_s = datetime.now(UTC), clock()
         self.answer: Answer | None = None
-        self.turns = 0
+        self.turns = 0  # of the caller
+        self.turns_told = 0  # the greeting's included
         self.is_closing = False  # a hang-up or a transfer waits: nothing new is begun
         self._left = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -201,6 +202,7 @@ class Talk:
         self._tell(answer.figures)
 
     def _tell(self, figures: TurnFigures) -> None:
+        self.turns_told += 1
         self.send(figures.completed(self.iso))
         self.send(figures.metrics(self.iso))
         self.tell_usage()

@@ -17,11 +17,13 @@ from talkpath.agentstack.conversation.turn_words import TurnWords
 from talkpath.agentstack.providers.base import Finished, Transcript
 from talkpath.agentstack.wire_events import METHODS
 from talkpath.call import events as e
+from talkpath.call.words import ends_sentence
 
 if TYPE_CHECKING:
     from talkpath.agentstack.conversation.talk import Talk
 
 WORDS_WAIT_S = 1.5  # so long the words of a turn are waited for; those that come later are answered when they come
+SURE, UNSURE = 0.95, 0.5  # of a turn's end
 COMMIT_WITHOUT_WORDS_S = 0.8  # of speech over the agent: no nod is so long
 
 
@@ -44,6 +46,7 @@ class TurnTaking:
         self._prefill: Chat | None = None
         self._event: e.UserTurnCompleted | None = None
         self._words_came = asyncio.Event()
+        self._is_doubted = False  # by the words so far
 
     # --- the engine's events -----------------------------------------------------------------------------------------------------
 
@@ -141,8 +144,7 @@ class TurnTaking:
         nods = self._overlap and is_nod(self.words.text, self.words.language)
         if not nods:
             await talk.call.transcript(transcript.text, transcript.is_final)
-            if (p := turn_probability(self.words.text, self.words.language)) is not None:
-                await talk.call.turn_probability(p)
+            await self._hint()
         if self._prefill is not None and self._prefill.text != self.words.text:
             self._drop_prefill()
         if not transcript.is_final or nods:
@@ -151,6 +153,15 @@ class TurnTaking:
             self._begin_answer()
         else:
             self._begin_prefill()
+
+    async def _hint(self) -> None:
+        """What the words say about the turn's end; a doubt that they no longer raise is taken back."""
+        p = turn_probability(self.words.text, self.words.language)
+        was_doubted, self._is_doubted = self._is_doubted, p is not None
+        if p is None and was_doubted:
+            p = SURE if ends_sentence(self.words.text) else UNSURE
+        if p is not None:
+            await self._talk.call.turn_probability(p)
 
     def _begin_prefill(self) -> None:
         talk = self._talk
@@ -197,7 +208,7 @@ class TurnTaking:
         talk = self._talk
         event, self._event, self._is_wordless = self._event, None, False
         chat, self._prefill = self._prefill, None
-        text = self.words.take()
+        text, self._is_doubted = self.words.take(), False
         now = talk.answer
         if not text or talk.is_closing or self.is_deaf:
             if chat is not None:

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 
 from talkpath.agentstack.agent import Agent
+from talkpath.agentstack.recordings import Recordings
 from talkpath.agentstack.rest.app import rest_app
-from talkpath.agentstack.rest.context import Context
 from talkpath.agentstack.rest.control import ControlError, DialMore, NewCall
 from talkpath.agentstack.settings import Settings
 from talkpath.agentstack.store.store import Store
@@ -79,7 +79,8 @@ class World:
         settings = Settings.load(
             None, {"PLIVO_AUTH_ID": WHO[0], "PLIVO_AUTH_TOKEN": WHO[1], "TALKPATH_DATA": str(folder)}
         )
-        self.app = rest_app(Context(settings, self.store, self.providers, self.control))
+        recordings = Recordings(folder / "recordings", settings.public_base_url)
+        self.app = rest_app(settings, self.store, self.providers, self.control, recordings)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), auth=WHO, base_url="http://rest.example"
         )

@@ -158,7 +158,7 @@ def test_r3_lists_in_both_spellings(tmp_path: Path) -> None:
     [
         "limit=0",
         "limit=x",
-        "limit=1001",
+        "limit=101",
         "offset=-1",
         "offset=99999999999",
         "sort_by=body",

@@ -97,6 +97,8 @@ WRITES = [(o.method, re.sub(r"{\w+}", "x", o.path)) for o in OPERATIONS if o.bod
         (b'{"a": ' + b"9" * 5000 + b"}", 400),
         (b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}", 400),
         (b"[" * 100_000, 400),
+        (b'{"a": [' + b"1," * 30_000 + b"1]}", 400),
+        (b'{"a": [' + b"{}," * 30_000 + b"1]}", 400),
         (b'{"a": "' + b"x" * MAX_BODY_BYTES + b'"}', 413),
     ],
 )
@@ -116,6 +118,37 @@ def test_open_doors(tmp_path: Path) -> None:
         ) as client:
             assert (await client.get("/healthz")).json()["status"] == "ok"
             assert (await client.get("/openapi.json")).json()["openapi"] == "3.1.0"
+
+    run(tmp_path, use)
+
+
+def test_recordings_by_their_token(tmp_path: Path) -> None:
+    """No credentials: who has the URL has the token. Nothing else of the folder is given away."""
+
+    async def use(world: World) -> None:
+        (tmp_path / "recordings").mkdir()
+        token = "t" * 32
+        (tmp_path / "recordings" / f"{token}.wav").write_bytes(b"RIFF" + bytes(100))
+        (tmp_path / "recordings" / "short.wav").write_bytes(b"RIFF")
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(world.app), base_url="http://rest.example"
+        ) as client:
+            found = await client.get(f"/recordings/{token}.wav")
+            assert (found.status_code, found.headers["content-type"], found.content) == (
+                200,
+                "audio/wav",
+                b"RIFF" + bytes(100),
+            )
+            for name in (
+                "u" * 32 + ".wav",
+                "short.wav",
+                f"{token}.wav.part",
+                "..%2Ftalkpath.db",
+                "%2e%2e/talkpath.db",
+                "",
+            ):
+                missing = await client.get(f"/recordings/{name}")
+                assert (missing.status_code, "error" in missing.json()) == (404, True)
 
     run(tmp_path, use)
 

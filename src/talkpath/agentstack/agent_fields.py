@@ -12,6 +12,7 @@ from talkpath.agentstack.agent import AgentError
 
 Check: TypeAlias = Callable[[str, Any], Any]
 MAX_DEPTH = 64
+MAX_VALUES = 20_000
 MAX_URL_CHARS = 2048
 
 
@@ -144,10 +145,14 @@ def digits(path: str, value: object) -> str:
 
 
 def unfit(value: object) -> str | None:
-    """Why a parsed JSON value cannot be kept or given back: too deep, a number without end, half a character. None: it can."""
+    """Why a parsed JSON value cannot be kept or given back: too deep, too many, a number without end, half a character. None: it can."""
     waiting: list[tuple[object, int]] = [(value, 0)]
+    count = 0
     while waiting:
         one, depth = waiting.pop()
+        count += 1 + (len(one) if isinstance(one, list | dict) else 0)
+        if count > 2 * MAX_VALUES:  # each is counted where it lies and when it is looked at
+            return f"has more than {MAX_VALUES} values"
         if depth > MAX_DEPTH:
             return f"is nested deeper than {MAX_DEPTH}"
         if isinstance(one, float) and not math.isfinite(one):

@@ -208,13 +208,9 @@ class Settings:
         found["access"] = {name: _access(name, table.get(name, {}), file, environ) for name in BASE_URLS}
         return cls(**found)
 
-    def base_url(self, provider: str) -> str:
-        """Where a provider is; "": the settings do not know it."""
-        return self.access.get(provider, _NOBODY).base_url
-
-    def api_key(self, provider: str) -> str:
-        """The server's own key, for agents that bring none; "": it has none."""
-        return self.access.get(provider, _NOBODY).api_key
+    def provider(self, name: str) -> ProviderAccess:
+        """Where a provider is and the server's own key for it; both "" for one that the settings do not know."""
+        return self.access.get(name, _NOBODY)
 
     @property
     def public_base_url(self) -> str:
@@ -252,7 +248,7 @@ def _parsed(where: str, parse: Callable[[object], Any], value: object, *, is_sho
     try:
         return parse(value)
     except ValueError as problem:
-        got = f" (got {value!r})" if is_shown else ""
+        got = f" (got {value!r})" if is_shown and "@" not in str(value) else ""  # what precedes it may be a password
         raise ConfigError(f"{where} {problem}{got}") from None
 
 

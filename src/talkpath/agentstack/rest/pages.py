@@ -13,7 +13,7 @@ from talkpath.agentstack.rest.replies import RestError
 from talkpath.agentstack.store.queries import Filter, Page
 from talkpath.agentstack.times import canonical
 
-DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 _MOST = 2**31 - 1
 
 

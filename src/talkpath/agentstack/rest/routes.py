@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from talkpath.agentstack.rest import agents, calls, numbers, sessions
 from talkpath.agentstack.rest.context import Context
+from talkpath.agentstack.rest.pages import MAX_LIMIT
 from talkpath.agentstack.store.queries import AGENT_ORDER, SESSION_ORDER
 
 Handler: TypeAlias = Callable[[Context, Request], Awaitable[Response]]
@@ -64,12 +65,12 @@ def _fields(*required: str, **properties: Schema) -> Schema:
 def _listing(orders: tuple[str, ...], *more: str) -> dict[str, Schema]:
     count: Schema = {"type": "integer", "minimum": 0}
     return {
-        "limit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20},
+        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 20},
         "offset": count,
         "sort_by": {"type": "string", "enum": list(orders), "default": "created_at"},
         "sort_order": {"type": "string", "enum": ["asc", "desc"], "default": "desc"},
         "page": {"type": "integer", "minimum": 1},
-        "per_page": {"type": "integer", "minimum": 1, "maximum": 1000},
+        "per_page": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
         **dict.fromkeys(("agent_mode", "participant_mode", *more), _STRING),
     }
 

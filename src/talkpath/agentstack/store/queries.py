@@ -142,16 +142,15 @@ def number_delete(db: sqlite3.Connection, agent_uuid: str, number: str) -> bool:
 
 
 def session_list(db: sqlite3.Connection, which: Filter, page: Page) -> tuple[int, list[dict[str, Any]]]:
+    """Without transcripts and usage, which may be long."""
     total, rows = _listed(db, "sessions", which, page)
-    return total, [_session(row) for row in rows]
+    return total, [{key: one for key, one in dict(row).items() if key not in ("transcript", "usage")} for row in rows]
 
 
 def session(db: sqlite3.Connection, agent_session_id: str) -> dict[str, Any] | None:
     row = db.execute("SELECT * FROM sessions WHERE agent_session_id = ?", (agent_session_id,)).fetchone()
-    return None if row is None else _session(row)
-
-
-def _session(row: Row) -> dict[str, Any]:
+    if row is None:
+        return None
     found = dict(row)
     found["transcript"] = None if row["transcript"] is None else json.loads(row["transcript"])
     found["usage"] = json.loads(row["usage"])

@@ -15,7 +15,7 @@ from bodies import SEED, body
 from talkpath.agentstack.agent import Agent
 from talkpath.agentstack.agent_body import agent_from_body
 from talkpath.agentstack.records import CallRecord, SessionRecord
-from talkpath.agentstack.store import store as store_module
+from talkpath.agentstack.store import diary as diary_module
 from talkpath.agentstack.store.database import StoreError
 from talkpath.agentstack.store.queries import Filter, Page
 from talkpath.agentstack.store.schema import MIGRATIONS
@@ -243,20 +243,34 @@ def test_locked(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="locked"):
             await store.add_agent(agent(uuid="u2"))
         with pytest.raises(StoreError, match="locked"):
-            await store.call_ended("c1", AT, 1, "busy")
+            await store.call_began(call("c0", direction="outbound"))  # so it is not dialled
+        await store.call_began(call())  # this one has rung already: it goes on, and so does all of it
+        await store.session_began(session())
+        store.owe(
+            {"id": "o1", "call_uuid": "c1", "kind": "hangup", "url": "http://x/h", "method": "POST", "body": "{}"}
+        )
+        await store.session_ended("s1", AT, {"turn_count": 1}, [])
+        await store.call_ended("c1", AT, 1, "busy")
+        assert await store.call("c1") is None
         assert await store.agent("u1") == agent()  # reading goes on
         other.execute("ROLLBACK")
         other.close()
         await store.add_agent(agent(uuid="u2"))
         store.session_events("s1", [{"n": 2}])
         assert await store.events("s1") == [{"n": 1}, {"n": 2}]  # what waited is not lost
-        assert store.dropped_events == 0
+        row, ended = await store.call("c1"), await store.session("s1")
+        assert row is not None
+        assert ended is not None
+        assert (row["cause"], ended["state"], ended["turn_count"]) == ("busy", "completed", 1)
+        assert [one["id"] for one in await store.owed()] == ["o1"]
+        assert await store.call("c0") is None
+        assert store.dropped == 0
 
     with_store(tmp_path, use)
 
 
 def test_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "MAX_WAITING_CHARS", 100_000)
+    monkeypatch.setattr(diary_module, "MAX_WAITING_CHARS", 100_000)
 
     async def use(store: Store) -> None:
         pages = await store._db.run(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
@@ -267,7 +281,7 @@ def test_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert await store.agent("u1") is None
         for _ in range(6):
             store.session_events("s1", [{"text": "x" * 30_000}])
-        assert store.dropped_events == 3
+        assert store.dropped == 3
         await store._db.run(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchone() and None)
         assert len(await store.events("s1")) == 3
         await store.add_agent(big)
@@ -300,12 +314,42 @@ def test_files_that_are_not_ours(tmp_path: Path) -> None:
         Store(tmp_path / "file")
 
 
+def test_what_waits_is_written_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody writes again, and nobody asks: the next try comes by itself; and one more at the end."""
+    monkeypatch.setattr("talkpath.agentstack.store.database.BUSY_S", 0.01)
+    monkeypatch.setattr(diary_module, "RETRY_S", 0.01)
+
+    async def use(store: Store) -> None:
+        other = sqlite3.connect(tmp_path / "talkpath.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await store.call_began(call())
+        other.execute("ROLLBACK")
+        async with asyncio.timeout(10):
+            while await store.call("c1") is None:
+                await asyncio.sleep(0.01)
+        monkeypatch.setattr(diary_module, "RETRY_S", 1000)
+        other.execute("BEGIN IMMEDIATE")
+        await store.call_ended("c1", AT, 3, "busy")
+        other.execute("ROLLBACK")
+        other.close()
+
+    with_store(tmp_path, use)
+
+    async def after(store: Store) -> None:
+        row = await store.call("c1")
+        assert row is not None
+        assert row["duration_s"] == 3
+
+    with_store(tmp_path, after)
+
+
 def test_closed(tmp_path: Path) -> None:
     async def use(store: Store) -> Store:
         return store
 
     store = with_store(tmp_path, use)
     store.session_events("s1", [{"n": 1}])
+    asyncio.run(store.call_ended("c1", AT, 1, "busy"))
     with pytest.raises(StoreError, match="closed"):
         asyncio.run(store.agent("u1"))
 
@@ -313,9 +357,15 @@ def test_closed(tmp_path: Path) -> None:
 def test_what_sqlite_cannot_hold(tmp_path: Path) -> None:
     async def use(store: Store) -> None:
         with pytest.raises(StoreError):
-            await store.call_began(call(from_number="\ud800"))
-        with pytest.raises(StoreError):
-            await store.call_ended("c1", AT, 2**70, "busy")
+            await store.call_began(call(direction="outbound", from_number="\ud800"))
+        await store.call_began(call("c1", from_number="\ud800"))  # harms no row but its own
+        await store.call_began(call("c2"))
+        await store.call_ended("c2", AT, 2**70, "busy")
+        await store.session_ended("s1", AT, {"reason": {"no": "text"}}, [])
+        await store.call_ended("c2", AT, 7, "busy")
+        row = await store.call("c2")
+        assert row is not None
+        assert (await store.call("c1"), row["duration_s"], store.dropped) == (None, 7, 3)
         await store.add_agent(agent())
 
     with_store(tmp_path, use)

@@ -17,7 +17,6 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from talkpath.agentstack.callback_signature import signature
-from talkpath.agentstack.store.database import StoreError
 from talkpath.agentstack.store.store import Store
 
 TRIES = 3
@@ -101,8 +100,7 @@ class HttpCallbacks:
             plain = {name: _plain(value) for name, value in body.items()}
             method = callback.get("method", "POST")
             letter = _Letter(secrets.token_hex(16), call_uuid, kind, callback["url"], method, json.dumps(plain))
-            owing = self._store.owe({name: getattr(letter, name) for name in _Letter.__slots__ if name != "tries"})
-            owing.add_done_callback(_note)
+            self._store.owe({name: getattr(letter, name) for name in _Letter.__slots__ if name != "tries"})
             self._begin(letter)
         except Exception:  # nothing of a callback may end a call
             _log.exception("a callback cannot be sent")
@@ -143,7 +141,7 @@ class HttpCallbacks:
             _log.warning(json.dumps({**line, "problem": problem}))
         else:
             self.delivered += 1
-        self._store.settled(letter.id).add_done_callback(_note)
+        self._store.settled(letter.id)
 
     async def _tries(self, letter: _Letter, gate: asyncio.Semaphore) -> str:
         """Why it did not arrive at last; "": it did."""
@@ -155,7 +153,7 @@ class HttpCallbacks:
                 problem = await self._try(letter)
             if not problem:
                 break
-            self._store.tried(letter.id, number + 1).add_done_callback(_note)
+            self._store.tried(letter.id, number + 1)
         return problem
 
     async def _try(self, letter: _Letter) -> str:
@@ -189,12 +187,3 @@ def _plain(value: object) -> str | int:
     if isinstance(value, int | str):
         return value
     return "" if value is None else str(value)
-
-
-def _note(done: Any) -> None:
-    """The outbox could not be written: the callback goes out all the same, but a crash may lose it or send it twice."""
-    error = done.exception()
-    if error is not None and not isinstance(error, StoreError):
-        raise error
-    if error is not None:
-        _log.warning("the outbox cannot be written: %s", error)

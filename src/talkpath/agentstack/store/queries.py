@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,8 +175,8 @@ def session_end(db: sqlite3.Connection, agent_session_id: str, values: Mapping[s
     )
 
 
-def events_add(db: sqlite3.Connection, events: Sequence[tuple[str, str, str]]) -> None:
-    db.executemany("INSERT INTO session_events (agent_session_id, at, event) VALUES (?, ?, ?)", events)
+def event_add(db: sqlite3.Connection, values: tuple[str, str, str]) -> None:
+    db.execute("INSERT INTO session_events (agent_session_id, at, event) VALUES (?, ?, ?)", values)
 
 
 def events(db: sqlite3.Connection, agent_session_id: str) -> list[dict[str, Any]]:

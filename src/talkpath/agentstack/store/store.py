@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,17 @@ from talkpath.agentstack.agent_body import agent_from_body
 from talkpath.agentstack.records import CallRecord, SessionRecord
 from talkpath.agentstack.store import queries as q
 from talkpath.agentstack.store.database import Database, StoreError
+from talkpath.agentstack.store.diary import Diary
 from talkpath.agentstack.times import canonical, now_iso, seconds_between
 
-MAX_WAITING_CHARS = 16_000_000  # of session events that are not written yet
+_ROW_CHARS = 500  # about what a row without texts holds
 
 
 class Store:
     """All that outlives a crash.
 
-    Every method raises `StoreError` when the database is locked, full or gone, and has then done nothing; `session_events` never does.
+    When the database is locked, full or gone, a method raises `StoreError` and has done nothing. What a live call writes never fails it:
+    that is kept in memory, in order, and written as soon as it can be (`Diary`).
 
     Parameters
     ----------
@@ -33,24 +34,21 @@ class Store:
     now : callable
         The time, ISO 8601.
 
-    Attributes
-    ----------
-    dropped_events : int
-        Session events that were not kept, because nothing could be written for too long.
     """
 
     def __init__(self, folder: Path, now: Callable[[], str] = now_iso) -> None:
         self._db = Database(folder / "talkpath.db")
         self._now = now
-        self._waiting: list[tuple[str, str, str]] = []
-        self._waiting_chars = 0
-        self._is_flush_queued = False
-        self._guard = threading.Lock()  # of these three; held for moments only
-        self.dropped_events = 0
+        self._diary = Diary(self._db)
+
+    @property
+    def dropped(self) -> int:
+        """Rows of live calls, session events above all, that were not kept: nothing could be written for too long."""
+        return self._diary.dropped
 
     def close(self) -> None:
         """Write what waits, and let go of the file. Blocks for as long as that takes."""
-        self._begin_flush()
+        self._diary.close()
         self._db.close()
 
     # --- agents and numbers -------------------------------------------------------------------------------------------
@@ -99,16 +97,22 @@ class Store:
     # --- calls --------------------------------------------------------------------------------------------------------
 
     async def call_began(self, record: CallRecord) -> None:
-        """Durable."""
+        """Durable. For a call that comes in never an error: it is there already. An outbound one raises, and must not be dialled then."""
         values = asdict(record) | {"callbacks": json.dumps({k: dict(v) for k, v in record.callbacks.items()})}
-        await self._db.run(q.call_add, _with_times(values, "created_at", "answered_at"))
+        values = _with_times(values, "created_at", "answered_at")
+        if record.direction == "inbound":
+            await self._diary.wrote(partial(q.call_add, values=values), _ROW_CHARS)
+        else:
+            await self._db.run(q.call_add, values)
 
     async def call_answered(self, call_uuid: str, answered_at: str) -> None:
-        await self._db.run(q.call_answer, call_uuid, _time(answered_at))
+        job = partial(q.call_answer, call_uuid=call_uuid, answered_at=_time(answered_at))
+        await self._diary.wrote(job, _ROW_CHARS)
 
     async def call_ended(self, call_uuid: str, ended_at: str, duration_s: int, cause: str) -> None:
         """Durable. Whoever sends the hangup callback does so first: what was owed before this returns is durable, too."""
-        await self._db.run(q.call_end, call_uuid, _time(ended_at), duration_s, cause)
+        job = partial(q.call_end, call_uuid=call_uuid, ended_at=_time(ended_at), duration_s=duration_s, cause=cause)
+        await self._diary.wrote(job, _ROW_CHARS)
 
     async def call(self, call_uuid: str) -> dict[str, Any] | None:
         """The row of a call: the fields of `CallRecord` and `ended_at`, `duration_s`, `cause`."""
@@ -124,7 +128,7 @@ class Store:
     # --- sessions -----------------------------------------------------------------------------------------------------
 
     async def session_began(self, record: SessionRecord) -> None:
-        await self._db.run(q.session_add, _with_times(asdict(record), "created_at"))
+        await self._diary.wrote(partial(q.session_add, values=_with_times(asdict(record), "created_at")), _ROW_CHARS)
 
     def session_events(self, agent_session_id: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Kept for reports; never waits, never raises. Many are written at once, by one job at a time."""
@@ -132,26 +136,21 @@ class Store:
             try:
                 text = json.dumps(event, default=str)
             except (TypeError, ValueError, RecursionError):
-                self.dropped_events += 1
-                continue
-            with self._guard:
-                if self._waiting_chars + len(text) > MAX_WAITING_CHARS:
-                    self.dropped_events += 1
-                    continue
-                self._waiting.append((agent_session_id, self._now(), text))
-                self._waiting_chars += len(text)
-        self._begin_flush()
+                text = json.dumps({"type": str(event.get("type")), "error": "cannot be written"})
+            self._diary.write(
+                partial(q.event_add, values=(agent_session_id, self._now(), text)), len(text), is_event=True
+            )
 
     async def events(self, agent_session_id: str) -> list[dict[str, Any]]:
         """What was kept of a session, in order; all that was given before."""
-        self._begin_flush()
+        self._diary.flush()
         return await self._db.run(q.events, agent_session_id)
 
     async def session_ended(
         self, agent_session_id: str, ended_at: str, summary: Mapping[str, Any], usage: Sequence[Mapping[str, Any]]
     ) -> None:
         transcript = summary.get("transcript")
-        values = {
+        values: dict[str, Any] = {
             "ended_at": _time(ended_at),
             "duration_seconds": int(summary.get("duration_seconds") or 0),
             "turn_count": int(summary.get("turn_count") or 0),
@@ -161,7 +160,8 @@ class Store:
             "record_url": summary.get("record_url"),
             "usage": json.dumps(list(usage), default=str),
         }
-        await self._db.run(q.session_end, agent_session_id, values)
+        chars = _ROW_CHARS + len(values["transcript"] or "") + len(values["usage"])
+        await self._diary.wrote(partial(q.session_end, agent_session_id=agent_session_id, values=values), chars)
 
     async def session(self, agent_session_id: str) -> dict[str, Any] | None:
         """The row of a session."""
@@ -171,44 +171,22 @@ class Store:
         """How many there are in all, and those of the page."""
         return await self._db.run(q.session_list, which, page)
 
-    def _begin_flush(self) -> None:
-        with self._guard:
-            if not self._waiting or self._is_flush_queued:
-                return
-            self._is_flush_queued = True
-        batch: list[tuple[str, str, str]] = []
-        self._db.submit(self._write_waiting, batch).add_done_callback(lambda done: self._flushed(done, batch))
-
-    def _write_waiting(self, db: sqlite3.Connection, batch: list[tuple[str, str, str]]) -> None:
-        """On the store's thread: takes all that waits by then."""
-        with self._guard:
-            batch += self._waiting
-            self._waiting.clear()
-            self._is_flush_queued = False
-        q.events_add(db, batch)
-
-    def _flushed(self, done: Future[None], batch: list[tuple[str, str, str]]) -> None:
-        """What could not be written goes with the next batch."""
-        with self._guard:
-            self._is_flush_queued = False
-            if done.cancelled() or done.exception() is not None:
-                self._waiting[:0] = batch
-            else:
-                self._waiting_chars -= sum(len(event) for _, _, event in batch)
-
     # --- callbacks that are owed --------------------------------------------------------------------------------------
 
-    def owe(self, entry: Mapping[str, Any]) -> Future[None]:
-        """Queued before this returns: what is awaited of the store later is durable after it. {id, call_uuid, kind, url, method, body}"""
-        return self._db.submit(q.owe, {**entry, "created_at": self._now()})
+    def owe(self, entry: Mapping[str, Any]) -> None:
+        """Never waits. {id, call_uuid, kind, url, method, body}"""
+        self._diary.write(partial(q.owe, values={**entry, "created_at": self._now()}), _ROW_CHARS + len(entry["body"]))
 
-    def tried(self, id: str, tries: int) -> Future[None]:
-        return self._db.submit(q.tried, id, tries)
+    def tried(self, id: str, tries: int) -> None:
+        """Never waits."""
+        self._diary.write(partial(q.tried, id=id, tries=tries), _ROW_CHARS)
 
-    def settled(self, id: str) -> Future[None]:
-        return self._db.submit(q.settled, id)
+    def settled(self, id: str) -> None:
+        """Never waits. It arrived, or was given up."""
+        self._diary.write(partial(q.settled, id=id), _ROW_CHARS)
 
     async def owed(self) -> list[dict[str, Any]]:
+        self._diary.flush()
         return await self._db.run(q.owed)
 
 

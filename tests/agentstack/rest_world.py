@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 
 from talkpath.agentstack.agent import Agent
-from talkpath.agentstack.recordings import Recordings
+from talkpath.agentstack.recordings import Recordings, recording_route
 from talkpath.agentstack.rest.app import rest_app
+from talkpath.agentstack.rest.context import Context
 from talkpath.agentstack.rest.control import ControlError, DialMore, NewCall
 from talkpath.agentstack.settings import Settings
 from talkpath.agentstack.store.store import Store
@@ -80,7 +81,8 @@ class World:
             None, {"PLIVO_AUTH_ID": WHO[0], "PLIVO_AUTH_TOKEN": WHO[1], "TALKPATH_DATA": str(folder)}
         )
         recordings = Recordings(folder / "recordings", settings.public_base_url)
-        self.app = rest_app(settings, self.store, self.providers, self.control, recordings)
+        context = Context(settings, self.store, self.providers, self.control)
+        self.app = rest_app(context, [recording_route(recordings)])
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), auth=WHO, base_url="http://rest.example"
         )

@@ -22,7 +22,7 @@ def test_defaults_need_credentials_only() -> None:
     assert (found.host, found.port, found.phone_port) == ("127.0.0.1", 8000, 8080)
     assert (found.providers, found.carrier, found.data) == ("", "", Path("talkpath-data"))
     assert (found.workers, found.max_calls, found.drain_s, found.transport) == (1, 500, 30.0, "websockets")
-    assert {name: found.provider(name) for name in BASE_URLS} == {n: ProviderAccess(u) for n, u in BASE_URLS.items()}
+    assert {name: found.access[name] for name in BASE_URLS} == {n: ProviderAccess(u) for n, u in BASE_URLS.items()}
 
 
 @pytest.mark.parametrize("missing", list(WHO))
@@ -45,8 +45,8 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     """
     found = load(tmp_path, toml, TALKPATH_PORT="9001", OPENAI_BASE_URL="http://environment:2/v1/", GROQ_BASE_URL="")
     assert (found.port, found.phone_port) == (9001, 9100)
-    assert found.provider("openai") == ProviderAccess("http://environment:2/v1", "of-the-file")
-    assert found.provider("groq") == ProviderAccess(BASE_URLS["groq"], "groq-of-the-file")
+    assert found.access["openai"] == ProviderAccess("http://environment:2/v1", "of-the-file")
+    assert found.access["groq"] == ProviderAccess(BASE_URLS["groq"], "groq-of-the-file")
 
 
 @pytest.mark.parametrize("name", list(BASE_URLS))
@@ -54,8 +54,8 @@ def test_every_provider_has_its_variables(name: str) -> None:
     upper = name.upper()
     given = {f"{upper}_BASE_URL": "https://here.example/v1", f"{upper}_API_KEY": "k"}
     found = Settings.load(None, WHO | given)
-    assert found.provider(name) == ProviderAccess("https://here.example/v1", "k")
-    assert found.provider("nobody") == ProviderAccess("")
+    assert (found.base_url(name), found.api_key(name)) == ("https://here.example/v1", "k")
+    assert (found.base_url("nobody"), found.api_key("nobody")) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_an_empty_token_opens_no_door() -> None:
 def test_no_secret_is_shown(tmp_path: Path) -> None:
     found = load(tmp_path, '[openai]\napi_key = "sk-file"', DEEPGRAM_API_KEY="dg-env", TALKPATH_TOKEN="door",
                  TALKPATH_CARRIER="http:http://me:pass-word@pbx")  # fmt: skip
-    assert found.provider("openai").api_key == "sk-file"
+    assert found.api_key("openai") == "sk-file"
     for secret in ("s3cret", "sk-file", "dg-env", "door", "pass-word"):
         assert secret not in repr(found)
-        assert secret not in str(found.provider("openai"))
+        assert secret not in str(found.access["openai"])
 
 
 @pytest.mark.parametrize(

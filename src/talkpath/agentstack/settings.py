@@ -208,9 +208,13 @@ class Settings:
         found["access"] = {name: _access(name, table.get(name, {}), file, environ) for name in BASE_URLS}
         return cls(**found)
 
-    def provider(self, name: str) -> ProviderAccess:
-        """Where a provider is and the server's own key for it; both "" for one that the settings do not know."""
-        return self.access.get(name, _NOBODY)
+    def base_url(self, provider: str) -> str:
+        """Where a provider is; "": the settings do not know it."""
+        return self.access.get(provider, _NOBODY).base_url
+
+    def api_key(self, provider: str) -> str:
+        """The server's own key, for agents that bring none; "": it has none."""
+        return self.access.get(provider, _NOBODY).api_key
 
     @property
     def public_base_url(self) -> str:

@@ -19,55 +19,36 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from talkpath import __version__
 from talkpath.agentstack.agent import AgentError
-from talkpath.agentstack.providers.base import ProviderSet
-from talkpath.agentstack.recordings import Recordings, recording_route
 from talkpath.agentstack.rest.context import Context
-from talkpath.agentstack.rest.control import CallControl, ControlError
+from talkpath.agentstack.rest.control import ControlError
 from talkpath.agentstack.rest.openapi import openapi
 from talkpath.agentstack.rest.replies import RestError, error_reply, reply
 from talkpath.agentstack.rest.routes import OPERATIONS, PREFIX, Handler
 from talkpath.agentstack.settings import Settings
 from talkpath.agentstack.store.database import StoreError
-from talkpath.agentstack.store.store import Store
 
 _log = logging.getLogger("talkpath.agentstack")
 
 
-def rest_app(
-    settings: Settings,
-    store: Store,
-    providers: ProviderSet,
-    control: CallControl,
-    recordings: Recordings | None = None,
-    more: Sequence[BaseRoute] = (),
-) -> Starlette:
+def rest_app(context: Context, more: Sequence[BaseRoute] = ()) -> Starlette:
     """REST.
 
     Parameters
     ----------
-    settings : Settings
-        Who may come in.
-    store : Store
-    providers : ProviderSet
-        Asked whether a new agent's keys are taken.
-    control : CallControl
-        The phone side.
-    recordings : Recordings, optional
-        Served by their tokens, without credentials.
+    context : Context
+        What the routes work with.
     more : sequence of routes
-        Served besides, without credentials: a carrier's reports. Their paths are not below `/v1`.
+        Served besides, without credentials: recordings, a carrier's reports. Their paths are not below `/v1`.
     """
-    context = Context(settings, store, providers, control)
     routes: dict[str, dict[str, Handler]] = {}
     for operation in OPERATIONS:
         routes.setdefault(PREFIX + operation.path, {})[operation.method] = operation.handler
     found: list[BaseRoute] = [
         Route(path, _by_method(context, handlers), methods=list(handlers)) for path, handlers in routes.items()
     ]
-    files = [] if recordings is None else [recording_route(recordings)]
     app = Starlette(
-        routes=[*found, Route("/healthz", _healthz), Route("/openapi.json", _openapi), *files, *more],
-        middleware=[Middleware(_Door, settings=settings)],
+        routes=[*found, Route("/healthz", _healthz), Route("/openapi.json", _openapi), *more],
+        middleware=[Middleware(_Door, settings=context.settings)],
         exception_handlers={HTTPException: _of_starlette},
     )
     app.router.redirect_slashes = False  # clients do not follow

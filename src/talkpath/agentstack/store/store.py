@@ -197,7 +197,6 @@ def hangup_body(record: CallRecord, duration_s: int, cause: str) -> dict[str, st
         "direction": record.direction,
         "from": record.from_number,
         "to": record.to_number,
-        "agent_uuid": record.agent_uuid or "",
         "duration": duration_s,
         "hangup_cause": cause,
     }
@@ -230,7 +229,8 @@ def _agent(stored: q.StoredAgent | None) -> Agent | None:
 
 
 def _json(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, sort_keys=True)
+    """The order of fields stays: models read tools as they were written. What was read writes as the same text."""
+    return json.dumps(body)
 
 
 def _time(text: str) -> str:

@@ -160,7 +160,15 @@ def test_finalize_is_answered() -> None:
 def test_an_empty_answer_is_an_answer() -> None:
     p = protocol()
     p.finalize(10.0)
-    assert tell(p, results("", from_finalize=True)) == [Transcript("", is_final=True, from_finalize=True)]
+    assert tell(p, results("", 1.0, 0.0, from_finalize=True)) == [Transcript("", is_final=True, from_finalize=True)]
+    assert p.heard_samples == RATE
+
+
+def test_the_answer_covers_all_that_was_sent_before_it() -> None:
+    p = protocol()
+    p.finalize(10.0)
+    tell(p, results("my order", 0, 0.6, from_finalize=True))  # it ends with the last word
+    assert p.heard_samples == RATE
 
 
 def test_a_final_that_reaches_the_finalize_answers_it_and_a_late_flag_answers_nothing_else() -> None:
@@ -191,6 +199,14 @@ def test_finalize_of_nothing_is_answered_for_deepgram() -> None:
     assert p.tick(10.4) == []
     assert p.tick(10.5) == [Transcript("", is_final=True, from_finalize=True)]
     assert not p.is_finalizing
+
+
+def test_an_open_word_is_something() -> None:
+    p = protocol(2.0)
+    tell(p, results("that is", 0, 1.8))
+    tell(p, results("all", 1.8, 0.2, is_final=False))
+    p.finalize(10.0)
+    assert p.due_s() == 13.0
 
 
 def test_silence_behind_a_finalize_is_seen_in_interim_results() -> None:

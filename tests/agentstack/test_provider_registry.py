@@ -202,6 +202,16 @@ def test_local_serves_every_name(name: str) -> None:
     assert server.requests == []
 
 
+def test_local_that_cannot_be_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(spec: Any) -> None:
+        raise ProviderError("the extra 'local' is missing", "bad_request", "local")
+
+    module: Any = ModuleType("talkpath.agentstack.providers.local")
+    module.local_stt = missing
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert checked("stt", {"provider": "local"}, Settings())[0] == "the extra 'local' is missing"
+
+
 @pytest.mark.usefixtures("local")
 def test_local_is_a_name_of_its_own() -> None:
     providers = Providers(Settings(), Server().http)

@@ -114,6 +114,7 @@ class Providers:
         try:
             name = self._name(kind, spec)
             if name == LOCAL:
+                self._made(kind, spec)  # what is missing, it says here
                 return None
             key, base_url = self._key(name, spec), self._base_url(name, spec)
             urls, headers = CLIENTS[kind][name].key_requests({**spec, "provider": name}, key, base_url)

@@ -197,9 +197,8 @@ class Segment:
             return False
         found = features.cepstra(np.array(self.rows), self._extension)
         del self.rows[: len(found)]
-        data = found.tobytes()
         for decoder in self._decoders:
-            decoder.process_cep(data)
+            decoder.process_cep(found.tobytes())  # a copy for each: it is normalised in place
         self._decoded += len(found)
         return True
 

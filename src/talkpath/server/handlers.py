@@ -94,7 +94,7 @@ class Handlers:
                 self._choosing[number] = task = self._spawn(self._configure(number, event.start))
                 task.add_done_callback(lambda _: self._choosing.pop(number, None))
             elif isinstance(event, Began):
-                call = PhoneCall(event, lambda *args, **kwargs: self._ask(number, *args, **kwargs))
+                call = PhoneCall(event, lambda *args, **kwargs: self._ask(number, *args, **kwargs), (self, number))
                 self._calls[number] = call
                 self._spawn(self._handle(call))
                 return call

@@ -54,13 +54,13 @@ class PhoneCall:
     they raise there is raised here. After the end they raise `CallEnded`.
     """
 
-    def __init__(self, began: Began, ask: Ask) -> None:
+    def __init__(self, began: Began, ask: Ask, line: tuple[object, int] = (None, 0)) -> None:
         self.start: Start = began.start
         self.frame_ms, self.sample_rate_hz = began.frame_ms, began.sample_rate_hz
         self._line_hz = wire_of(call_stream(began.start.wire)).sample_rate_hz
         self.ended: str | None = None
         self.last_counters: dict[str, int] | None = None
-        self._ask = ask
+        self._ask, self._line = ask, line  # whose line, and which
         self._listens = 0
         self._events: deque[Event | SessionEvent] = deque(maxlen=_MAX_EVENTS)
         self._audio: deque[bytes] = deque(maxlen=_MAX_AUDIO_FRAMES)
@@ -273,6 +273,25 @@ class PhoneCall:
             await self._run("hangup")
         except CallEnded:
             pass
+
+    async def join(self, other: PhoneCall) -> None:
+        """Let two callers talk to each other, in the process of audio: what one says the other hears, keys too, to the end of either.
+
+        `audio()` gives nothing more on either. Say `update(allow_interruptions=False)` first, or each interrupts the other.
+
+        Raises
+        ------
+        StateError
+            The two are in different processes of audio (`MediaServer(workers=…)`).
+        CallEnded
+            One of the lines is gone.
+        """
+        self._check()
+        other._check()
+        if self._line[0] is None or self._line[0] is not other._line[0]:
+            raise StateError("join: the two calls are in different processes of audio")
+        await self._run("join", other._line[1], self.sample_rate_hz)
+        await other._run("join", self._line[1], other.sample_rate_hz)
 
     # --- commands ----------------------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ class Recorder:
         self.path = path
         path.write_bytes(b"RIFF")
 
-    async def stop_recording(self) -> None:
+    async def recorded(self) -> None:
         assert self.path is not None
         with wave.open(str(self.path), "wb") as file:
             file.setnchannels(2)
@@ -67,7 +67,7 @@ def test_what_cannot_be_recorded(tmp_path: Path, problem: Exception, caplog: pyt
         async def fails() -> None:
             raise problem
 
-        call.stop_recording = fails  # type: ignore[method-assign]
+        call.recorded = fails  # type: ignore[method-assign]
         assert await recording.stop() is None
 
     asyncio.run(main())

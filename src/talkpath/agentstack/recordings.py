@@ -28,11 +28,11 @@ class _Records(Protocol):
     """A `PhoneCall` that can be recorded."""
 
     async def record(self, path: Path) -> None:
-        """Both channels, from now on, to the end of the call."""
+        """Both directions, from now to the end of the call."""
         ...
 
-    async def stop_recording(self) -> None:
-        """The file is whole; nothing where it is already."""
+    async def recorded(self) -> None:
+        """The call is over, and the file whole."""
         ...
 
 
@@ -53,7 +53,7 @@ class Recordings:
     async def begin(self, call: PhoneCall) -> Recording | None:
         """Record from now on. None: it cannot be, the log says why; the call goes on.
 
-        The file is written by the process of audio, under a name of its own until it is whole.
+        The file has a name of its own until it is whole.
         """
         try:
             await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
@@ -87,13 +87,13 @@ class Recording:
         self.duration_s = 0
 
     async def begin(self) -> None:
-        """Let the process of audio write."""
+        """Have it written."""
         await cast(_Records, self._call).record(self._part)
 
     async def stop(self) -> str | None:
-        """Whole, and under its name: the URL. None: it is lost, the log says why. The call may be over."""
+        """When the call is over: the file whole, and under its name; its URL. None: it is lost, the log says why."""
         try:
-            await cast(_Records, self._call).stop_recording()
+            await cast(_Records, self._call).recorded()
             self.duration_s = await asyncio.to_thread(self._publish)
         except Exception as problem:
             log.error("a recording is lost", exc_info=problem)

@@ -305,7 +305,10 @@ class Hub:
             raise CallEnded("the line is gone" if line is None else line.session.ended)
         now = clock()
         try:
-            return self._join(line, *args) if name == "join" else self._perform(line, now, name, args, kwargs)
+            if name == "join":
+                self._join(line, *args)
+                return None
+            return self._perform(line, now, name, args, kwargs)
         finally:
             if not line.session.is_ticking:
                 self._pacer.touch(line.session)

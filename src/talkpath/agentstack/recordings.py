@@ -9,7 +9,7 @@ import re
 import secrets
 import wave
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING
 
 from talkpath.server import PhoneCall
 
@@ -22,18 +22,6 @@ log = logging.getLogger("talkpath.agentstack")
 
 TOKEN_BYTES = 24
 _NAME = re.compile(r"[\w-]{20,64}\.wav")
-
-
-class _Records(Protocol):
-    """A `PhoneCall` that can be recorded."""
-
-    async def record(self, path: Path) -> None:
-        """Both directions, from now to the end of the call."""
-        ...
-
-    async def recorded(self) -> None:
-        """The call is over, and the file whole."""
-        ...
 
 
 class Recordings:
@@ -88,12 +76,12 @@ class Recording:
 
     async def begin(self) -> None:
         """Have it written."""
-        await cast(_Records, self._call).record(self._part)
+        await self._call.record(self._part)
 
     async def stop(self) -> str | None:
         """When the call is over: the file whole, and under its name; its URL. None: it is lost, the log says why."""
         try:
-            await cast(_Records, self._call).recorded()
+            await self._call.recorded()
             self.duration_s = await asyncio.to_thread(self._publish)
         except Exception as problem:
             log.error("a recording is lost", exc_info=problem)

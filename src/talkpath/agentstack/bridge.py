@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -11,24 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from talkpath import DtmfDetector
 from talkpath._types import Samples
 from talkpath.call.events import MarkPlayed, UserDtmf
+from talkpath.errors import StateError
 from talkpath.server import CallEnded, PhoneCall
+from talkpath.server.joint import KEY_FRAMES, has_key, is_quiet
 
-CUSHION_MS = 20.0  # before the first frame: what the two processes and the loop between them need
+CUSHION_MS = 40.0  # before the first frame: what the two processes and the loop between them need
 BURST_MS = 100.0  # so much may be given at once; more is what waited while this side stood still
 KEEP_MS = 60.0  # in the other's queue, as marks tell; what waits longer than that for long is left out
 PROBE_S, PROBE_LOST_S = 1.0, 10.0  # so often a mark is sent through the queue; one that is older was thrown away
-QUIET_DBOV = -45.0  # such a frame is left out without being missed
 KEY_MS = 200.0  # a key and its pause, as the engine plays it
-KEY_PCM_MS = 400.0  # a key that was heard lies in this
 _NAME = "bridge"
 _PROBE = "bridge:"
 
 
 class Relay:
-    """One direction: what is heard on `source` is said on `target`.
+    """One direction, where the two calls are in different processes of audio: what is heard on `source` is said on `target`.
 
     Notes
     -----
@@ -45,7 +43,7 @@ class Relay:
         self._waits_ms: deque[float] = deque(maxlen=2)
         self._probe: tuple[str, float] | None = None
         self._probes = 0
-        self._last: deque[Samples] = deque(maxlen=math.ceil(KEY_PCM_MS / source.frame_ms))
+        self._last: deque[Samples] = deque(maxlen=KEY_FRAMES)
 
     async def run(self) -> None:
         """To the end of either call."""
@@ -97,17 +95,9 @@ class Relay:
 
     async def key(self, digit: str) -> None:
         """A key of `source`: pressed for `target`, unless it was heard there as the sound that it is."""
-        if not self._was_heard(digit):
+        if not has_key(self._last, digit, self.source.sample_rate_hz):
             await self.target.send_dtmf(digit)
             self._drop_ms += KEY_MS  # what is said meanwhile: all that follows would come later
-
-    def _was_heard(self, digit: str) -> bool:
-        rate_hz = self.source.sample_rate_hz
-        if not self._last or rate_hz not in (8000, 16000):
-            return False
-        detector = DtmfDetector(rate_hz)
-        found = detector.process(np.concatenate(self._last))
-        return detector.sounding == digit or any(press.digit == digit for press in found)
 
 
 async def bridge(first: PhoneCall, second: PhoneCall) -> None:
@@ -118,23 +108,32 @@ async def bridge(first: PhoneCall, second: PhoneCall) -> None:
     first, second : PhoneCall
         Nobody else may read their `events()` and `audio()` any more. What the agent has queued is thrown away.
     """
-    there, back = Relay(first, second), Relay(second, first)
     ends = [asyncio.ensure_future(call.wait_ended()) for call in (first, second)]
     work: list[asyncio.Task[None]] = []
     try:
-        for call in (first, second):
-            with suppress(CallEnded):
+        with suppress(CallEnded):
+            for call in (first, second):
                 await _silence(call)
-        work = [
-            asyncio.ensure_future(_quietly(found))
-            for found in (there.run(), back.run(), _events(there, back), _events(back, there))
-        ]
+            work = await _joined(first, second)
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (*ends, *work):
             task.cancel()
         await asyncio.gather(*ends, *work, return_exceptions=True)
         await asyncio.gather(*(call.hangup(after_speech=False) for call in (first, second)))
+
+
+async def _joined(first: PhoneCall, second: PhoneCall) -> list[asyncio.Task[None]]:
+    """By the process of audio, where both are in one: then no work of this process is heard. Else by tasks of this loop."""
+    try:
+        await first.join(second)
+    except CallEnded:
+        raise
+    except StateError:
+        there, back = Relay(first, second), Relay(second, first)
+        works = (there.run(), back.run(), _events(there, back), _events(back, there))
+        return [asyncio.ensure_future(_quietly(work)) for work in works]
+    return []
 
 
 async def _silence(call: PhoneCall) -> None:
@@ -156,9 +155,3 @@ async def _events(own: Relay, other: Relay) -> None:
 async def _quietly(work: Coroutine[Any, Any, None]) -> None:
     with suppress(CallEnded):
         await work
-
-
-def is_quiet(pcm: Samples) -> bool:
-    """Whether a frame is not missed."""
-    x = pcm.astype(np.float32)
-    return float(np.dot(x, x)) < len(x) * (32768 * 10 ** (QUIET_DBOV / 20)) ** 2

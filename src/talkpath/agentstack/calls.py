@@ -16,7 +16,7 @@ from talkpath.agentstack.leg_rows import LegRows
 from talkpath.agentstack.legs import Leg, LegFailed, Legs
 from talkpath.agentstack.live_call import AgentOnCall, LiveCall
 from talkpath.agentstack.recordings import Recordings
-from talkpath.agentstack.records import Callbacks, CallRecord, Sessions
+from talkpath.agentstack.records import Callbacks, Sessions
 from talkpath.agentstack.rest.control import ControlError, DialMore, NewCall
 from talkpath.agentstack.session import Party
 from talkpath.agentstack.wire_events import iso
@@ -76,7 +76,7 @@ class Calls:
         live = LiveCall(call_uuid, "inbound", from_number, to_number, agent)
         live.call = call
         self._live[call_uuid] = live
-        await self._begin(live)
+        await self._sessions.call_began(live.record(self._now()))
         live.has_rung = True
         self._send(live, "ring", {**live.who, "direction": live.direction})
         live.work = self._spawn(self._talk(live))
@@ -96,7 +96,7 @@ class Calls:
         live.detection_method = call.detection_method
         self._live[live.call_uuid] = live
         try:
-            await self._begin(live)
+            await self._sessions.call_began(live.record(self._now()))
         except BaseException:
             del self._live[live.call_uuid]
             raise
@@ -131,18 +131,6 @@ class Calls:
         return live
 
     # --- a life ------------------------------------------------------------------------------------------------------------------------
-
-    async def _begin(self, live: LiveCall) -> None:
-        agent = live.agent
-        callbacks = {} if agent is None else {kind: live.callback(kind) or {} for kind in agent.callbacks}
-        created_at = self._now()
-        await self._sessions.call_began(
-            CallRecord(
-                live.call_uuid, live.direction, live.from_number, live.to_number,
-                None if agent is None else agent.agent_uuid, created_at, callbacks,
-                created_at if live.direction == "inbound" else None,
-            )
-        )  # fmt: skip
 
     async def _dial_out(self, live: LiveCall, new: NewCall) -> None:
         config = call_config(new.agent, new.detection_method)
@@ -190,8 +178,7 @@ class Calls:
         cause = (live.leg.cause if live.leg is not None else None) or cause_of(reason)
         duration_s = max(0, round(loop.time() - answered_at))
         await self._over(live, cause, duration_s)
-        if recording is not None:
-            url = await recording.stop()
+        if recording is not None and (url := await recording.stop()) is not None:
             self._send(live, "recording", {**live.who, "recording_url": url, "duration": recording.duration_s})
         if presence is not None:
             await asyncio.wait({presence}, timeout=STOP_S)
@@ -273,7 +260,7 @@ class Calls:
         if what == "ringing" and live is not None and live.call is None and not live.has_rung:
             live.has_rung = True
             self._send(live, "ring", {**live.who, "direction": live.direction})
-        if leg.owner != leg.call_uuid or live is None:  # else its row is the call's own
+        if what != "placed" or leg.owner != leg.call_uuid or live is None:  # else its row is the call's own
             self._rows.observe(leg, what, None if live is None else live.agent)
 
     # --- the end -------------------------------------------------------------------------------------------------------------------------

@@ -34,7 +34,9 @@ class LegRows:
         self._answered_at: dict[str, float] = {}
 
     def observe(self, leg: Leg, what: str, agent: Agent | None) -> None:
-        """See `Legs.observe`. `agent`: whose call it is for."""
+        """See `Legs.observe`; nothing for a leg whose placing was not told. `agent`: whose call it is for."""
+        if what != "placed" and leg.call_uuid not in self._last:
+            return
         now, sessions, clock = self._now(), self._sessions, asyncio.get_running_loop().time
         if what == "placed":
             agent_uuid = None if agent is None else agent.agent_uuid

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from talkpath.agentstack.agent import Agent
 from talkpath.agentstack.leg import Leg
+from talkpath.agentstack.records import CallRecord
 from talkpath.agentstack.session import Party
 from talkpath.server import PhoneCall
 
@@ -50,6 +51,16 @@ class LiveCall:
         """Where the agent wants to be told of it."""
         found = None if self.agent is None else self.agent.callbacks.get(kind)
         return None if found is None else {"url": found.url, "method": found.method}
+
+    def record(self, created_at: str) -> CallRecord:
+        """What is kept of it from the beginning."""
+        agent = self.agent
+        callbacks = {} if agent is None else {kind: self.callback(kind) or {} for kind in agent.callbacks}
+        return CallRecord(
+            self.call_uuid, self.direction, self.from_number, self.to_number,
+            None if agent is None else agent.agent_uuid, created_at, callbacks,
+            created_at if self.direction == "inbound" else None,
+        )  # fmt: skip
 
     @property
     def who(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import secrets
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
+
+log = logging.getLogger("talkpath.agentstack")
 
 TOKEN_BYTES = 24
 _NAME = re.compile(r"[\w-]{20,64}\.wav")
@@ -35,13 +38,19 @@ class Recordings:
     def __init__(self, folder: Path, public_base_url: str) -> None:
         self._folder, self._base_url = folder, public_base_url.rstrip("/")
 
-    async def begin(self, call: PhoneCall) -> Recording:
-        """Record from now on. The file is written by the process of audio, under a name of its own until it is whole."""
-        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        path = (self._folder / f"{token}.wav").absolute()
-        recording = Recording(call, path, f"{self._base_url}/recordings/{path.name}")
-        await recording.begin()
+    async def begin(self, call: PhoneCall) -> Recording | None:
+        """Record from now on. None: it cannot be, the log says why; the call goes on.
+
+        The file has a name of its own until it is whole.
+        """
+        try:
+            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+            name = f"{secrets.token_urlsafe(TOKEN_BYTES)}.wav"
+            recording = Recording(call, (self._folder / name).absolute(), f"{self._base_url}/recordings/{name}")
+            await recording.begin()
+        except Exception as problem:
+            log.error("a call is not recorded", exc_info=problem)
+            return None
         return recording
 
     def file(self, name: str) -> Path | None:
@@ -66,13 +75,17 @@ class Recording:
         self.duration_s = 0
 
     async def begin(self) -> None:
-        """Let the process of audio write."""
+        """Have it written."""
         await self._call.record(self._part)
 
-    async def stop(self) -> str:
-        """When the call is over: whole, and under its name. The URL."""
-        await self._call.recorded()
-        self.duration_s = await asyncio.to_thread(self._publish)
+    async def stop(self) -> str | None:
+        """When the call is over: the file whole, and under its name; its URL. None: it is lost, the log says why."""
+        try:
+            await self._call.recorded()
+            self.duration_s = await asyncio.to_thread(self._publish)
+        except Exception as problem:
+            log.error("a recording is lost", exc_info=problem)
+            return None
         return self.url
 
     def _publish(self) -> int:

@@ -94,7 +94,7 @@ class Handlers:
                 self._choosing[number] = task = self._spawn(self._configure(number, event.start))
                 task.add_done_callback(lambda _: self._choosing.pop(number, None))
             elif isinstance(event, Began):
-                call = PhoneCall(event, lambda *args, **kwargs: self._ask(number, *args, **kwargs))
+                call = PhoneCall(event, lambda *args, **kwargs: self._ask(number, *args, **kwargs), (self, number))
                 self._calls[number] = call
                 self._spawn(self._handle(call))
                 return call
@@ -163,5 +163,6 @@ class Handlers:
             log.error("the handler of a call failed", exc_info=problem)
         await call.hangup(after_speech=problem is None)
         await call.wait_ended()
+        await call.recorded()
         counters = {} if call.last_counters is None else {n: v for n, v in call.last_counters.items() if v}
         log.info(json.dumps({"event": "call_ended", **who, "reason": call.ended or "hangup", **counters}))

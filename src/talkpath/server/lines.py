@@ -11,8 +11,9 @@ from time import monotonic as clock
 from typing import Any, Protocol, TypeAlias
 
 from talkpath.call.config import CallConfig
-from talkpath.call.events import Event
+from talkpath.call.events import Event, UserDtmf
 from talkpath.errors import StateError
+from talkpath.server.joint import Joint
 from talkpath.server.pacer import Pacer
 from talkpath.server.results import Limits, SessionEvent
 from talkpath.server.session import Session
@@ -69,6 +70,7 @@ class Line:
         self._limits = hub.limits
         self._events: deque[Event | SessionEvent] = deque(maxlen=MAX_EVENTS)
         self._audio: deque[bytes] = deque(maxlen=MAX_AUDIO_FRAMES)
+        self.joint: Joint | None = None  # another line hears the caller
         self._chunk_frames = 0  # so many frames of the caller are told together; 0: nobody listens
         self._sent_bytes = 0
         self._is_begun = self._is_parting = False
@@ -104,8 +106,16 @@ class Line:
             if session.call is not None and not self._is_begun:
                 self._is_begun = True
                 self._hub.observe_begin(session.start.dialect if session.start is not None else "")
+        joint = self.joint
         for pcm in session.audio():
-            self._audio.append(pcm.tobytes())
+            if joint is None:
+                self._audio.append(pcm.tobytes())
+            else:
+                joint.heard(pcm)
+        if joint is not None and events:
+            for event in events:
+                if isinstance(event, UserDtmf):
+                    joint.key(event.digit)
         if session.ended is not None and not self._is_finished:
             self._finish(session)
         if self._events:
@@ -295,6 +305,9 @@ class Hub:
             raise CallEnded("the line is gone" if line is None else line.session.ended)
         now = clock()
         try:
+            if name == "join":
+                self._join(line, *args)
+                return None
             return self._perform(line, now, name, args, kwargs)
         finally:
             if not line.session.is_ticking:
@@ -303,6 +316,15 @@ class Hub:
             if line.settle(now):
                 self._fresh[line] = None
                 self.flush()
+
+    def _join(self, line: Line, number: int, rate_hz: int) -> None:
+        """The caller of this line is heard on that one."""
+        other = self._lines.get(number)
+        if other is None or other.session.ended is not None:
+            raise CallEnded("the other line is gone")
+        if line.session.call is None or other.session.call is None:
+            raise StateError("join: not now")
+        line.joint = Joint(line.session, other.session, rate_hz)
 
     @staticmethod
     def _perform(line: Line, now: float, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
@@ -316,6 +338,8 @@ class Hub:
                 session.hangup(now)
             case "listen":
                 line.listen(*args)
+            case "record":
+                session.record(now)
             case "counters":
                 return copy(session.counters)
             case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import os
 import wave
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -21,7 +22,8 @@ from talkpath.errors import ConfigError, StateError, TalkpathError
 from talkpath.playout_sources import _whole, int16_samples
 from talkpath.server.convert import call_stream, wire_of
 from talkpath.server.lines import CallEnded
-from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, SessionEvent
+from talkpath.server.recording import Recording
+from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, SessionEvent, Taped
 from talkpath.server.saying import Saying, Sayings
 from talkpath.streams import Start
 from talkpath.wav import read_wav
@@ -47,6 +49,8 @@ class PhoneCall:
         Of `audio()`.
     ended : str or None
         Why it is over.
+    recording : Recording or None
+        Since `record`.
 
     Notes
     -----
@@ -54,13 +58,13 @@ class PhoneCall:
     they raise there is raised here. After the end they raise `CallEnded`.
     """
 
-    def __init__(self, began: Began, ask: Ask) -> None:
+    def __init__(self, began: Began, ask: Ask, line: tuple[object, int] = (None, 0)) -> None:
         self.start: Start = began.start
         self.frame_ms, self.sample_rate_hz = began.frame_ms, began.sample_rate_hz
         self._line_hz = wire_of(call_stream(began.start.wire)).sample_rate_hz
         self.ended: str | None = None
         self.last_counters: dict[str, int] | None = None
-        self._ask = ask
+        self._ask, self._line = ask, line  # whose line, and which
         self._listens = 0
         self._events: deque[Event | SessionEvent] = deque(maxlen=_MAX_EVENTS)
         self._audio: deque[bytes] = deque(maxlen=_MAX_AUDIO_FRAMES)
@@ -70,6 +74,7 @@ class PhoneCall:
         self._over = asyncio.Event()
         self._marks: dict[str, asyncio.Future[bool]] = {}
         self._sayings = Sayings()
+        self.recording: Recording | None = None
         self._count = 0
 
     async def counters(self) -> dict[str, int]:
@@ -77,6 +82,31 @@ class PhoneCall:
         if self.last_counters is None:
             return asdict(await self._run("counters"))
         return self.last_counters
+
+    async def record(self, path: str | os.PathLike[str]) -> None:
+        """Write both directions into a WAV file, from now to the end of the call.
+
+        Left is the caller, as received; right is the agent, as heard: what was cleared before the provider had played it is not there.
+        The file is whole at any time, to the last three seconds; `recorded` waits for its end. OSError where it cannot be written;
+        StateError where the call is recorded already.
+        """
+        self._check()
+        if self.recording is not None:
+            raise StateError("the call is recorded already")
+        self.recording = recording = Recording(path, self._line_hz)
+        try:
+            await recording.open()
+            await self._run("record")
+        except BaseException:
+            recording.close()
+            if self.ended is None:
+                self.recording = None
+            raise
+
+    async def recorded(self) -> None:
+        """Wait until the recording is whole on the disk, after the end of the call. Nothing where there is none."""
+        if self.recording is not None:
+            await self.recording.closed()
 
     async def wait_ended(self) -> str:
         """Wait for the end of the call: why it is over."""
@@ -91,6 +121,10 @@ class PhoneCall:
             self._audio.extend(audio)
             self._heard.set()
         for event in events:
+            if isinstance(event, Taped):
+                if self.recording is not None:
+                    self.recording.put(event)
+                continue
             self._sayings.note(event)
             match event:
                 case MarkHeard() | MarkCleared():
@@ -108,6 +142,8 @@ class PhoneCall:
                     waits.set_exception(CallEnded(self.ended))
             self._marks.clear()
             self._sayings.halt()
+            if self.recording is not None:
+                self.recording.close()
             self._over.set()
             self._heard.set()
         if events:
@@ -273,6 +309,25 @@ class PhoneCall:
             await self._run("hangup")
         except CallEnded:
             pass
+
+    async def join(self, other: PhoneCall) -> None:
+        """Let two callers talk to each other, in the process of audio: what one says the other hears, keys too, to the end of either.
+
+        `audio()` gives nothing more on either. Say `update(allow_interruptions=False)` first, or each interrupts the other.
+
+        Raises
+        ------
+        StateError
+            The two are in different processes of audio (`MediaServer(workers=…)`).
+        CallEnded
+            One of the lines is gone.
+        """
+        self._check()
+        other._check()
+        if self._line[0] is None or self._line[0] is not other._line[0]:
+            raise StateError("join: the two calls are in different processes of audio")
+        await self._run("join", other._line[1], self.sample_rate_hz)
+        await other._run("join", self._line[1], other.sample_rate_hz)
 
     # --- commands ----------------------------------------------------------------------------------------------------------------
 

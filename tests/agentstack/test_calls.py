@@ -102,14 +102,25 @@ def test_a_call_that_comes_in() -> None:
     async def main() -> None:
         stage = Stage()
         line, task = await stage.inbound()
-        assert stage.kept.rows == [("began", "c-1", "inbound", "+2", {"hangup": {"url": "http://app/h", "method": "POST"}})]
-        assert stage.kept.sent == [("ring", None, {"call_uuid": "c-1", "from": "+1", "to": "+2", "direction": "inbound"})]
+        assert stage.kept.rows == [
+            ("began", "c-1", "inbound", "+2", {"hangup": {"url": "http://app/h", "method": "POST"}})
+        ]
+        assert stage.kept.sent == [
+            ("ring", None, {"call_uuid": "c-1", "from": "+1", "to": "+2", "direction": "inbound"})
+        ]
         party = stage.sessions[0].party
         assert (party.call_uuid, party.caller, party.callee, party.is_outbound) == ("c-1", "+1", "+2", False)
         await asyncio.sleep(12)
         line.ends("stop")
         await task
-        body = {"call_uuid": "c-1", "duration": 12, "hangup_cause": "normal_clearing", "from": "+1", "to": "+2", "direction": "inbound"}
+        body = {
+            "call_uuid": "c-1",
+            "duration": 12,
+            "hangup_cause": "normal_clearing",
+            "from": "+1",
+            "to": "+2",
+            "direction": "inbound",
+        }
         assert stage.kept.sent[1:] == [("hangup", "http://app/h", body)]
         assert stage.kept.rows[1:] == [("ended", "c-1", 12, "normal_clearing")]
 
@@ -148,7 +159,9 @@ def test_the_agent_leaves_and_the_session_fails() -> None:
 def test_an_outbound_call() -> None:
     async def main() -> None:
         stage = Stage()
-        call_uuid = await stage.calls.initiate(new_call("+1", send_digits="5", ring_timeout_s=25.0, detection_method="audio"))
+        call_uuid = await stage.calls.initiate(
+            new_call("+1", send_digits="5", ring_timeout_s=25.0, detection_method="audio")
+        )
         assert stage.kept.rows[0][:4] == ("began", call_uuid, "outbound", "+1")
         await settle()
         request = stage.carrier.of("+1")

@@ -49,7 +49,7 @@ EVENTS: dict[str, dict[str, str]] = {
                        "agent_first": "bool?", "agent_tool_id": "str?", "turn_decision_s": "float?",
                        "transcription_delay_s": "float?", "llm_ttft_s": "float?", "tts_ttfb_s": "float?",
                        "realtime_ttft_s": "float?", "user_started_speaking_at": "ts?", "user_stopped_speaking_at": "ts?",
-                       "agent_started_speaking_at": "ts?", "timestamp": "ts?"},
+                       "agent_started_speaking_at": "ts?", "agent_stopped_speaking_at": "ts?"},
     "user.transcription": {"text": "str", "is_final": "bool", "language": "str?", "speaker_id": "str?"},
     "agent.handoff": {"new_agent": "str"},
     "agent_tool.started": {"agent_tool_type": "str", "agent_tool_id": "str"},
@@ -150,7 +150,8 @@ def problems_of(event: dict[str, Any]) -> list[str]:
     kind = event.get("type")
     if kind not in EVENTS:
         return [f"{kind!r} is no event: {event}"]
-    problems = _fields(str(kind), {name: value for name, value in event.items() if name != "type"}, EVENTS[str(kind)])
+    known = {"timestamp": "ts?", **EVENTS[str(kind)]}  # it may stand everywhere
+    problems = _fields(str(kind), {name: value for name, value in event.items() if name != "type"}, known)
     if kind == "tool.executed" and not problems:
         for i, call in enumerate(event["calls"]):
             problems += _fields(f"tool.executed.calls[{i}]", call, _CALL)

@@ -42,6 +42,7 @@ class Example:
         self.voice = stack.standins.voices[KEY] = Voice()
         self.callbacks = CallbackServer(AUTH_TOKEN)
         self.agent_uuid = ""
+        self._calls = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
@@ -107,7 +108,8 @@ class Example:
         self.hearing.texts = texts  # type: ignore[assignment]
         plan = CallPlan(provider="plivo", caller=Script(steps), duration_s=duration_s, record=True,
                         from_number="+15550100", to_number="+15550199")  # fmt: skip
-        call = Dialled(f"{self.stack.server.phone_url}/plivo/{self.agent_uuid}", plan, 1)
+        self._calls += 1
+        call = Dialled(f"{self.stack.server.phone_url}/plivo/{self.agent_uuid}", plan, self._calls, self.voice)
         await call.over(timeout_s)
         await self.wait_for("Session ended", before)
         return call, self.output[before:]

@@ -82,6 +82,7 @@ class Runner:
                 for at, way, event in sorted(lines, key=lambda line: line[0])
             ]
             problem.add_note("\n".join(["the app's socket:", *told]))
+        problem.add_note(f"the server's log:\n{scene.server_log[-4000:]}")
         for request in scene.chat.requests:
             problem.add_note(f"{request.at - first:8.3f} LLM {str(request.messages[1:])[-600:]} -> {request.reply}")
         for asked in scene.voice.requests:

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import wave
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,8 +64,8 @@ def wav(seconds: float, rate_hz: int = 44100, channels: int = 2, hz: float = 500
 class Dialled:
     """A call that was dialled. Times are those of the monotonic clock."""
 
-    def __init__(self, url: str, plan: CallPlan, seed: int) -> None:
-        self.url = url
+    def __init__(self, url: str, plan: CallPlan, seed: int, voice: Voice) -> None:
+        self.url, self.voice = url, voice
         self.dialer = Dialer(url, plan, transport="websockets", seed=seed)
         self._task = asyncio.create_task(self.dialer.run())
 
@@ -88,8 +87,9 @@ class Dialled:
         return self.call.heard
 
     def heard_s(self, text: str) -> float:
-        """How much of a sentence was heard."""
-        return heard_s(self.call.heard, 8000, text)
+        """How much of a text was heard, whatever pieces of it the voice was given."""
+        pieces = {asked for asked in map(str.strip, self.voice.texts) if asked and asked in text}
+        return sum(heard_s(self.call.heard, 8000, piece) for piece in pieces)
 
     def at(self, event: str) -> list[float]:
         """Times of what the phone noted: caller_speaks, caller_silent, agent_speaks, agent_silent, clear …"""
@@ -132,6 +132,7 @@ class Scene:
         self.is_whole = True  # sessions come to their ends
         self.agent_uuid = ""
         self._calls: list[Dialled] = []
+        self._log_at = stack.server.log.stat().st_size
 
     def phone_number(self, i: int = 0) -> str:
         """A number that is this scene's own."""
@@ -141,6 +142,11 @@ class Scene:
         """Something that can be rung; gives its number."""
         self.stack.carrier.phones[self.phone_number(i)] = phone
         return self.phone_number(i)
+
+    @property
+    def server_log(self) -> str:
+        """What the server wrote since the scene began, of other scenes too."""
+        return self.stack.server.log.read_text(errors="replace")[self._log_at :]
 
     # --- the agent ------------------------------------------------------------------------------------------------------------
 
@@ -177,7 +183,7 @@ class Scene:
     # --- calls ----------------------------------------------------------------------------------------------------------------
 
     def dial(
-        self, *steps: Step, line: Line | None = None, duration_s: float = 40.0, path: str | None = None, seed: int = 1
+        self, *steps: Step, line: Line | None = None, duration_s: float = 40.0, path: str | None = None
     ) -> Dialled:
         """A caller rings; the call ends after the last step."""
         plan = CallPlan(
@@ -185,7 +191,7 @@ class Scene:
             from_number="+15550100", to_number="+15550199",
         )  # fmt: skip
         url = f"{self.stack.server.phone_url}/{path or f'plivo/{self.agent_uuid}'}"
-        self._calls.append(Dialled(url, plan, seed))
+        self._calls.append(Dialled(url, plan, 1000 * self.number + len(self._calls), self.voice))
         return self._calls[-1]
 
     async def call(self, *steps: Step, **options: Any) -> tuple[Dialled, AppSession]:
@@ -217,11 +223,6 @@ class Scene:
         for call in self._calls:
             if hasattr(call, "call"):
                 assert not call.result.failed, f"the caller waited in vain: {call.result.failed}"
-
-
-def answers(*texts: str) -> Callable[..., Sequence[str]]:
-    """For tests that only count."""
-    return lambda *_: texts
 
 
 HANG_UP = HangUp()

@@ -127,7 +127,7 @@ async def test_outbound_machine(scene: Scene) -> None:
     assert heard_s(leg.call.heard, 8000, message) == pytest.approx(spoken_s(message), abs=WHOLE_S)
     assert heard_s(leg.call.heard, 8000, GREETING) == 0
     assert scene.chat.requests == []
-    assert leg.deleted
+    assert leg.is_over
     assert session.of("session.ended")[0]["reason"] in ("agent_hangup", "voicemail")
 
 
@@ -212,7 +212,7 @@ async def test_recording_and_callbacks(scene: Scene) -> None:
     assert (np.abs(pcm[:, 0].astype(int)) > 1000).sum() > 0.3 * rate_hz, "the caller is on the first channel"
     found = await scene.rest.get(f"AgentSession/{session.of('session.started')[0]['agent_session_id']}")
     assert found["state"] == "completed"
-    assert found["turn_count"] == 2
+    assert found["turn_count"] == 1
     assert found["record_url"] == recording.body["recording_url"]
 
 

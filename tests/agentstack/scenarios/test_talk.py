@@ -44,7 +44,7 @@ async def test_greeting_question_answer(scene: Scene) -> None:
     assert asked.body["temperature"] == 0.2
     ended = session.of("session.ended")[0]
     assert ended["reason"] == "user_hangup"
-    assert ended["turn_count"] == 2
+    assert ended["turn_count"] == 1, "the greeting is no turn of the caller's"
     assert ended["duration_seconds"] == pytest.approx(call.result.duration_s, abs=1.5)
     query = scene.hearing.streams[0].query
     assert query["model"] == "nova-3"
@@ -259,7 +259,7 @@ async def test_ten_calls_at_once(scene: Scene) -> None:
     scene.hearing.texts = ["Which call is this?"]
     scene.chat.otherwise = Reply("It is yours alone.")
     await scene.agent()
-    calls = [scene.dial(*LISTEN, *ASK, HANG_UP, seed=i + 1) for i in range(10)]
+    calls = [scene.dial(*LISTEN, *ASK, HANG_UP) for _ in range(10)]
     for call in calls:
         await call.over()
         assert call.heard_s(GREETING) == pytest.approx(spoken_s(GREETING), abs=WHOLE_S)

@@ -12,7 +12,7 @@ A script belongs to a key: calls that go on together each have their own. A key 
 from standins.chat import Chat, ChatRequest, Failure, Reply, Rule, Tool
 from standins.hearing import Hearing
 from standins.servers import Standins
-from standins.voice import Voice, heard_s, pitch_hz, tone
+from standins.voice import Voice, heard_s, pitches_hz, tone
 
 __all__ = [
     "Chat",
@@ -25,6 +25,6 @@ __all__ = [
     "Tool",
     "Voice",
     "heard_s",
-    "pitch_hz",
+    "pitches_hz",
     "tone",
 ]

@@ -9,8 +9,7 @@ import numpy as np
 from talkpath.phone.voice import voice
 
 MS_PER_CHARACTER = 60.0
-PITCHES = 25
-LOWEST_HZ, STEP_HZ = 300.0, 50.0
+LOW_HZ, HIGH_HZ = range(300, 1100, 50), range(1200, 2800, 100)  # a text has one of each: 256 sounds
 LEVEL_DBOV = -20.0
 
 
@@ -66,9 +65,10 @@ class Voice:
         return self.faults >= 0
 
 
-def pitch_hz(text: str) -> float:
-    """The pitch of a text's sound."""
-    return LOWEST_HZ + STEP_HZ * (zlib.crc32(text.strip().encode()) % PITCHES)
+def pitches_hz(text: str) -> tuple[int, int]:
+    """The two pitches of a text's sound."""
+    number = zlib.crc32(text.strip().encode())
+    return LOW_HZ[number % len(LOW_HZ)], HIGH_HZ[number // 997 % len(HIGH_HZ)]
 
 
 def tone(text: str, rate_hz: int, script: Voice) -> np.ndarray:
@@ -77,20 +77,22 @@ def tone(text: str, rate_hz: int, script: Voice) -> np.ndarray:
     if script.like_speech:
         return voice(seconds, rate_hz, seed=zlib.crc32(text.encode()) % 1000 + 1, level_dbov=LEVEL_DBOV)
     n = np.arange(round(seconds * rate_hz))
-    phase = 2 * np.pi * pitch_hz(text) / rate_hz * n
-    x = np.sin(phase) + 0.25 * np.sin(2 * phase)
+    x = np.sum([np.sin(2 * np.pi * hz / rate_hz * n) for hz in pitches_hz(text)], axis=0)
     edge = np.minimum(1, np.minimum(n + 1, n[::-1] + 1) / (0.003 * rate_hz))
-    return np.asarray(np.rint(32768 * 10 ** (LEVEL_DBOV / 20) * 1.37 * x * edge), np.int16)
+    return np.asarray(np.rint(32768 * 10 ** (LEVEL_DBOV / 20) * x * edge), np.int16)
 
 
 def heard_s(heard: np.ndarray, rate_hz: int, text: str) -> float:
     """How much of a text's sound was heard, in all of a call. Tells tones apart, not speech."""
-    n = rate_hz // 50
-    frames = heard[: len(heard) // n * n].reshape(-1, n).astype(np.float32)
-    window = np.hanning(n).astype(np.float32)
-    power = (frames**2).sum(1)
-    hz = pitch_hz(text)
-    probe = np.exp(-2j * np.pi * hz / rate_hz * np.arange(n)).astype(np.complex64) * window
-    tonal = 2 * np.abs(frames @ probe) ** 2 / (window**2).sum() / n
-    is_it = (tonal / np.maximum(power / n, 1e-9) > 0.5) & (power / n > (32768 * 10 ** (-40 / 20)) ** 2)
-    return float(is_it.sum() * n / rate_hz)
+    hop = rate_hz // 50
+    if len(heard) < 2 * hop:
+        return 0.0
+    blocks = heard[: len(heard) // hop * hop].reshape(-1, hop).astype(np.float32)
+    frames = np.concatenate([blocks[:-1], blocks[1:]], axis=1)  # 40 ms every 20 ms
+    window = np.hanning(2 * hop).astype(np.float32)
+    power = ((frames * window) ** 2).sum(1)
+    is_it = power / (window**2).sum() > (32768 * 10 ** (-40 / 20)) ** 2
+    for hz in pitches_hz(text):
+        probe = np.exp(-2j * np.pi * hz / rate_hz * np.arange(2 * hop)).astype(np.complex64) * window
+        is_it &= 2 * np.abs(frames @ probe) ** 2 / window.sum() ** 2 * (window**2).sum() / np.maximum(power, 1) > 0.35
+    return float(is_it.sum() * hop / rate_hz)

@@ -62,6 +62,7 @@ AT_THE_EDGE = {  # files of the server with sockets, processes, clocks and logs
     "media_server",
     "pacer",
     "phone_call",
+    "recording",
     "saying",
     "workers",
 }

@@ -24,6 +24,7 @@ from talkpath.server.results import (
     PlayoutCleared,
     SessionEvent,
     StreamFailed,
+    Taped,
 )
 from talkpath.server.session import Session
 
@@ -49,6 +50,7 @@ __all__ = [
     "Session",
     "SessionEvent",
     "StreamFailed",
+    "Taped",
     "asgi",
 ]
 

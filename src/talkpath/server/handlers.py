@@ -163,5 +163,6 @@ class Handlers:
             log.error("the handler of a call failed", exc_info=problem)
         await call.hangup(after_speech=problem is None)
         await call.wait_ended()
+        await call.recorded()
         counters = {} if call.last_counters is None else {n: v for n, v in call.last_counters.items() if v}
         log.info(json.dumps({"event": "call_ended", **who, "reason": call.ended or "hangup", **counters}))

@@ -58,6 +58,11 @@ class Intake:
         return self.audio_bytes * self._s_per_byte
 
     @property
+    def waiting_frames(self) -> int:
+        """That have come and were not taken."""
+        return len(self._framer)
+
+    @property
     def deadline(self) -> float | None:
         """When a missing message is given up."""
         return self._sequencer.deadline

@@ -316,6 +316,8 @@ class Hub:
                 session.hangup(now)
             case "listen":
                 line.listen(*args)
+            case "record":
+                session.record(now)
             case "counters":
                 return copy(session.counters)
             case _:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 
+from talkpath.errors import StateError
 from talkpath.server.convert import Converter, silence, wire_of
 from talkpath.server.framing import Packer
 from talkpath.server.marks import Marks, Playout
 from talkpath.server.results import MarkCleared, MarkHeard, PlayoutCleared, SessionEvent
+from talkpath.server.tape import Tape
 from talkpath.streams import Start, Stream
 
 
@@ -36,8 +38,23 @@ class Outlet:
         self._playout = Playout()
         self._s_per_byte = (self._wire.duration_ms(1) or 0.0) / 1000
         self._marks = Marks()
+        self._call_stream = call_stream
+        self._tape: Tape | None = None
         self._cut: tuple[str, float] | None = None  # what was interrupted
         self._behind: deque[tuple[str, int]] = deque()  # marks, and the byte that they follow
+
+    def record(self, now: float, frame_s: float, waiting_frames: int) -> None:
+        """Both directions from now on, and what of the caller waits; StateError where that is so already."""
+        if self._tape is not None:
+            raise StateError("the call is recorded already")
+        frame = self._silence * round(frame_s * wire_of(self._call_stream).sample_rate_hz)
+        gathers_s = max(0.0, self._packer.message_bytes * self._s_per_byte - frame_s)
+        self._tape = Tape(self._call_stream, frame_s, frame, now - waiting_frames * frame_s, gathers_s)
+
+    def caller(self, frame: bytes | None) -> None:
+        """A frame of the caller was heard; None: it was lost."""
+        if self._tape is not None:
+            self._tape.heard(frame)
 
     def heard_ms(self, now: float) -> float:
         """Of the agent's audio, silence included, by our own clock."""
@@ -62,6 +79,8 @@ class Outlet:
         out: list[str | bytes] = []
         if self.is_mute:
             return out
+        if self._tape is not None:
+            self._tape.said(payload, now)
         for piece in self._packer.put(self._converter.convert(payload)):
             out.append(self._stream.media(piece))
             self._playout.sent(now, len(piece) * self._s_per_byte)
@@ -109,7 +128,10 @@ class Outlet:
         events: list[SessionEvent] = [MarkHeard(n, "clock") if heard else MarkCleared(n) for n, heard in resolved]
         events += [MarkCleared(name) for name, _ in self._behind]
         self._behind.clear()
-        events.append(self._cleared(1000 * self._playout.cleared(now) + gathered_ms))
+        cleared = self._cleared(1000 * self._playout.cleared(now) + gathered_ms)
+        events.append(cleared)
+        if self._tape is not None:
+            self._tape.cleared(cleared.unheard_ms)
         return [message, *self._stream.data_to_send()], events
 
     def returned(self, wire_name: str, cleared: bool) -> SessionEvent | None:
@@ -120,8 +142,11 @@ class Outlet:
         return MarkHeard(found[0], "mark") if found[1] else MarkCleared(found[0])
 
     def due(self, now: float) -> list[SessionEvent]:
-        """Marks that were heard by our own clock."""
-        return [MarkHeard(name, "clock") for name in self._marks.due(now)]
+        """Once a frame: marks that were heard by our own clock, and what was recorded."""
+        events: list[SessionEvent] = [MarkHeard(name, "clock") for name in self._marks.due(now)]
+        if self._tape is not None:
+            events += self._tape.tick(now)
+        return events
 
     def finish(self, now: float) -> list[SessionEvent]:
         """The line is gone: what is not known to be heard was not."""
@@ -132,4 +157,6 @@ class Outlet:
         self._behind.clear()
         if self._cut is not None and not self.is_mute:
             events.append(self._cleared(self.unheard_ms(now)))
+        if self._tape is not None:
+            events += self._tape.finish(now)
         return events

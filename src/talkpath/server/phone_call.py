@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import os
 import wave
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -21,7 +22,8 @@ from talkpath.errors import ConfigError, StateError, TalkpathError
 from talkpath.playout_sources import _whole, int16_samples
 from talkpath.server.convert import call_stream, wire_of
 from talkpath.server.lines import CallEnded
-from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, SessionEvent
+from talkpath.server.recording import Recording
+from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, SessionEvent, Taped
 from talkpath.server.saying import Saying, Sayings
 from talkpath.streams import Start
 from talkpath.wav import read_wav
@@ -47,6 +49,8 @@ class PhoneCall:
         Of `audio()`.
     ended : str or None
         Why it is over.
+    recording : Recording or None
+        Since `record`.
 
     Notes
     -----
@@ -70,6 +74,7 @@ class PhoneCall:
         self._over = asyncio.Event()
         self._marks: dict[str, asyncio.Future[bool]] = {}
         self._sayings = Sayings()
+        self.recording: Recording | None = None
         self._count = 0
 
     async def counters(self) -> dict[str, int]:
@@ -77,6 +82,31 @@ class PhoneCall:
         if self.last_counters is None:
             return asdict(await self._run("counters"))
         return self.last_counters
+
+    async def record(self, path: str | os.PathLike[str]) -> None:
+        """Write both directions into a WAV file, from now to the end of the call.
+
+        Left is the caller, as received; right is the agent, as heard: what was cleared before the provider had played it is not there.
+        The file is whole at any time, to the last three seconds; `recorded` waits for its end. OSError where it cannot be written;
+        StateError where the call is recorded already.
+        """
+        self._check()
+        if self.recording is not None:
+            raise StateError("the call is recorded already")
+        self.recording = recording = Recording(path, self._line_hz)
+        try:
+            await recording.open()
+            await self._run("record")
+        except BaseException:
+            recording.close()
+            if self.ended is None:
+                self.recording = None
+            raise
+
+    async def recorded(self) -> None:
+        """Wait until the recording is whole on the disk, after the end of the call. Nothing where there is none."""
+        if self.recording is not None:
+            await self.recording.closed()
 
     async def wait_ended(self) -> str:
         """Wait for the end of the call: why it is over."""
@@ -91,6 +121,10 @@ class PhoneCall:
             self._audio.extend(audio)
             self._heard.set()
         for event in events:
+            if isinstance(event, Taped):
+                if self.recording is not None:
+                    self.recording.put(event)
+                continue
             self._sayings.note(event)
             match event:
                 case MarkHeard() | MarkCleared():
@@ -108,6 +142,8 @@ class PhoneCall:
                     waits.set_exception(CallEnded(self.ended))
             self._marks.clear()
             self._sayings.halt()
+            if self.recording is not None:
+                self.recording.close()
             self._over.set()
             self._heard.set()
         if events:

@@ -57,6 +57,15 @@ class StreamFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Taped:
+    """A piece of a recording: both directions, as long as each other, as bytes of the call's wire `stream`."""
+
+    stream: str
+    caller: bytes
+    agent: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigWanted:
     """The stream has begun; the session waits for `configure`. Only where it was told to ask."""
 
@@ -71,7 +80,7 @@ class Ended:
     counters: Counters | None = field(default=None, compare=False)
 
 
-SessionEvent = Began | ConfigWanted | MarkHeard | MarkCleared | PlayoutCleared | StreamFailed | Ended
+SessionEvent = Began | ConfigWanted | MarkHeard | MarkCleared | PlayoutCleared | StreamFailed | Taped | Ended
 
 
 @dataclass(slots=True)

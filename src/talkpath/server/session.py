@@ -10,7 +10,7 @@ from talkpath.call.config import CallConfig
 from talkpath.call.events import AgentSpeechInterrupted, AudioCleared, Event, MarkPlayed, UserDtmf
 from talkpath.call.pipeline import CallPipeline
 from talkpath.call.results import Received, Transmitted
-from talkpath.errors import TalkpathError
+from talkpath.errors import StateError, TalkpathError
 from talkpath.server.clock import Grid, Surplus
 from talkpath.server.convert import call_stream, check
 from talkpath.server.intake import Intake
@@ -330,9 +330,9 @@ class Session:
                 again = min(missed, round(self._limits.catch_up_s / self._frame_s))
                 self.counters.skipped += missed - again
                 for _ in range(again):
-                    self._transmit_one(call, now)
+                    self._said(call.transmit(), now)
             if not frames:  # the caller's frame is late: only send
-                self._transmit_one(call, now)
+                self._said(call.transmit(), now)
                 return None
         except TalkpathError:  # another thread is inside, or the call is over
             self._intake.put_back(frames)
@@ -367,16 +367,15 @@ class Session:
         if self.call is not None and self.call._over:
             self._end("hangup", now)
 
-    def _transmit_one(self, call: CallPipeline, now: float) -> None:
-        self._said(call.transmit(), now)
-
     # --- what comes of it ---------------------------------------------------------------------------------------------------------
 
     def _heard(self, received: Received, frame: bytes | None, now: float) -> None:
         self.counters.received += frame is not None
         self._pcm.append(received.pcm)
         self._received_ms += 1000 * self._frame_s
-        if received.events and self._outlet is not None:
+        assert self._outlet is not None
+        self._outlet.caller(frame)
+        if received.events:
             self._mark(self._report(received.events, now))
 
     def _said(self, transmitted: Transmitted, now: float) -> None:
@@ -452,6 +451,12 @@ class Session:
         """The caller's audio, cleaned, a frame each; each is given once."""
         pcm, self._pcm = self._pcm, []
         return pcm
+
+    def record(self, now: float) -> None:
+        """Record both directions from now on, to the end: `Taped` is among the events. StateError before the start, or a second time."""
+        if self._outlet is None or self._intake is None:
+            raise StateError("record: not now")
+        self._outlet.record(self._line_time(now), self._frame_s, self._intake.waiting_frames)
 
     def heard_ms(self, now: float) -> float:
         """How much of what was sent, silence included, was played at the other end, by our own clock."""

@@ -27,7 +27,7 @@ from talkpath.phone.script import SCRIPTS, Script
 
 ROOT = Path(__file__).parents[2]
 LATE_MS = 1500.0  # an agent that speaks on for so long was not interrupted
-ECHOES_DB = (-10.0, -12.5, -15.0, -17.5, -20.0)
+LOUDEST_ECHO_DB, SOFTEST_ECHO_DB = -10.0, -20.0
 BUSY = 0.15  # of the machine taken by others: times are not to be believed
 
 
@@ -148,8 +148,7 @@ def measure_echo(options: argparse.Namespace) -> None:
         try:
             for kind, (caller, seconds) in who.items():
                 runs = []
-                for n in range(options.rounds):
-                    echo_db = ECHOES_DB[n % len(ECHOES_DB)]
+                for n, echo_db in enumerate(np.linspace(LOUDEST_ECHO_DB, SOFTEST_ECHO_DB, options.rounds)):
                     line = f"speakerphone,echo_db={echo_db}"
                     run = dial(port, bot.pid, caller, line, options.together, seconds, seed=n + 1)
                     runs.append(run)

@@ -162,6 +162,32 @@ def test_it_stands_still_and_goes_on() -> None:
     asyncio.run(main())
 
 
+def test_what_is_paused_before_it_begins_does_not_begin() -> None:
+    """A session pauses an answer that it has not begun to say, where the caller speaks again."""
+
+    async def main() -> None:
+        line = Line()
+        ears = Ears(line)
+        ears.output.pause()
+        said = asyncio.ensure_future(ears.say(hum(400)))
+        await line.run(0.5)
+        assert not ears.started
+        ears.output.resume()
+        await line.run(1)
+        await said
+        assert [(round(f.playback_position, 2), f.interrupted) for f in ears.finished] == [(0.4, False)]
+        ears.output.pause()
+        said = asyncio.ensure_future(ears.say(hum(400)))
+        await line.run(0.2)
+        ears.output.clear_buffer()
+        await line.run(0.5)
+        await said
+        assert (ears.finished[1].playback_position, ears.finished[1].interrupted) == (0.0, True)
+        assert len(ears.started) == 1
+
+    asyncio.run(main())
+
+
 def test_capture_waits_while_the_queue_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("talkpath.integrations.livekit.audio_output._RETRY_S", 0)
 

@@ -54,6 +54,12 @@ def test_speech_is_found_where_it_is(rate: int, ms: int) -> None:
     assert min(speaks) == pytest.approx(max(0.04, ms / 1000), abs=0.011)
 
 
+def test_a_recording_in_one_frame_is_judged_piece_by_piece() -> None:
+    pcm = line(24000, (1.0, 1.5), (1.0, 0.8))
+    found = asyncio.run(detect(pcm, 24000, ms=6000))
+    assert [event.type for event in found if event.type != DONE] == [START, END, START, END]
+
+
 def test_silence_is_no_speech() -> None:
     found = asyncio.run(detect(line(16000, (3.0, 0.001)), 16000))
     assert {event.type for event in found} == {DONE}

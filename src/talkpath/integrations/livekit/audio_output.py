@@ -39,11 +39,10 @@ class PhoneAudioOutput(io.AudioOutput):
         super().__init__(label="talkpath", capabilities=io.AudioOutputCapabilities(pause=True))
         self._call, self._may_interrupt = call, may_interrupt
         self._segment: Segment | None = None
-        self._count = 0
-        self._is_protected = False
+        self._count, self._is_protected = 0, False
         self._tasks: set[asyncio.Task[None]] = set()
-
-    # --- from the session ---------------------------------------------------------------------------------------------------------
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         if frame.num_channels != 1:
@@ -61,6 +60,7 @@ class PhoneAudioOutput(io.AudioOutput):
         if self._may_interrupt() == self._is_protected:
             self._is_protected = not self._is_protected
             await self._call.update(allow_interruptions=not self._is_protected)
+        await self._goes_on.wait()  # the call pauses what is said, and nothing is yet
         return segment
 
     async def _say(self, segment: Segment, pcm: Samples, rate_hz: int) -> None:
@@ -72,8 +72,7 @@ class PhoneAudioOutput(io.AudioOutput):
             if taken < len(offered):
                 await asyncio.sleep(_RETRY_S)
 
-    def flush(self) -> None:
-        """The segment is complete."""
+    def flush(self) -> None:  # the segment is complete
         super().flush()
         segment = self._segment
         if segment is None or segment.is_flushed:
@@ -90,6 +89,7 @@ class PhoneAudioOutput(io.AudioOutput):
 
     def clear_buffer(self) -> None:
         """Fall silent at once."""
+        self._goes_on.set()
         segment = self._segment
         if segment is not None and not (segment.is_cut or segment.is_over):
             segment.is_cut = True
@@ -97,10 +97,12 @@ class PhoneAudioOutput(io.AudioOutput):
 
     def pause(self) -> None:
         super().pause()
+        self._goes_on.clear()
         self._post(self._call.pause())
 
     def resume(self) -> None:
         super().resume()
+        self._goes_on.set()
         self._post(self._call.resume())
 
     def _post(self, *commands: Coroutine[Any, Any, Any]) -> None:
@@ -119,8 +121,6 @@ class PhoneAudioOutput(io.AudioOutput):
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    # --- from the call -------------------------------------------------------------------------------------------------------------
 
     def happened(self, event: Event | SessionEvent) -> None:
         """What the call tells of it."""
@@ -144,6 +144,7 @@ class PhoneAudioOutput(io.AudioOutput):
 
     def _end(self) -> None:
         """The line is gone."""
+        self._goes_on.set()
         segment = self._segment
         if segment is not None and not segment.is_over:
             segment.is_cut = segment.is_over = True

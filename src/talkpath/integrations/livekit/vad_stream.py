@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,10 @@ class DetectorStream(vad.VADStream):
         if frame.sample_rate != self._rate_hz:
             self._open(frame.sample_rate)
             self._piece, self._piece_samples = [], 0
+        if frame.samples_per_channel >= 2 * self._update:
+            for part in _parts(frame, self._update):
+                self.push_frame(part)
+            return
         self._piece.append(frame)
         self._piece_samples += frame.samples_per_channel
         if self._piece_samples >= self._update:
@@ -134,3 +139,11 @@ class DetectorStream(vad.VADStream):
                 raw_accumulated_speech=self._raw_speech / rate,
             )
         )  # fmt: skip
+
+
+def _parts(frame: rtc.AudioFrame, samples: int) -> Iterator[rtc.AudioFrame]:
+    """A long frame is judged piece by piece."""
+    data, channels = frame.data, frame.num_channels
+    for at in range(0, frame.samples_per_channel, samples):
+        part = data[at * channels : (at + samples) * channels]
+        yield rtc.AudioFrame(part.tobytes(), frame.sample_rate, channels, len(part) // channels)

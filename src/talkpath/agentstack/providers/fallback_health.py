@@ -94,5 +94,5 @@ def label_of(member: _Named) -> str:
 
 
 def is_ours(problem: ProviderError) -> bool:
-    """What we asked was wrong: nobody else will take it either."""
+    """What we asked was wrong (a model that there is not, say): the provider is well, though the next one is tried."""
     return problem.kind == "bad_request"

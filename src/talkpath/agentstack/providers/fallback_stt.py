@@ -100,9 +100,8 @@ class FallbackStream:
 
     async def _replace(self, problem: ProviderError) -> None:
         """Raises `problem` when nobody is left."""
-        if is_ours(problem):
-            raise problem
-        self._chain.failed(self._number)
+        if not is_ours(problem):
+            self._chain.failed(self._number)
         self._failed.add(self._number)
         left = [n for n in self._chain.order() if n not in self._failed]
         if not left:

@@ -38,9 +38,8 @@ class FallbackVoice:
                 return
             except ProviderError as fault:
                 problem = fault
-                if is_ours(fault):
-                    raise
-                self._chain.failed(number)
+                if not is_ours(fault):
+                    self._chain.failed(number)
                 if has_begun:
                     raise
         assert problem is not None

@@ -6,10 +6,11 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 NATIVE := setup.py pyproject.toml $(shell find csrc src -name '*.[ch]' -not -name _core.c -o -name '*.pyx' -o -name '*.pxi' -o -name 'gen_*.py')
 STRICT := -Wall -Wextra -Wconversion -Wdouble-promotion -Wvla -Wstrict-prototypes -Werror
 
-.PHONY: help demo parrot dial test test-slow bench lint sanitize fuzz wheel clean
+.PHONY: help demo agent-demo parrot dial test test-slow bench lint sanitize fuzz wheel clean
 
 help:
 	@echo 'make demo       build, then take the example calls through the pipeline'
+	@echo 'make agent-demo build, then the agent stack with its embedded providers takes a call: no key, no network'
 	@echo 'make parrot     build, then answer phone calls on port 8080 with examples/parrot.py'
 	@echo 'make dial       ring it from another terminal, and see a table of what happened'
 	@echo 'make test       build, then the test suite (all but slow; make test-slow runs everything)'
@@ -32,6 +33,10 @@ $(VENV)/.phone: $(VENV)/.built
 	$(PIP) install --no-build-isolation --editable '.[cli,fast,phone]'
 	@touch $@
 
+$(VENV)/.agents: $(VENV)/.built
+	$(PIP) install --no-build-isolation --editable '.[agentstack,cli,fast,local,phone]'
+	@touch $@
+
 $(VENV)/.test: $(VENV)/.built
 	$(PIP) install --no-build-isolation --editable '.[test]'
 	@touch $@
@@ -42,6 +47,9 @@ $(VENV)/.dev: $(VENV)/.test
 
 demo: $(VENV)/.built
 	$(BIN)/talkpath demo
+
+agent-demo: $(VENV)/.agents
+	$(BIN)/python examples/agent_demo.py
 
 parrot: $(VENV)/.phone
 	$(BIN)/talkpath serve --app examples.parrot:answer

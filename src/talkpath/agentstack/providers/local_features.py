@@ -133,5 +133,7 @@ def pitch_hz(pcm: npt.NDArray[np.int16]) -> float | None:
     if best < 0.55:
         return None
     # The first lag that is nearly as good: multiples of the period are as good as it.
-    peaks = [i for i in range(shortest + 1, longest) if lags[i] >= 0.85 * best and lags[i - 1] <= lags[i] >= lags[i + 1]]
+    peaks = [
+        i for i in range(shortest + 1, longest) if lags[i] >= 0.85 * best and lags[i - 1] <= lags[i] >= lags[i + 1]
+    ]
     return SAMPLE_RATE_HZ / peaks[0] if peaks else None

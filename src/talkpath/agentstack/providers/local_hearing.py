@@ -104,7 +104,9 @@ class Hearing:
         self._kinds: list[Any] = [("grammar", grammar)] if grammar else [_LARGE, options["keywords"]]
         for kind in self._kinds:
             decoders.give(kind, decoders.take(kind))  # a grammar that is none is told at once
-        self._to_8k = Resampler(sample_rate_hz, features.SAMPLE_RATE_HZ) if sample_rate_hz != features.SAMPLE_RATE_HZ else None
+        self._to_8k = (
+            Resampler(sample_rate_hz, features.SAMPLE_RATE_HZ) if sample_rate_hz != features.SAMPLE_RATE_HZ else None
+        )
         self._vad = VoiceActivityDetector(features.SAMPLE_RATE_HZ)
         self._unseen: Samples = np.zeros(0, np.int16)  # by the VAD
         self._unframed: Samples = np.zeros(0, np.int16)
@@ -124,7 +126,12 @@ class Hearing:
         while len(self._unseen) >= STEP:
             step, self._unseen = self._unseen[:STEP], self._unseen[STEP:]
             found += self._step(step)
-        if (segment := self._segment) is not None and segment.decode(self._pitch()) and self._interim and (text := segment.news()):
+        if (
+            (segment := self._segment) is not None
+            and segment.decode(self._pitch())
+            and self._interim
+            and (text := segment.news())
+        ):
             found.append(Transcript(text, False))
         return found
 
@@ -142,7 +149,11 @@ class Hearing:
         self._unframed = np.concatenate([self._unframed, step])
         rows = features.power(self._unframed) if len(self._unframed) >= features.WINDOW else np.zeros((0, 129))
         self._unframed = self._unframed[len(rows) * features.HOP :]
-        if probability >= SPEECH and len(self._unframed) and (pitch := features.pitch_hz(np.concatenate([self._unframed, step])[-2 * STEP :])):
+        if (
+            probability >= SPEECH
+            and len(self._unframed)
+            and (pitch := features.pitch_hz(np.concatenate([self._unframed, step])[-2 * STEP :]))
+        ):
             self._pitches.append(pitch)
         self._speech_steps = self._speech_steps + 1 if probability >= SPEECH else 0
         segment = self._segment

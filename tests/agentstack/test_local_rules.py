@@ -18,7 +18,11 @@ from talkpath.agentstack.providers.local_rules import ScriptError, read_script, 
 ORDER = Tool(
     "lookup_order",
     "Look up an order by its ID (e.g. ORD-100)",
-    {"type": "object", "properties": {"order_id": {"type": "string", "description": "The order ID"}}, "required": ["order_id"]},
+    {
+        "type": "object",
+        "properties": {"order_id": {"type": "string", "description": "The order ID"}},
+        "required": ["order_id"],
+    },
 )
 REASON = {"type": "object", "properties": {"reason": {"type": "string"}}, "required": ["reason"]}
 TRANSFER = Tool("transfer_to_human", "Transfer the call to a human agent", REASON)
@@ -48,7 +52,9 @@ class Talk:
         calls = [d for d in deltas if isinstance(d, ToolCall)]
         message: dict[str, Any] = {"role": "assistant", "content": text or None}
         if calls:
-            message["tool_calls"] = [{"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.raw}} for c in calls]
+            message["tool_calls"] = [
+                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.raw}} for c in calls
+            ]
         if text or calls:
             self.messages.append(message)
         return text, [(c.name, dict(c.arguments)) for c in calls]
@@ -200,7 +206,14 @@ def collecting(*said: str) -> tuple[Any, list[str]]:
 
 
 def test_email_by_voice() -> None:
-    result, heard = collecting("you can have my email", "jane", "jane dot doe at example dot com", "no it is wrong", "jain at example dot com", "yes")
+    result, heard = collecting(
+        "you can have my email",
+        "jane",
+        "jane dot doe at example dot com",
+        "no it is wrong",
+        "jain at example dot com",
+        "yes",
+    )
     assert result == {"email_address": "jain@example.com", "email": "jain@example.com"}
     assert heard[0].startswith("What is your email address?")
     assert "letter by letter" in heard[1]
@@ -239,8 +252,15 @@ def test_any_words_give_digits(words: list[str]) -> None:
 
 
 MESSAGE = st.one_of(
-    st.builds(lambda role, content: {"role": role, "content": content}, st.sampled_from(["user", "system", "assistant"]), st.none() | st.text(max_size=20)),
-    st.builds(lambda content: {"role": "tool", "tool_call_id": "1", "content": content}, st.text(max_size=20) | st.just('{"status": "confirm"}')),
+    st.builds(
+        lambda role, content: {"role": role, "content": content},
+        st.sampled_from(["user", "system", "assistant"]),
+        st.none() | st.text(max_size=20),
+    ),
+    st.builds(
+        lambda content: {"role": "tool", "tool_call_id": "1", "content": content},
+        st.text(max_size=20) | st.just('{"status": "confirm"}'),
+    ),
 )
 
 

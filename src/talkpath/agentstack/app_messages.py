@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from talkpath.ambience import NAMES
+
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # a whole WAV comes in one message
 
 
@@ -201,9 +203,12 @@ def _send_dtmf(message: Mapping[str, Any]) -> Command:
 
 
 def _mix(message: Mapping[str, Any]) -> Command:
-    return Background(
-        True, _text(message, "sound"), _number(message, "volume", 0.5, 0, 1), _flag(message, "loop", True)
-    )
+    sound = _text(message, "sound")
+    if sound not in NAMES:  # a path would be read on this machine
+        raise MessageError(
+            "invalid_message", f"audio.mix: sound must be one of {', '.join(NAMES)} (got {sound[:50]!r})"
+        )
+    return Background(True, sound, _number(message, "volume", 0.5, 0, 1), _flag(message, "loop", True))
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any]], Command]] = {

@@ -192,7 +192,7 @@ def test_speech_commands_are_a_queue():
     ("{", "invalid_message"), ("[]", "invalid_message"), ('{"type": "nonsense"}', "unknown_message"), ('{"type": 3}', "unknown_message"),
     ('{"type": "agent_session.speak"}', "invalid_message"), ('{"type": "agent_session.play", "audio_data": "%"}', "play_error"),
     ('{"type": "agent_session.transfer", "destination": []}', "invalid_message"), ('{"type": "agent_session.send_dtmf", "digits": "x"}', "invalid_message"),
-    ('{"type": "tool.result", "id": 4}', "invalid_message"), ("[" * 100000, "invalid_message"),
+    ('{"type": "audio.mix", "sound": "/etc/passwd"}', "invalid_message"), ('{"type": "tool.result", "id": 4}', "invalid_message"), ("[" * 100000, "invalid_message"),
 ])  # fmt: skip
 def test_what_is_no_command_is_told_and_nothing_happens(message, code):
     async def scene():

@@ -91,7 +91,7 @@ def serve(port: int, *, before: bool) -> None:
 
         @detector.event_handler("on_voicemail_detected")
         async def leave_message(processor: VoicemailDetector) -> None:
-            await worker.queue_frame(TTSSpeakFrame(MESSAGE))
+            await processor.push_frame(TTSSpeakFrame(MESSAGE))
 
         @transport.event_handler("on_client_disconnected")
         async def end(*_: object) -> None:

@@ -154,6 +154,21 @@ def test_a_turn_ends_when_the_call_says_so_and_the_words_are_here(frames: list, 
     assert [i for i, fired in enumerate(found) if fired] == ([] if at is None else [at])
 
 
+def test_the_end_of_a_turn_is_told_once() -> None:
+    """Also where whoever is told does not reset the strategy at once."""
+    told: list = []
+
+    async def scene() -> None:
+        strategy = CallTurnStopStrategy()
+        strategy.add_event_handler("on_user_turn_stopped", lambda *_: told.append(True))
+        for frame in (audio(STARTED), words("yes"), audio(STOPPED), audio(COMPLETED), *[audio()] * 60):
+            await strategy.process_frame(frame)
+        await asyncio.sleep(0)
+
+    asyncio.run(scene())
+    assert told == [True]
+
+
 # --- VAD ------------------------------------------------------------------------------------------------------------------------
 
 

@@ -99,6 +99,7 @@ class CallTurnStopStrategy(BaseUserTurnStopStrategy):  # type: ignore[no-untyped
                     self._over_s = 0.0
         is_over = self._over_s is not None and self._has_words
         if is_over and (not self._owes_words or (self._over_s or 0.0) >= self._wait_s):
+            self._over_s = None  # said once
             await self.trigger_user_turn_stopped()
         return ProcessFrameResult.CONTINUE
 

@@ -33,7 +33,7 @@ def test_the_agent_is_silent_before_anybody_speaks() -> None:
         for line in (first, second):
             names = [name for name, _, _ in line.asked]
             assert names[:3] == ["update", "clear_audio", "stop_background"]
-            assert line.asked[0][2] == {"allow_interruptions": False, "idle_timeout": None}
+            assert line.asked[0][2] == {"allow_interruptions": False, "idle_timeout": None, "echo_control": False}
             assert names.index("speak") > 2
         task.cancel()
         await settle()
@@ -141,7 +141,7 @@ def test_keys_pass_once() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_real_calls(workers: int) -> None:
-    """Dialled: what one says the other hears whole, both ways, keys too; then one hangs up. bench/bridge_delay.py measures how soon."""
+    """Dialled: they talk at once, and each hears the other whole; keys too; then one hangs up. bench/bridge_delay.py measures how soon."""
     pytest.importorskip("websockets", reason="needs the extra: talkpath[server]")
     from talkpath import CallConfig
     from talkpath.phone import CallPlan, Dialer, HangUp, Press, Say, Script, Wait, align
@@ -166,7 +166,7 @@ def test_real_calls(workers: int) -> None:
             url = f"ws://127.0.0.1:{server.port}/plivo"
             plans = (
                 caller(Wait(2.5), Say(seconds=1.5, voice=1), Wait(4.5), Press("5"), Wait(1.0), HangUp()),
-                caller(Wait(4.5), Say(seconds=1.5, voice=2), Wait(20.0)),
+                caller(Wait(2.5), Say(seconds=1.5, voice=2), Wait(20.0)),
             )
             dialers = [Dialer(url, plan, seed=seed) for seed, plan in enumerate(plans, 1)]
             first = asyncio.create_task(dialers[0].run())

@@ -32,6 +32,7 @@ class Speaker:
     """An agent that says one thing."""
 
     id = "s-1"
+    record_url: str | None = None
 
     def __init__(self, legs: Legs, call: PhoneCall) -> None:
         self.legs, self.call = legs, call
@@ -71,7 +72,7 @@ def test_a_call_to_one_person_who_is_given_to_another(tmp_path: Path) -> None:
             },
         },
     }
-    kept = Kept()
+    kept, speakers = Kept(), []
 
     async def main() -> None:
         carrier = SimulatedCarrier(read_book(book, tmp_path))
@@ -86,7 +87,8 @@ def test_a_call_to_one_person_who_is_given_to_another(tmp_path: Path) -> None:
             return legs.config(start)
 
         def session_of(call: PhoneCall, agent: Agent, party: Party) -> Speaker:
-            return Speaker(legs, call)
+            speakers.append(Speaker(legs, call))
+            return speakers[-1]
 
         async with MediaServer(answer, config=configure, port=0) as server:
             legs = Legs(carrier, stream_base=f"ws://127.0.0.1:{server.port}", status_base="http://nowhere")
@@ -107,6 +109,7 @@ def test_a_call_to_one_person_who_is_given_to_another(tmp_path: Path) -> None:
     assert abs(recording["duration"] - hangup["duration"]) <= 1
     (file,) = (tmp_path / "recordings").iterdir()
     assert recording["recording_url"] == f"http://me/recordings/{file.name}"
+    assert speakers[0].record_url == recording["recording_url"]
     with wave.open(str(file)) as found:
         assert found.getnchannels() == 2
         both = np.frombuffer(found.readframes(10**9), np.int16).reshape(-1, 2)

@@ -137,8 +137,12 @@ async def _joined(first: PhoneCall, second: PhoneCall) -> list[asyncio.Task[None
 
 
 async def _silence(call: PhoneCall) -> None:
-    """Nothing of the agent is left, and its engine keeps out of the talk."""
-    await call.update(allow_interruptions=False, idle_timeout=None)
+    """Nothing of the agent is left, and its engine keeps out of the talk.
+
+    Echo control as well: until it has learned a line it lets one at a time be heard. People who talk at once are both heard, as on any
+    telephone, whose networks have their own.
+    """
+    await call.update(allow_interruptions=False, idle_timeout=None, echo_control=False)
     await call.clear_audio()
     await call.stop_background()
 

@@ -168,6 +168,7 @@ class Calls:
                 recording = await self._recordings.begin(call)
             if live.agent is not None and live.session is None:
                 live.session = self._session_of(call, live.agent, live.party)
+                live.session.record_url = None if recording is None else recording.url
             presence = self._spawn(self._keep_company(live, call))
             reason = await call.wait_ended()
         except BaseException as problem:  # nothing may keep a call from its end

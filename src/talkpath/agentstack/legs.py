@@ -16,7 +16,8 @@ from talkpath.agentstack.bridge import bridge
 from talkpath.agentstack.carriers.base import Carrier, CarrierError, LegRequest, LegStatus
 from talkpath.agentstack.leg import Leg, LegFailed, cause_of, cause_of_status, leg_of_path, secret_of_path, stream_url
 from talkpath.call.config import CallConfig
-from talkpath.server import CallEnded, PhoneCall
+from talkpath.errors import TalkpathError
+from talkpath.server import PhoneCall
 from talkpath.streams import Start
 
 log = logging.getLogger("talkpath.agentstack")
@@ -191,7 +192,7 @@ class Legs:
 
     async def _watch(self, leg: Leg, call: PhoneCall) -> None:
         if leg.digits and not self._carrier.sends_digits:
-            with suppress(CallEnded):
+            with suppress(TalkpathError):  # it is over already, or these are no keys
                 await hunting.press(call, leg.digits)
         self._finish(leg, cause_of(await call.wait_ended()))
 

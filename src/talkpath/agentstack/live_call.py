@@ -17,6 +17,7 @@ class AgentOnCall(Protocol):
     """An agent's session, as a call sees it."""
 
     id: str
+    record_url: str | None  # where the recording will be, set before `run`
 
     async def run(self) -> None:
         """Until the call is over."""

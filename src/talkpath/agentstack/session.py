@@ -56,6 +56,7 @@ class AgentSession:
 
     def __init__(self, call: PhoneCall, agent: Agent, party: Party, services: Services) -> None:
         self.id = str(uuid.uuid4())
+        self.record_url: str | None = None  # of the call's recording, where there is one
         self._call, self._agent, self._party, self._services = call, agent, party, services
         self._events_wanted = dict(agent.events)
         self._stt: SpeechToText = services.providers.stt(agent.stt, agent.stt_fallback)
@@ -146,7 +147,8 @@ class AgentSession:
             "transcript": talk.history.transcript(), "stt_duration": usage.seconds("stt_usage", "audio_duration"),
             "llm_duration": usage.seconds("llm_usage", "session_duration"), "tts_duration": usage.seconds("tts_usage", "audio_duration"),
         }  # fmt: skip
-        await self._services.sessions.session_ended(self.id, iso(ended_at), summary, usage.models())
+        kept = {**summary, "record_url": self.record_url}
+        await self._services.sessions.session_ended(self.id, iso(ended_at), kept, usage.models())
         message = {"type": "session.ended", **summary}
         self._keep(message)
         self._link.send_last(message)
@@ -269,7 +271,7 @@ class AgentSession:
             await self._call.play_background("call-center", 0.2)
         try:
             leg, person = await self._services.legs.hunt(
-                command.destination, from_number, command.dial_mode, command.timeout_s
+                command.destination, from_number, command.dial_mode, command.timeout_s, owner=party.call_uuid
             )
         except LegFailed as problem:
             talk.is_closing = False

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
+import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -130,17 +133,30 @@ async def dial(url: str, mail: Voicemail, number: int, line: str, folder: Path) 
     return (np.inf if begins is None else begins), max(0.0, (own[-1] - own[0]) / RATE - length_s)
 
 
-async def measure(name: str, answer: Any, how: CallConfig, options: argparse.Namespace, folder: Path) -> None:
-    """So many at once."""
+async def measure(name: str, options: argparse.Namespace, folder: Path) -> None:
+    """So many at once, the agent in a process of its own."""
     free, mails = asyncio.Semaphore(options.at_once), [voicemail(options.seed, n) for n in range(options.calls)]
-    async with MediaServer(answer, config=how, port=0) as server:
+    with socket.socket() as found_port:
+        found_port.bind(("127.0.0.1", 0))
+        port = found_port.getsockname()[1]
+    served = subprocess.Popen(
+        [sys.executable, __file__, "--only", name, "--serve", str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        while served.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            await asyncio.sleep(0.2)
 
         async def one(n: int) -> tuple[float, float]:
             async with free:
                 await asyncio.sleep(0.37 * n if n < options.at_once else 0)
-                return await dial(f"ws://127.0.0.1:{server.port}/twilio", mails[n], n, options.line, folder)
+                return await dial(f"ws://127.0.0.1:{port}/twilio", mails[n], n, options.line, folder)
 
         found = await asyncio.gather(*(one(n) for n in range(options.calls)))
+    finally:
+        served.terminate()
+        served.wait()
     delays = [begins for begins, _ in found]
     for n, (begins, missing_s) in enumerate(found):
         if name != "before" and (not 0 <= begins <= IN_TIME_S or missing_s > 0.1):
@@ -154,21 +170,32 @@ async def measure(name: str, answer: Any, how: CallConfig, options: argparse.Nam
     )
 
 
-async def main() -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--line", default="landline")
-    parser.add_argument("--only", choices=["before", "after", "amd"])
+    parser.add_argument("--only", choices=list(AGENTS))
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     logging.getLogger("livekit").setLevel(logging.ERROR)
-    knows = CallConfig(idle_timeout=None, detection_method="audio", speaks_first="user")
+    if options.serve:
+        answer, how = AGENTS[options.only]
+        MediaServer(answer, config=how, port=options.serve).run()
+        return
     with tempfile.TemporaryDirectory() as folder:
-        for name, answer, how in (("before", before, config(False)), ("after", after, knows), ("amd", with_amd, knows)):
-            if options.only in (None, name):
-                await measure(name, answer, how, options, Path(folder))
+        for name in AGENTS if options.only is None else (options.only,):
+            asyncio.run(measure(name, options, Path(folder)))
+
+
+HEARS = CallConfig(idle_timeout=None, detection_method="audio", speaks_first="user")
+AGENTS: dict[str, tuple[Any, CallConfig]] = {
+    "before": (before, config(False)),
+    "after": (after, HEARS),
+    "amd": (with_amd, HEARS),
+}
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -117,20 +117,20 @@ async def with_amd(call: PhoneCall) -> None:
     await session.aclose()
 
 
-async def dial(url: str, mail: Voicemail, number: int, line: str, folder: Path) -> tuple[float, float]:
-    """One machine: when the message begins, and how much of it is missing, s."""
+async def dial(url: str, mail: Voicemail, number: int, line: str, folder: Path) -> tuple[float, float, float]:
+    """One machine: when the message begins, how much of it is missing, s, and how late the phone itself was at worst, ms."""
     path = folder / f"{number}.wav"
     write_wav(path, mail.pcm, RATE)
     script = Script((Wait(0.5), Say((path,)), Wait(4.5), HangUp()))
     plan = CallPlan(provider="twilio", caller=script, line=parse_line(line), duration_s=60, record=True)
     dialer = Dialer(url, plan, seed=number + 1)
-    await dialer.run()
+    result = (await dialer.run())[0]
     sent, heard = np.asarray(dialer.calls[0].sent), np.asarray(dialer.calls[0].heard)
     begins = begins_after_s(mail, sent, heard, AUDIBLE)
     loud = np.flatnonzero(np.abs(heard.astype(np.int32)) > AUDIBLE)
     own = np.flatnonzero(np.abs(MESSAGE.astype(np.int32)) > AUDIBLE)
     length_s = (loud[-1] - loud[0]) / RATE if len(loud) else 0.0
-    return (np.inf if begins is None else begins), max(0.0, (own[-1] - own[0]) / RATE - length_s)
+    return (np.inf if begins is None else begins), max(0.0, (own[-1] - own[0]) / RATE - length_s), result.own_late.spread.max
 
 
 async def measure(name: str, options: argparse.Namespace, folder: Path) -> None:
@@ -148,7 +148,7 @@ async def measure(name: str, options: argparse.Namespace, folder: Path) -> None:
                 break
             await asyncio.sleep(0.2)
 
-        async def one(n: int) -> tuple[float, float]:
+        async def one(n: int) -> tuple[float, float, float]:
             async with free:
                 await asyncio.sleep(0.37 * n if n < options.at_once else 0)
                 return await dial(f"ws://127.0.0.1:{port}/twilio", mails[n], n, options.line, folder)
@@ -157,10 +157,12 @@ async def measure(name: str, options: argparse.Namespace, folder: Path) -> None:
     finally:
         served.terminate()
         served.wait()
-    delays = [begins for begins, _ in found]
-    for n, (begins, missing_s) in enumerate(found):
+    delays = [begins for begins, _, _ in found]
+    for n, (begins, missing_s, late_ms) in enumerate(found):
         if name != "before" and (not 0 <= begins <= IN_TIME_S or missing_s > 0.1):
-            print(f"  {n}: begins {begins:+.3f} s after it, {missing_s:.2f} s missing; {mails[n].described}")
+            print(
+                f"  {n}: begins {begins:+.3f} s after it, {missing_s:.2f} s missing, the phone up to {late_ms:.0f} ms late; {mails[n].described}"
+            )
     said = [delay for delay in delays if np.isfinite(delay)] or [np.inf]
     print(
         f"voicemail {name:6} {len(delays)}: within {IN_TIME_S} s of the beep's end {sum(0 <= d <= IN_TIME_S for d in delays)};"

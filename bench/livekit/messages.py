@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
+import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -114,37 +117,52 @@ async def with_amd(call: PhoneCall) -> None:
     await session.aclose()
 
 
-async def dial(url: str, mail: Voicemail, number: int, line: str, folder: Path) -> tuple[float, float]:
-    """One machine: when the message begins, and how much of it is missing, s."""
+async def dial(url: str, mail: Voicemail, number: int, line: str, folder: Path) -> tuple[float, float, float]:
+    """One machine: when the message begins, how much of it is missing, s, and how late the phone itself was at worst, ms."""
     path = folder / f"{number}.wav"
     write_wav(path, mail.pcm, RATE)
     script = Script((Wait(0.5), Say((path,)), Wait(4.5), HangUp()))
     plan = CallPlan(provider="twilio", caller=script, line=parse_line(line), duration_s=60, record=True)
     dialer = Dialer(url, plan, seed=number + 1)
-    await dialer.run()
+    result = (await dialer.run())[0]
     sent, heard = np.asarray(dialer.calls[0].sent), np.asarray(dialer.calls[0].heard)
     begins = begins_after_s(mail, sent, heard, AUDIBLE)
     loud = np.flatnonzero(np.abs(heard.astype(np.int32)) > AUDIBLE)
     own = np.flatnonzero(np.abs(MESSAGE.astype(np.int32)) > AUDIBLE)
     length_s = (loud[-1] - loud[0]) / RATE if len(loud) else 0.0
-    return (np.inf if begins is None else begins), max(0.0, (own[-1] - own[0]) / RATE - length_s)
+    return (np.inf if begins is None else begins), max(0.0, (own[-1] - own[0]) / RATE - length_s), result.own_late.spread.max
 
 
-async def measure(name: str, answer: Any, how: CallConfig, options: argparse.Namespace, folder: Path) -> None:
-    """So many at once."""
+async def measure(name: str, options: argparse.Namespace, folder: Path) -> None:
+    """So many at once, the agent in a process of its own."""
     free, mails = asyncio.Semaphore(options.at_once), [voicemail(options.seed, n) for n in range(options.calls)]
-    async with MediaServer(answer, config=how, port=0) as server:
+    with socket.socket() as found_port:
+        found_port.bind(("127.0.0.1", 0))
+        port = found_port.getsockname()[1]
+    served = subprocess.Popen(
+        [sys.executable, __file__, "--only", name, "--serve", str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        while served.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            await asyncio.sleep(0.2)
 
-        async def one(n: int) -> tuple[float, float]:
+        async def one(n: int) -> tuple[float, float, float]:
             async with free:
                 await asyncio.sleep(0.37 * n if n < options.at_once else 0)
-                return await dial(f"ws://127.0.0.1:{server.port}/twilio", mails[n], n, options.line, folder)
+                return await dial(f"ws://127.0.0.1:{port}/twilio", mails[n], n, options.line, folder)
 
         found = await asyncio.gather(*(one(n) for n in range(options.calls)))
-    delays = [begins for begins, _ in found]
-    for n, (begins, missing_s) in enumerate(found):
+    finally:
+        served.terminate()
+        served.wait()
+    delays = [begins for begins, _, _ in found]
+    for n, (begins, missing_s, late_ms) in enumerate(found):
         if name != "before" and (not 0 <= begins <= IN_TIME_S or missing_s > 0.1):
-            print(f"  {n}: begins {begins:+.3f} s after it, {missing_s:.2f} s missing; {mails[n].described}")
+            print(
+                f"  {n}: begins {begins:+.3f} s after it, {missing_s:.2f} s missing, the phone up to {late_ms:.0f} ms late; {mails[n].described}"
+            )
     said = [delay for delay in delays if np.isfinite(delay)] or [np.inf]
     print(
         f"voicemail {name:6} {len(delays)}: within {IN_TIME_S} s of the beep's end {sum(0 <= d <= IN_TIME_S for d in delays)};"
@@ -154,21 +172,32 @@ async def measure(name: str, answer: Any, how: CallConfig, options: argparse.Nam
     )
 
 
-async def main() -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--line", default="landline")
-    parser.add_argument("--only", choices=["before", "after", "amd"])
+    parser.add_argument("--only", choices=list(AGENTS))
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     logging.getLogger("livekit").setLevel(logging.ERROR)
-    knows = CallConfig(idle_timeout=None, detection_method="audio", speaks_first="user")
+    if options.serve:
+        answer, how = AGENTS[options.only]
+        MediaServer(answer, config=how, port=options.serve).run()
+        return
     with tempfile.TemporaryDirectory() as folder:
-        for name, answer, how in (("before", before, config(False)), ("after", after, knows), ("amd", with_amd, knows)):
-            if options.only in (None, name):
-                await measure(name, answer, how, options, Path(folder))
+        for name in AGENTS if options.only is None else (options.only,):
+            asyncio.run(measure(name, options, Path(folder)))
+
+
+HEARS = CallConfig(idle_timeout=None, detection_method="audio", speaks_first="user")
+AGENTS: dict[str, tuple[Any, CallConfig]] = {
+    "before": (before, config(False)),
+    "after": (after, HEARS),
+    "amd": (with_amd, HEARS),
+}
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -9,6 +9,7 @@ from livekit.agents import vad
 
 from talkpath.call.events import UserSpeechStarted
 from talkpath.integrations.livekit.audio_input import TOLD, Told
+from talkpath.integrations.livekit.vad_stream import QUIET_S, UPDATE_S
 
 PREFIX_S = 0.5  # of what was said before speech was noticed
 LONGEST_S = 60.0  # of speech that an event carries
@@ -23,7 +24,7 @@ class CallVAD(vad.VAD):
     """
 
     def __init__(self) -> None:
-        super().__init__(capabilities=vad.VADCapabilities(update_interval=0.02))
+        super().__init__(capabilities=vad.VADCapabilities(update_interval=UPDATE_S))
         self.agent_speaks = False
 
     @property
@@ -43,9 +44,9 @@ class _Stream(vad.VADStream):
 
     def __init__(self, parent: CallVAD) -> None:
         self._frames: deque[rtc.AudioFrame] = deque()
-        self._kept_s = 0.0
+        self._news: list[rtc.AudioFrame] = []
+        self._kept_s = self._news_s = self._speech_s = 0.0
         self._speaks = False
-        self._speech_s = 0.0
         self._samples, self._time_s = 0, 0.0
         super().__init__(parent)
 
@@ -69,13 +70,13 @@ class _Stream(vad.VADStream):
         while self._kept_s > (LONGEST_S if self._speaks else PREFIX_S):
             self._kept_s -= self._frames.popleft().duration
         self._speech_s += frame.duration * self._speaks
-        counts = self._speaks and not self._vad.agent_speaks
-        self._tell(
-            vad.VADEventType.INFERENCE_DONE,
-            speech_s=self._speech_s if counts else 0.0,
-            raw_s=self._speech_s,
-            frames=[frame],
-        )
+        self._news.append(frame)
+        self._news_s += frame.duration
+        if self._news_s > (UPDATE_S if self._speaks else QUIET_S) - 0.001:
+            counts = self._speaks and not self._vad.agent_speaks
+            speech_s = self._speech_s if counts else 0.0
+            self._tell(vad.VADEventType.INFERENCE_DONE, speech_s, raw_s=self._speech_s, frames=self._news)
+            self._news, self._news_s = [], 0.0
         for event, end_ms, now_ms in frame.userdata.get(TOLD, ()):
             self._happened(event, end_ms, now_ms)
 

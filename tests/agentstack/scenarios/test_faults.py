@@ -14,7 +14,7 @@ from talkpath.phone import InterruptAfter, Press, Say, WaitFor
 from talkpath.phone.script import GO_ON
 
 FINE = "All is well again."
-PATIENT = (WaitFor("speech", timeout_s=25, on_timeout=GO_ON), WaitFor("silence", for_ms=500, timeout_s=20))
+PATIENT = (WaitFor("speech", for_ms=0, timeout_s=25, on_timeout=GO_ON), WaitFor("silence", for_ms=500, timeout_s=20))
 
 
 def codes(session) -> list[str]:
@@ -122,7 +122,7 @@ async def test_a_key_that_is_refused(scene: Scene) -> None:
 @dialled()
 async def test_stt_resets(scene: Scene) -> None:
     """It is dialled again; what is said next is understood."""
-    scene.hearing.texts = ["Do you hear me?"]
+    scene.hearing.texts = lambda seconds: "Do you hear me?"
     scene.hearing.reset_after = 1
     scene.chat.otherwise = Reply(FINE)
     await scene.agent()
@@ -254,7 +254,7 @@ async def test_app_is_not_there(scene: Scene) -> None:
     await call.over(65)
     assert call.result.ended != "time was up", "nobody is left in a call without an app"
     told = await scene.stack.callbacks.wait_for(scene.key, "hangup")
-    assert told.body["call_uuid"] == call.call.start.call_id
+    assert told.body["call_uuid"] == call.call.call_id
     assert told.body["hangup_cause"] != "normal_clearing"
 
 

@@ -196,8 +196,8 @@ async def test_two_megabytes_to_play(scene: Scene) -> None:
         session.play(data) if len(session.sent) < 1 else None
     )
     await scene.agent()
-    call, session = await scene.call(*LISTEN, InterruptAfter(2.0), Say(seconds=1.2), *LISTEN, HANG_UP)
-    assert 2.0 <= tone_s(call.heard, 500.0) <= 3.0
+    call, session = await scene.call(InterruptAfter(4.0), Say(seconds=1.2), *LISTEN, HANG_UP)
+    assert 1.5 <= tone_s(call.heard, 500.0) <= 3.5
     assert session.of("play.completed") == []
 
 
@@ -348,9 +348,9 @@ async def test_transfer_is_answered(scene: Scene) -> None:
     assert heard_by_human.sum() > 2000, "the human hears the caller"
     assert leg.at > call.at("agent_silent")[1] - 0.4, "the number is dialled when the words before were heard"
     assert leg.request["from"]
-    after = call.heard[round((leg.at - call.call._grid.origin + 0.5) * 8000) :]
+    after = call.heard[round((leg.at - call.call.heard_from + 0.5) * 8000) :]
     assert (np.abs(after.astype(np.int32)) > 1000).sum() > 4000, "the caller hears the human"
-    assert call.ended_at - leg.call._ended_at < 3.0, "when the human hangs up, the call is over"
+    assert call.ended_at - leg.call.ended_at < 3.0, "when the human hangs up, the call is over"
 
 
 @dialled()
@@ -424,7 +424,7 @@ async def test_background_sound(scene: Scene) -> None:
     session.send({"type": "audio.mix_enable", "enabled": False})
     await call.over()
     await scene.ended(session)
-    at = round((mark - call.call._grid.origin) * 8000)
+    at = round((mark - call.call.heard_from) * 8000)
     during, after = call.heard[at + 6000 : at + 14000], call.heard[at + 24000 :]
     assert during.std() > 10 * max(after.std(), 1.0)
 

@@ -19,7 +19,7 @@ import pytest
 from scenarios.scene import Scene
 from scenarios.stack import Stack
 
-AT_ONCE = int(os.environ.get("TALKPATH_SCENARIOS_AT_ONCE", "6"))
+AT_ONCE = int(os.environ.get("TALKPATH_SCENARIOS_AT_ONCE", "5"))
 LONGEST_S = 100.0
 
 

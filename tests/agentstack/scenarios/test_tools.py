@@ -403,7 +403,7 @@ async def test_transfer_to_all_at_once(scene: Scene) -> None:
 async def test_caller_hangs_up_while_it_rings(scene: Scene) -> None:
     phone = Phone(answers="rings")
     await _transfer(scene, phone, timeout=20)
-    _, session = await scene.call(*LISTEN, Say(seconds=1.2), *LISTEN, Wait(1.5), HANG_UP)
+    _, session = await scene.call(*LISTEN, Say(seconds=1.2), Wait(3.5), HANG_UP)
     assert session.of("session.ended")[0]["reason"] == "user_hangup"
     await asyncio.sleep(1.0)
     assert phone.legs[0].deleted

@@ -49,7 +49,7 @@ def test_killed_in_the_middle_of_a_call(tmp_path: Path) -> None:
 
 
 async def _stopped(folder: Path) -> None:
-    stack = await Stack(folder).start()
+    stack = await Stack(folder, {"TALKPATH_DRAIN_S": "2"}).start()
     scene = Scene(stack, "stopped")
     await scene.agent(callbacks={"hangup": scene.callback("hangup")})
     call = scene.dial(WaitFor("speech", for_ms=0), STAY, duration_s=40)

@@ -109,7 +109,9 @@ class Example:
         plan = CallPlan(provider="plivo", caller=Script(steps), duration_s=duration_s, record=True,
                         from_number="+15550100", to_number="+15550199")  # fmt: skip
         self._calls += 1
-        call = Dialled(f"{self.stack.server.phone_url}/plivo/{self.agent_uuid}", plan, self._calls, self.voice)
+        call = Dialled(
+            self.stack.phones, f"{self.stack.server.phone_url}/plivo/{self.agent_uuid}", plan, self._calls, self.voice
+        )
         await call.over(timeout_s)
         await self.wait_for("Session ended", before)
         return call, self.output[before:]

@@ -19,7 +19,7 @@ import pytest
 from scenarios.scene import Scene
 from scenarios.stack import Stack
 
-AT_ONCE = int(os.environ.get("TALKPATH_SCENARIOS_AT_ONCE", "6"))
+AT_ONCE = int(os.environ.get("TALKPATH_SCENARIOS_AT_ONCE", "5"))
 LONGEST_S = 100.0
 
 
@@ -92,9 +92,9 @@ class Runner:
                 if said.is_final:
                     problem.add_note(f"{said.at - first:8.3f} STT {said.text!r}")
         for call in scene._calls:
-            if hasattr(call, "call"):
+            if call.is_over:
                 told = [
-                    f"{call.call._opened + e['at_s'] - first:8.3f} {e}"
+                    f"{call.call.opened_at + e['at_s'] - first:8.3f} {e}"
                     for e in call.result.events
                     if e["event"] != "mark_played" and e["event"] != "mark"
                 ]

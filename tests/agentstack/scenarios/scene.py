@@ -10,27 +10,17 @@ from checker import check_session
 from client import App, AppSession
 from standins import Chat, Hearing, Voice, heard_s
 from standins.carrier import Phone
+from standins.phones import Finished, Phones
 
 from scenarios.stack import Stack
-from talkpath.phone import (
-    CallPlan,
-    CallResult,
-    Dialer,
-    HangUp,
-    Line,
-    Say,
-    Script,
-    SimulatedCall,
-    Wait,
-    WaitFor,
-)
+from talkpath.phone import CallPlan, CallResult, HangUp, Line, Say, Script, Wait, WaitFor
 from talkpath.phone.script import GO_ON, Step
 
 GREETING = "Hello there, how can I help?"
 HIGH = {"completed_turn_delay_ms": 150, "incomplete_turn_delay_ms": 1400, "uncertain_turn_delay_ms": 700,
         "min_interruption_duration_ms": 300, "false_interruption_timeout_ms": 750}  # fmt: skip
 # What a caller does.
-LISTEN: tuple[Step, ...] = (WaitFor("speech", timeout_s=8), WaitFor("silence", for_ms=500, timeout_s=20))
+LISTEN: tuple[Step, ...] = (WaitFor("speech", for_ms=0, timeout_s=8), WaitFor("silence", for_ms=500, timeout_s=20))
 ASK: tuple[Step, ...] = (Say(seconds=1.2), *LISTEN)
 STAY = WaitFor("silence", for_ms=1e9, timeout_s=1e6, on_timeout=GO_ON)
 
@@ -64,36 +54,41 @@ def wav(seconds: float, rate_hz: int = 44100, channels: int = 2, hz: float = 500
 class Dialled:
     """A call that was dialled. Times are those of the monotonic clock."""
 
-    def __init__(self, url: str, plan: CallPlan, seed: int, voice: Voice) -> None:
-        self.url, self.voice = url, voice
-        self.dialer = Dialer(url, plan, transport="websockets", seed=seed)
-        self._task = asyncio.create_task(self.dialer.run())
+    def __init__(self, phones: Phones, url: str, plan: CallPlan, seed: int, voice: Voice) -> None:
+        self._phones, self.url, self.voice = phones, url, voice
+        self._number, self._over = phones.ring(url, plan, seed)
 
     async def over(self, timeout_s: float = 60.0) -> "Dialled":
         """Until it is."""
-        results = await asyncio.wait_for(asyncio.shield(self._task), timeout_s)
-        self.result: CallResult = results[0]
-        assert self.dialer.calls, f"{self.url} was refused: {self.result.refused}"
-        self.call: SimulatedCall = self.dialer.calls[0]
+        found = await asyncio.wait_for(asyncio.shield(self._over), timeout_s)
+        self.result: CallResult = found.result
+        assert found.heard is not None, f"{self.url} was refused: {found.result.refused}"
+        self.call: Finished = found
         return self
 
     def hang_up(self) -> None:
         """The caller puts the phone down."""
-        self.dialer.stop("the caller hung up")
+        self._phones.stop(self._number, "the caller hung up")
+
+    @property
+    def is_over(self) -> bool:
+        """It is, and went well."""
+        return hasattr(self, "call")
 
     @property
     def heard(self) -> np.ndarray:
         """What the caller heard, 8 kHz."""
+        assert self.call.heard is not None
         return self.call.heard
 
     def heard_s(self, text: str) -> float:
         """How much of a text was heard, whatever pieces of it the voice was given."""
         pieces = {asked for asked in map(str.strip, self.voice.texts) if asked and asked in text}
-        return sum(heard_s(self.call.heard, 8000, piece) for piece in pieces)
+        return sum(heard_s(self.heard, 8000, piece) for piece in pieces)
 
     def at(self, event: str) -> list[float]:
         """Times of what the phone noted: caller_speaks, caller_silent, agent_speaks, agent_silent, clear …"""
-        return [self.call._opened + found["at_s"] for found in self.result.events if found["event"] == event]
+        return [self.call.opened_at + found["at_s"] for found in self.result.events if found["event"] == event]
 
     def agent_speaks_after(self, at: float) -> float:
         """When the agent's first sound after `at` was played."""
@@ -102,7 +97,7 @@ class Dialled:
     @property
     def ended_at(self) -> float:
         """When it was over."""
-        return self.call._ended_at
+        return self.call.ended_at
 
 
 class Scene:
@@ -191,7 +186,7 @@ class Scene:
             from_number="+15550100", to_number="+15550199",
         )  # fmt: skip
         url = f"{self.stack.server.phone_url}/{path or f'plivo/{self.agent_uuid}'}"
-        self._calls.append(Dialled(url, plan, 1000 * self.number + len(self._calls), self.voice))
+        self._calls.append(Dialled(self.stack.phones, url, plan, 1000 * self.number + len(self._calls), self.voice))
         return self._calls[-1]
 
     async def call(self, *steps: Step, **options: Any) -> tuple[Dialled, AppSession]:
@@ -221,7 +216,7 @@ class Scene:
             assert not session.handler_errors, session.handler_errors
         assert not self.chat.refused
         for call in self._calls:
-            if hasattr(call, "call"):
+            if call.is_over:
                 assert not call.result.failed, f"the caller waited in vain: {call.result.failed}"
 
 

@@ -16,6 +16,7 @@ from client import Rest
 from standins import Standins
 from standins.callbacks import CallbackServer
 from standins.carrier import TelephoneSystem
+from standins.phones import Phones
 
 AUTH_ID, AUTH_TOKEN = "MATALKPATHTEST", "token-of-the-tests"
 START_S = 20.0
@@ -95,18 +96,20 @@ class Stack:
 
     Attributes
     ----------
-    standins, carrier, callbacks, server, rest
+    standins, phones, carrier, callbacks, server, rest
     """
 
     def __init__(self, folder: Path, environment: dict[str, str] | None = None, carrier: str | None = None) -> None:
         self._folder, self._environment, self._carrier = folder, environment or {}, carrier
         self.standins = Standins()
-        self.carrier = TelephoneSystem()
+        self.phones = Phones()
+        self.carrier = TelephoneSystem(self.phones)
         self.callbacks = CallbackServer(AUTH_TOKEN)
         self.scenes = 0
 
     async def start(self) -> "Stack":
         """Everything listens."""
+        self.phones.start()
         self.standins.__enter__()
         await self.carrier.start()
         await self.callbacks.start()
@@ -127,4 +130,5 @@ class Stack:
         await self.carrier.aclose()
         await self.callbacks.aclose()
         await asyncio.to_thread(self.standins.__exit__)
+        self.phones.close()
         return status

@@ -79,12 +79,12 @@ async def test_email_by_voice(scene: Scene) -> None:
     asks, reads = "What is your address?", "That is ann lee at example, right?"
     scene.chat.rules = [
         Rule("send me an email", Reply(tools=[Tool("collect_email")]), times=1),
+        Rule('"status": "running"', Reply(asks), on="tool", times=1),
         Rule("ann dot lee", Reply(tools=[Tool("submit", {"email_address": "ann.lee@example.com"})])),
         Rule("yes", Reply(tools=[Tool("confirm")])),
         Rule("ann.lee@example.com.*confirm|confirm.*ann.lee@example.com|read", Reply(reads), on="tool", times=1),
         Rule("", Reply("Your mail is on its way."), on="tool"),
     ]
-    scene.chat.otherwise = Reply(asks)
     await scene.agent(agent_tools=[EMAIL])
     call, session = await scene.call(
         *LISTEN, Say(seconds=1.2), *LISTEN, Say(seconds=1.6), *LISTEN, Say(seconds=1.0), *LISTEN, HANG_UP, duration_s=40
@@ -112,6 +112,7 @@ async def test_email_is_refused(scene: Scene) -> None:
     scene.hearing.texts = ["Please send me an email.", "No, I would rather not."]
     scene.chat.rules = [
         Rule("send me an email", Reply(tools=[Tool("collect_email")]), times=1),
+        Rule('"status": "running"', Reply("What is your address?"), on="tool", times=1),
         Rule("rather not", Reply(tools=[Tool("decline", {"reason": "private"})])),
         Rule("", Reply("That is fine."), on="tool"),
     ]
@@ -129,6 +130,7 @@ async def test_email_takes_too_long(scene: Scene) -> None:
     scene.hearing.texts = ["Please send me an email."]
     scene.chat.rules = [
         Rule("send me an email", Reply(tools=[Tool("collect_email")]), times=1),
+        Rule('"status": "running"', Reply("What is your address?"), on="tool", times=1),
         Rule("", Reply("Never mind then."), on="tool"),
     ]
     scene.chat.otherwise = Reply("What is your address?")

@@ -62,7 +62,7 @@ async def test_outbound(scene: Scene) -> None:
     told = await scene.stack.callbacks.wait_for(scene.key, "hangup")
     assert told.is_signed
     assert told.body["call_uuid"] == call_uuid
-    assert told.body["duration"] == pytest.approx(leg.call.result().duration_s, abs=1.5)
+    assert told.body["duration"] == pytest.approx(leg.call.result.duration_s, abs=1.5)
     assert told.body["hangup_cause"] == "normal_clearing"
     assert scene.stack.carrier.problems == []
 
@@ -212,7 +212,7 @@ async def test_recording_and_callbacks(scene: Scene) -> None:
     assert (np.abs(pcm[:, 0].astype(int)) > 1000).sum() > 0.3 * rate_hz, "the caller is on the first channel"
     found = await scene.rest.get(f"AgentSession/{session.of('session.started')[0]['agent_session_id']}")
     assert found["state"] == "completed"
-    assert found["turn_count"] == 1
+    assert found["turn_count"] == 2
     assert found["record_url"] == recording.body["recording_url"]
 
 

@@ -18,7 +18,7 @@ async def _killed(folder: Path) -> None:
         agent_uuid = await scene.agent(callbacks={"hangup": scene.callback("hangup")})
         number = scene.phone_number(1)
         await stack.rest.post(f"Agent/{agent_uuid}/Number", {"number": number})
-        call = scene.dial(WaitFor("speech"), STAY, duration_s=30)
+        call = scene.dial(WaitFor("speech", for_ms=0), STAY, duration_s=30)
         session = await scene.app.session()
         await session.wait_for("agent.speech_started")
         await asyncio.to_thread(stack.server.kill)
@@ -49,10 +49,10 @@ def test_killed_in_the_middle_of_a_call(tmp_path: Path) -> None:
 
 
 async def _stopped(folder: Path) -> None:
-    stack = await Stack(folder).start()
+    stack = await Stack(folder, {"TALKPATH_DRAIN_S": "2"}).start()
     scene = Scene(stack, "stopped")
     await scene.agent(callbacks={"hangup": scene.callback("hangup")})
-    call = scene.dial(WaitFor("speech"), STAY, duration_s=40)
+    call = scene.dial(WaitFor("speech", for_ms=0), STAY, duration_s=40)
     session = await scene.app.session()
     await session.wait_for("agent.speech_completed")
     stopping = asyncio.create_task(asyncio.to_thread(stack.server.stop))

@@ -10,7 +10,7 @@ from standins.carrier import Phone
 from scenarios.dialled import dialled
 from scenarios.scene import ASK, GREETING, HANG_UP, LISTEN, STAY, Scene, Wait, tool, wav
 from scenarios.test_talk import WHOLE_S, spoken_s
-from talkpath.phone import InterruptAfter, Say, Script
+from talkpath.phone import InterruptAfter, Say, Script, WaitFor
 
 LOOKUP = tool("lookup_order", order_id="string")
 SHIPPED = {"status": "shipped", "eta": "Feb 15"}
@@ -196,8 +196,8 @@ async def test_two_megabytes_to_play(scene: Scene) -> None:
         session.play(data) if len(session.sent) < 1 else None
     )
     await scene.agent()
-    call, session = await scene.call(*LISTEN, InterruptAfter(2.0), Say(seconds=1.2), *LISTEN, HANG_UP)
-    assert 2.0 <= tone_s(call.heard, 500.0) <= 3.0
+    call, session = await scene.call(InterruptAfter(4.0), Say(seconds=1.2), *LISTEN, HANG_UP)
+    assert 1.5 <= tone_s(call.heard, 500.0) <= 3.5
     assert session.of("play.completed") == []
 
 
@@ -255,9 +255,8 @@ async def test_goodbye_is_heard_whole(scene: Scene) -> None:
     assert call.heard_s(goodbye) == pytest.approx(spoken_s(goodbye), abs=WHOLE_S)
     assert call.heard_s("Is there anything else?") == 0
     assert session.of("session.ended")[0]["reason"] == "agent_hangup"
-    # The last tone had played: the phone noted its end, or the line was dropped at it.
-    quiet_s = call.ended_at - (call.at("agent_silent") or [0.0])[-1]
-    assert quiet_s < 2.5
+    loud = np.flatnonzero(np.abs(call.heard.astype(np.int32)) > 1000)[-1]
+    assert len(call.heard) / 8000 - loud / 8000 < 1.5, "the line drops when it was heard"
 
 
 @dialled()
@@ -298,14 +297,14 @@ async def test_update_in_the_middle_of_a_call(scene: Scene) -> None:
 
     scene.app.on["turn.completed"] = completed
     await scene.agent()
-    call, session = await scene.call(*LISTEN, *ASK, Wait(0.5), *ASK, HANG_UP)
+    _, session = await scene.call(*LISTEN, *ASK, Wait(0.5), *ASK, HANG_UP)
     models = {asked.said("user")[-1]: asked.body["model"] for asked in scene.chat.requests}
     assert models == {"One.": "gpt-4o", "Two.": "gpt-4o-mini"}
     assert len(session.of("user.speech_started")) == len(session.of("user.speech_stopped")) == 1
     assert len(session.of("user.turn_completed")) == 1
     assert [found["turn_number"] for found in session.of("turn.metrics")] == [2]
-    delays = call.result.answers_ms
-    assert delays[1] > delays[0] + 150, "low waits 500 ms, high 150"
+    decided_s = {turn["turn_number"]: turn["turn_decision_s"] for turn in session.of("turn.completed")}
+    assert decided_s[2] >= 0.5 > decided_s[1], "low waits 500 ms, high 150"
     assert session.of("agent.handoff") == []
 
 
@@ -343,14 +342,15 @@ async def test_transfer_is_answered(scene: Scene) -> None:
     assert [event["destination"] for event in session.of("call.transferred")] in ([numbers], [[numbers[0]]])
     assert session.of("session.ended")[0]["reason"] == "transferred"
     [leg] = phone.legs
+    await asyncio.sleep(0.5)
     assert leg.call is not None
     heard_by_human = np.abs(leg.call.heard.astype(np.int32)) > 1000
     assert heard_by_human.sum() > 2000, "the human hears the caller"
     assert leg.at > call.at("agent_silent")[1] - 0.4, "the number is dialled when the words before were heard"
     assert leg.request["from"]
-    after = call.heard[round((leg.at - call.call._grid.origin + 0.5) * 8000) :]
+    after = call.heard[round((leg.at - call.call.heard_from + 0.5) * 8000) :]
     assert (np.abs(after.astype(np.int32)) > 1000).sum() > 4000, "the caller hears the human"
-    assert call.ended_at - leg.call._ended_at < 3.0, "when the human hangs up, the call is over"
+    assert call.ended_at - leg.call.ended_at < 3.0, "when the human hangs up, the call is over"
 
 
 @dialled()
@@ -368,7 +368,9 @@ async def test_transfer_that_nobody_answers(scene: Scene) -> None:
     """One after the other, each for its time; then the agent goes on."""
     phones = [Phone(answers="rings"), Phone(answers="rings")]
     await _transfer(scene, *phones, dial_mode="sequential", timeout=1)
-    call, session = await scene.call(*LISTEN, Say(seconds=1.2), *LISTEN, *LISTEN, *ASK, HANG_UP, duration_s=30)
+    call, session = await scene.call(
+        *LISTEN, Say(seconds=1.2), Wait(4.5), WaitFor("silence", for_ms=700), *ASK, HANG_UP, duration_s=30
+    )
     first, second = phones[0].legs[0], phones[1].legs[0]
     assert second.at - first.at == pytest.approx(1.0, abs=0.6)
     assert [event["code"] for event in session.of("session.error")] == ["transfer_failed"]
@@ -403,7 +405,7 @@ async def test_transfer_to_all_at_once(scene: Scene) -> None:
 async def test_caller_hangs_up_while_it_rings(scene: Scene) -> None:
     phone = Phone(answers="rings")
     await _transfer(scene, phone, timeout=20)
-    _, session = await scene.call(*LISTEN, Say(seconds=1.2), *LISTEN, Wait(1.5), HANG_UP)
+    _, session = await scene.call(*LISTEN, Say(seconds=1.2), Wait(3.5), HANG_UP)
     assert session.of("session.ended")[0]["reason"] == "user_hangup"
     await asyncio.sleep(1.0)
     assert phone.legs[0].deleted
@@ -424,7 +426,7 @@ async def test_background_sound(scene: Scene) -> None:
     session.send({"type": "audio.mix_enable", "enabled": False})
     await call.over()
     await scene.ended(session)
-    at = round((mark - call.call._grid.origin) * 8000)
+    at = round((mark - call.call.heard_from) * 8000)
     during, after = call.heard[at + 6000 : at + 14000], call.heard[at + 24000 :]
     assert during.std() > 10 * max(after.std(), 1.0)
 

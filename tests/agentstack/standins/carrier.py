@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from standins.http import Request, Response, serve
-from talkpath.phone import CallPlan, Dialer, Line, Script, SimulatedCall
+from standins.phones import Finished, Phones
+from talkpath.phone import CallPlan, Line, Script
 
 
 @dataclass
@@ -50,8 +51,8 @@ class Leg:
     phone: Phone
     at: float
     statuses: list[tuple[float, str]] = field(default_factory=list)
-    call: SimulatedCall | None = None
-    dialer: Dialer | None = None
+    call: Finished | None = None
+    number: int | None = None  # of the phone, when somebody has answered
     task: "asyncio.Task[None] | None" = None
     deleted: bool = False
     is_over: bool = False
@@ -74,7 +75,8 @@ class TelephoneSystem:
         What the platform did wrong.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, phones: Phones) -> None:
+        self._rings = phones
         self.phones: dict[str, Phone] = {}
         self.legs: list[Leg] = []
         self.problems: list[str] = []
@@ -127,8 +129,8 @@ class TelephoneSystem:
         if leg is None or leg.is_over:
             return Response(404, b"{}")
         leg.deleted = True
-        if leg.dialer is not None:
-            leg.dialer.stop("the platform hung up")
+        if leg.number is not None:
+            self._rings.stop(leg.number, "the platform hung up")
         elif leg.task is not None:
             leg.task.cancel()
             leg.is_over = True
@@ -169,16 +171,16 @@ class TelephoneSystem:
             provider=body["stream_dialect"], caller=phone.script, line=phone.line, from_number=body["to"],
             to_number=body["from"], duration_s=phone.duration_s, record=True,
         )  # fmt: skip
-        leg.dialer = Dialer(body["stream_url"], plan, transport="websockets", on_end=lambda call: None)
         if not phone.stream_first:
             await self._tell(leg, "answered")
-        running = asyncio.create_task(leg.dialer.run())
+        leg.number, talking = self._rings.ring(body["stream_url"], plan, len(self.legs) + 500_000)
         if phone.stream_first:
             await asyncio.sleep(0.2)
             await self._tell(leg, "answered")
-        results = await running
-        leg.call = leg.dialer.calls[0] if leg.dialer.calls else None
-        if leg.call is None:
-            self.problems.append(f"the stream {body['stream_url']} was refused: {results[0].refused}")
+        found = await talking
+        if found.heard is None:
+            self.problems.append(f"the stream {body['stream_url']} was refused: {found.result.refused}")
+        else:
+            leg.call = found
         leg.is_over = True
         await self._tell(leg, "completed")

@@ -65,7 +65,7 @@ class Rule:
     reply : Reply, or callable
         Or what makes one from the request.
     on : {"user", "tool", "any"}
-        Role of the last message. Messages of the system (context that was injected) after it do not count.
+        Role of the last message that is the user's or a tool's.
     times : int or None
         So often; None: always.
     """
@@ -96,8 +96,8 @@ class ChatRequest:
 
     @property
     def last(self) -> dict[str, Any]:
-        """The last message that is not the system's."""
-        found = [m for m in self.messages if m["role"] not in ("system", "developer")]
+        """The last message of the user, or a tool's result: what the model answers."""
+        found = [m for m in self.messages if m["role"] in ("user", "tool")]
         return found[-1] if found else self.messages[-1]
 
     @property

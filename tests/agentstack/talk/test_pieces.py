@@ -136,6 +136,8 @@ def test_history_gives_a_model_only_what_was_heard_and_no_call_without_a_result(
     assert found[2]["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"a": 1}'}
     assert "running" in found[3]["content"]
     assert found[4]["content"] == "And more."
+    history.app_says(Utterance("s", "speak", [Segment("One moment.", 1.0, True)]))
+    assert history.messages("")[-1]["content"] == "One moment."
     history.result("c1", {"b": 2})
     assert history.messages("")[2]["content"] == '{"b": 2}'
     assert history.transcript()[0] == {"role": "user", "text": "Hi."}
@@ -148,3 +150,16 @@ def test_figures_have_no_number_that_nobody_measured():
     assert metrics["user_perceived_ms"] is None
     assert metrics["llm_cache_hit_ratio"] is None
     assert TurnFigures(0, "t", agent_first=True).completed(str)["agent_first"] is True
+
+
+def test_what_the_app_says_while_its_tool_runs_stands_before_the_call():
+    history = History()
+    history.user("A human, please.")
+    history.agent(None, [ToolCall("c1", "transfer", {}, "{}")])
+    history.app_says(Utterance("s", "speak", [Segment("I connect you.", 1.0, True)]))
+    history.result("c1", {"status": "transferring"})
+    history.transfer_failed("busy")
+    found = history.messages("")
+    assert [m["role"] for m in found] == ["user", "assistant", "assistant", "tool"]
+    assert found[1]["content"] == "I connect you."
+    assert "busy" in found[3]["content"]

@@ -22,6 +22,11 @@ class Entry:
     results: dict[str, Any] = field(default_factory=dict)  # by the id of the call
 
     @property
+    def is_running(self) -> bool:
+        """Some of its calls have no result yet."""
+        return any(call.id not in self.results for call in self.calls)
+
+    @property
     def is_unheard(self) -> bool:
         """The agent's, of which the caller knows nothing."""
         cut = self.utterance is not None and self.utterance.is_cut and not self.utterance.heard_text()
@@ -52,6 +57,13 @@ class History:
         entry = Entry("assistant", utterance=utterance, calls=list(calls))
         self._entries.append(entry)
         return entry
+
+    def app_says(self, utterance: Utterance) -> None:
+        """Words that the app gave. While its tools run they stand before the call: between a call and its result there is no place."""
+        at = len(self._entries)
+        while at and self._entries[at - 1].is_running:
+            at -= 1
+        self._entries.insert(at, Entry("assistant", utterance=utterance))
 
     def result(self, call_id: str, result: Any) -> None:
         """What a tool gave; the last call of that id."""

@@ -147,7 +147,7 @@ class Talk:
         """Words that are known, in their turn."""
         figures = TurnFigures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
         speech = self.speech(source, figures)
-        self.history.agent(speech.utterance)
+        self.history.app_says(speech.utterance)
         speech.say_all([text])
         speech.end()
         speech.released.set()
@@ -232,6 +232,7 @@ class Talk:
     def go_on(self, nudge: str = "", source: str = "llm") -> None:
         """The model's turn without a word of the caller's."""
         if not self.is_closing and self.answer is None:
+            self.turns += 1
             self.start(Answer(self, TurnFigures(self.turns, str(uuid.uuid4())), nudge=nudge, source=source))
 
     def tools_executed(self, calls: Sequence[ToolCall], outcomes: Mapping[str, Outcome]) -> None:

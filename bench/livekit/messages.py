@@ -130,7 +130,11 @@ async def dial(url: str, mail: Voicemail, number: int, line: str, folder: Path) 
     loud = np.flatnonzero(np.abs(heard.astype(np.int32)) > AUDIBLE)
     own = np.flatnonzero(np.abs(MESSAGE.astype(np.int32)) > AUDIBLE)
     length_s = (loud[-1] - loud[0]) / RATE if len(loud) else 0.0
-    return (np.inf if begins is None else begins), max(0.0, (own[-1] - own[0]) / RATE - length_s), result.own_late.spread.max
+    return (
+        (np.inf if begins is None else begins),
+        max(0.0, (own[-1] - own[0]) / RATE - length_s),
+        result.own_late.spread.max,
+    )
 
 
 async def measure(name: str, options: argparse.Namespace, folder: Path) -> None:

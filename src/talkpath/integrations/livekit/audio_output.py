@@ -142,8 +142,7 @@ class PhoneAudioOutput(io.AudioOutput):
             self._segment = None
         self.on_playback_finished(playback_position=segment.heard_s, interrupted=segment.is_cut)
 
-    def _end(self) -> None:
-        """The line is gone."""
+    def _end(self) -> None:  # the line is gone
         self._goes_on.set()
         segment = self._segment
         if segment is not None and not segment.is_over:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from client import AppSession
 from standins import Reply, Rule
 
 from scenarios.dialled import dialled

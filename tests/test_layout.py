@@ -59,6 +59,7 @@ AT_THE_EDGE = {  # files of the server with sockets, processes, clocks and logs
     "lines",
     "link",
     "log",
+    "loops",
     "media_server",
     "pacer",
     "phone_call",

@@ -34,6 +34,7 @@ from talkpath.agentstack.settings import Settings
 from talkpath.agentstack.store.store import Store
 from talkpath.call.config import CallConfig
 from talkpath.server import MediaServer, PhoneCall
+from talkpath.server.loops import fastest_loop
 from talkpath.streams import Start
 
 log = logging.getLogger("talkpath.agentstack")
@@ -59,7 +60,8 @@ class AgentServer:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain."""
-        asyncio.run(self._serve())
+        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         stopped = asyncio.Event()

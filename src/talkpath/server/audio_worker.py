@@ -24,6 +24,7 @@ from talkpath.server.counts import Counts
 from talkpath.server.door import Door
 from talkpath.server.lines import Hub
 from talkpath.server.link import Link, pack, unpack
+from talkpath.server.loops import fastest_loop
 from talkpath.server.metrics import Snapshot
 from talkpath.server.results import Limits
 
@@ -177,16 +178,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         runner.run(_run(int(sys.argv[1])))
-
-
-def _loop_factory() -> Any:
-    try:
-        import uvloop
-    except ModuleNotFoundError:
-        return None
-    return uvloop.new_event_loop
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from talkpath.agentstack.conversation.ear import Ear
 from talkpath.agentstack.conversation.stream_clock import StreamClock
 from talkpath.agentstack.providers.base import ProviderError, SpeechToText, SttStream, Transcript
 
-CHUNK_MS = 40
+CHUNK_MS = 100  # what recognisers want at once; a turn ends 150 ms after its last sound at the soonest, so no word waits for a chunk
 _REOPEN_S = (0.0, 1.0, 2.0, 5.0)  # after a failure; the last for ever
 
 

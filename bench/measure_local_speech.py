@@ -62,7 +62,10 @@ There was a lot of snow in the mountains this year.
 He forgot to bring his umbrella and got wet.
 I usually drink coffee before I go to work.""".splitlines()
 HEIGHTS = {"low": 0.8, "middle": 0.9, "own": 1.0}
-SOUNDS, TEXTS = Path("/usr/share/asterisk/sounds/en"), Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
+SOUNDS, TEXTS = (
+    Path("/usr/share/asterisk/sounds/en"),
+    Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz"),
+)
 
 
 def words(text: str) -> list[str]:
@@ -119,7 +122,9 @@ def main() -> None:
     for text in SENTENCES:
         made_s += sum(map(len, voice.speech(text, sample_rate_hz=16000))) / 32000
     cpu, took = time.process_time() - cpu, time.perf_counter() - begun
-    print(f"speaking: {made_s:.1f} s of speech, real-time factor {cpu / made_s:.4f} (processor), {took / made_s:.4f} (clock); {1000 * took / len(SENTENCES):.0f} ms a sentence")
+    print(
+        f"speaking: {made_s:.1f} s of speech, real-time factor {cpu / made_s:.4f} (processor), {took / made_s:.4f} (clock); {1000 * took / len(SENTENCES):.0f} ms a sentence"
+    )
     begun = time.perf_counter()
     decoders = Decoders()
     print(f"decoders loaded in {time.perf_counter() - begun:.2f} s")
@@ -145,7 +150,9 @@ def main() -> None:
             print(f"{whose} | {' '.join(said)} | {' '.join(heard)}")
     for whose, n in total.items():
         print(f"word error, {whose}: {100 * wrong[whose] / n:.1f} % of {n}")
-    print(f"hearing: {busy_s / audio_s:.3f} s of processor a second of speech; finalize: median {1000 * np.median(ends):.0f}, worst {1000 * max(ends):.0f} ms of processor")
+    print(
+        f"hearing: {busy_s / audio_s:.3f} s of processor a second of speech; finalize: median {1000 * np.median(ends):.0f}, worst {1000 * max(ends):.0f} ms of processor"
+    )
 
 
 if __name__ == "__main__":

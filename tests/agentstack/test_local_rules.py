@@ -82,6 +82,10 @@ class Talk:
         ("play some music while i think", ("play_hold_music", {})),
         ("no thank you goodbye", ("end_call", {"reason": "no thank you goodbye"})),
         ("i would like to give you my email", ("collect_email", {})),
+        (
+            "it is order one hundred stop i want to speak to a person",
+            ("transfer_to_human", {"reason": "it is order one hundred stop i want to speak to a person"}),
+        ),
         ("please hold on a moment", ("extend_wait", {})),
     ],
 )

@@ -13,7 +13,8 @@ from talkpath.agentstack.agent_tools.registry import agent_tool
 from talkpath.agentstack.providers.base import Finished, ProviderError, Text, Tool, ToolCall
 from talkpath.agentstack.providers.local_model import ScriptedModel
 from talkpath.agentstack.providers.local_numbers import spoken_numbers
-from talkpath.agentstack.providers.local_rules import ScriptError, read_script, turns
+from talkpath.agentstack.providers.local_rules import turns
+from talkpath.agentstack.providers.local_script import ScriptError, read_script
 
 ORDER = Tool(
     "lookup_order",

@@ -89,6 +89,11 @@ def telephone(pcm: np.ndarray, rate_hz: float) -> np.ndarray:
     return np.asarray(g711.ulaw_decode(g711.ulaw_encode(x)))
 
 
+def _last(audio: np.ndarray) -> int:
+    """Its last sound, and 100 ms."""
+    return int(np.flatnonzero(np.abs(audio) > 200)[-1]) + 800
+
+
 def corpus(voice: Voice, prompts: int) -> Iterator[tuple[str, str, np.ndarray]]:
     """(whose, text, audio)."""
     for kind, texts in (("requests", SENTENCES), ("free", FREE)):
@@ -131,7 +136,7 @@ def main() -> None:
     wrong, total, busy_s, audio_s, ends = defaultdict(int), defaultdict(int), 0.0, 0.0, []
     rng = np.random.default_rng(1)
     for whose, text, audio in corpus(voice, options.prompts):
-        x = np.concatenate([np.zeros(4000), audio, np.zeros(1600)])
+        x = np.concatenate([np.zeros(4000), audio[: _last(audio)], np.zeros(800)])
         pcm = np.clip(x + rng.normal(0, 6, len(x)), -32768, 32767).astype(np.int16)
         hearing = Hearing(decoders, 8000, {"keywords": (), "grammar": "", "interim": True})
         found, cpu = [], time.process_time()
@@ -141,7 +146,8 @@ def main() -> None:
         found += hearing.finalize()
         after = time.process_time()
         busy_s, audio_s = busy_s + after - cpu, audio_s + len(pcm) / 8000
-        ends.append(after - before_end)
+        if after - before_end > 0.001:  # a segment was open
+            ends.append(after - before_end)
         heard = words(" ".join(t.text for t in found if t.is_final))
         said = words(text)
         wrong[whose] += errors(said, heard)

@@ -28,7 +28,7 @@ from talkpath.wav import write_wav
 
 OUT = Path("demo-out/agent")
 CALLER, HUMAN_VOICE = 0.84, 1.08  # heights of their voices, against the agent's
-LOAD_S = 4.0
+LOAD_S = 2.0
 SAID = {
     "order": "Hello, where is my order?",
     "number": "It is order one hundred.",

@@ -35,7 +35,6 @@ UNDECIDED_ROWS = 80  # then it is taken to be
 MIDDLE_HZ = 180.0
 KEYWORD_WEIGHT = 4  # times that a keyword counts beside a line of ours
 CMN = "42.5,-2.9,0.8,2.2,-2.8,-1.5,-4.2,-4.5,-2.3,-2.7,-1.4,-3.7,-2.3"  # where no call has been heard: the mean of telephone speech
-FORESEEN = 1.1  # what is foreseen is likelier by so much than its path alone says
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 _LARGE = "large"
 
@@ -237,10 +236,7 @@ class Segment:
         return text, cmn
 
     def _best(self) -> str:
-        best, text = 0.0, ""
-        for kind, decoder in zip(self._kinds, self._decoders, strict=True):
-            hypothesis = decoder.hyp()
-            score = 0.0 if hypothesis is None else hypothesis.score * (1.0 if kind == _LARGE else FORESEEN)
-            if score > best:
-                best, text = score, hypothesis.hypstr.lower()
+        found = [hypothesis for decoder in self._decoders if (hypothesis := decoder.hyp()) is not None]
+        best = max(found, key=lambda hypothesis: hypothesis.score, default=None)
+        text = "" if best is None else best.hypstr.lower()
         return " ".join(_WORD.findall(re.sub(r"\(\d\)", "", text)))

@@ -129,7 +129,8 @@ def support_agent(websocket_url: str, callback_url: str = "") -> Event:
     """What REST is told. Every provider is the embedded default where the platform has TALKPATH_PROVIDERS=local."""
     agent: Event = {
         "agent_name": "Acme Support Agent",
-        "stt": {"provider": "deepgram", "model": "nova-3", "language": "en"},
+        "stt": {"provider": "deepgram", "model": "nova-3", "language": "en",
+                "keywords": ["order one hundred", "order two hundred", "where is my order"]},
         "llm": {
             "provider": "openai",
             "model": "gpt-4o",
@@ -145,7 +146,9 @@ def support_agent(websocket_url: str, callback_url: str = "") -> Event:
         "events": {"metrics_events": True},
     }  # fmt: skip
     if callback_url:
-        agent["callbacks"] = {kind: {"url": f"{callback_url}/{kind}", "method": "POST"} for kind in ("hangup", "recording")}
+        agent["callbacks"] = {
+            kind: {"url": f"{callback_url}/{kind}", "method": "POST"} for kind in ("hangup", "recording")
+        }
     return agent
 
 

@@ -28,17 +28,18 @@ from talkpath.wav import write_wav
 
 OUT = Path("demo-out/agent")
 CALLER, HUMAN_VOICE = 0.84, 1.08  # heights of their voices, against the agent's
+LOAD_S = 2.0
 SAID = {
     "order": "Hello, where is my order?",
     "number": "It is order one hundred.",
-    "stop": "Stop, thank you very much.",
+    "stop": "Stop, thank you very much, that was helpful.",
     "human": "I want to speak to a human, please.",
     "bye": "Thank you, goodbye.",
 }
 SCRIPT = [
     {"wait_for": "speech", "timeout_s": 10}, {"wait_for": "silence", "for_ms": 900},
     {"say": "order.wav"}, {"wait_for": "speech", "timeout_s": 6}, {"wait_for": "silence", "for_ms": 900},
-    {"say": "number.wav"}, {"interrupt_after": 3.5, "timeout_s": 12}, {"say": "stop.wav"},
+    {"say": "number.wav"}, {"interrupt_after": 1.0, "timeout_s": 12}, {"say": "stop.wav"},
     {"wait_for": "silence", "for_ms": 400}, {"wait_for": "speech", "timeout_s": 6}, {"wait_for": "silence", "for_ms": 900},
     {"press": "5"}, {"wait_for": "speech", "timeout_s": 6}, {"wait_for": "silence", "for_ms": 900},
     {"say": "human.wav"}, {"wait_for": "speech", "timeout_s": 6}, {"wait_for": "silence", "for_ms": 1800, "timeout_s": 20},
@@ -47,15 +48,20 @@ SCRIPT = [
 console = Console(highlight=False)
 
 
-def make_voices(folder: Path) -> None:
-    """The caller's sentences and the human's, as WAV files; the phone book beside them."""
+def make_voice(folder: Path, lines: dict[str, str], height: float) -> None:
+    """Sentences as WAV files: the agent's voice, higher or lower."""
     voice = Voice()
-    lines = [(name, text, CALLER) for name, text in SAID.items()]
-    lines.append(("sam", "Hello, this is Sam from Acme. I am happy to help you.", HUMAN_VOICE))
-    for name, text, height in lines:
+    for name, text in lines.items():
         pcm = b"".join(voice.speech(text, sample_rate_hz=16000, speed=1 / height))
         write_wav(folder / f"{name}.wav", np.frombuffer(pcm, np.int16), round(16000 * height))
-    (folder / "phones.toml").write_text(f'[numbers."{HUMAN}"]\nanswers = "human"\nafter_s = 0.8\nwav = "sam.wav"\n', encoding="utf-8")
+
+
+def make_phone_book(folder: Path) -> None:
+    """Who answers when the platform dials."""
+    make_voice(folder, {"sam": "Hello, this is Sam from Acme. I am happy to help you."}, HUMAN_VOICE)
+    (folder / "phones.toml").write_text(
+        f'[numbers."{HUMAN}"]\nanswers = "human"\nafter_s = 0.8\nwav = "sam.wav"\n', encoding="utf-8"
+    )
 
 
 class Story:
@@ -89,7 +95,12 @@ class Story:
             case "call.transferred":
                 self.tell(f"transferred to {', '.join(event['destination'])}", "bold")
             case "turn.metrics" if event.get("user_perceived_ms") is not None:
-                parts = {"words": "stt_delay_ms", "turn": "turn_decision_ms", "model": "llm_ttft_ms", "voice": "tts_ttfb_ms"}
+                parts = {
+                    "words": "stt_delay_ms",
+                    "turn": "turn_decision_ms",
+                    "model": "llm_ttft_ms",
+                    "voice": "tts_ttfb_ms",
+                }
                 known = ", ".join(f"{name} {event[key]}" for name, key in parts.items() if event.get(key) is not None)
                 self.tell(f"        heard after {event['user_perceived_ms']} ms ({known})", "dim")
             case "session.error":
@@ -106,7 +117,18 @@ async def start_platform(folder: Path, auth: tuple[str, str]) -> tuple[asyncio.s
         "TALKPATH_CARRIER": f"simulated:{folder / 'phones.toml'}",
     }  # fmt: skip
     environment.pop("OPENAI_BASE_URL", None)
-    command = [sys.executable, "-m", "talkpath", "agents", "--port", "0", "--phone-port", "0", "--data", str(folder / "data")]
+    command = [
+        sys.executable,
+        "-m",
+        "talkpath",
+        "agents",
+        "--port",
+        "0",
+        "--phone-port",
+        "0",
+        "--data",
+        str(folder / "data"),
+    ]
     process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
     assert process.stderr is not None
     lines = []
@@ -133,7 +155,9 @@ async def callbacks(port: Callable[[int], None], got: dict[str, dict[str, Any]])
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = next((int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length:")), 0)
+        length = next(
+            (int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length:")), 0
+        )
         got[head.split()[1].rsplit("/", 1)[-1]] = json.loads(await reader.readexactly(length))
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
         await writer.drain()
@@ -156,8 +180,7 @@ async def main() -> int:
         asyncio.create_task(app.serve(0, app_port.set_result)),
         asyncio.create_task(callbacks(callback_port.set_result, got)),
     ]
-    with console.status("making the caller's voice"):
-        await asyncio.to_thread(make_voices, OUT)
+    await asyncio.to_thread(make_phone_book, OUT)
     with console.status("starting the platform"):
         process, port, phone_port = await start_platform(OUT, auth)
     tasks.append(asyncio.create_task(keep_log(process, OUT / "server.log")))
@@ -165,6 +188,9 @@ async def main() -> int:
         agent = support_agent(f"ws://127.0.0.1:{await app_port}/ws", f"http://127.0.0.1:{await callback_port}")
         uuid = await create_agent(f"http://127.0.0.1:{port}", auth, agent)
         console.print(f"agent {uuid} on http://127.0.0.1:{port}; dialling ws://127.0.0.1:{phone_port}/plivo/{uuid}\n")
+        with console.status("making the caller's voice, while the platform loads its models"):
+            await asyncio.to_thread(make_voice, OUT, SAID, CALLER)
+            await asyncio.sleep(LOAD_S)
         story = Story()
         app.seen = story.seen
         plan = CallPlan(provider="plivo", caller=read_script(SCRIPT, folder=OUT), duration_s=75, to_number="+15550199")
@@ -183,12 +209,15 @@ async def main() -> int:
         await process.wait()
         for task in tasks:
             task.cancel()
+        await asyncio.wait(tasks, timeout=2)
     found = {"events": story.events, "callbacks": got, "caller": results[0].to_dict()}
     (OUT / "events.json").write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")
     kinds = {event.get("type") for event in story.events}
     wanted = {"tool.called", "agent.speech_interrupted", "user.dtmf", "call.transferred", "session.ended"}
     missing = sorted(wanted - kinds) + [name for name in ("call.wav",) if not (OUT / name).exists()]
-    console.print(f"\n{OUT}/call.wav, events.json, server.log" + (f"; [red]missing: {', '.join(missing)}[/]" if missing else ""))
+    console.print(
+        f"\n{OUT}/call.wav, events.json, server.log" + (f"; [red]missing: {', '.join(missing)}[/]" if missing else "")
+    )
     return 1 if missing else 0
 
 

@@ -77,7 +77,10 @@ def main() -> None:
     spoken = [text.strip() for text in SPOKEN.replace("\n", " ").split(". ")]
     phrases = sentences()
     texts = (spoken + [f"{text}." for text in phrases[:: len(phrases) // (SENTENCES - len(spoken))]])[:SENTENCES]
-    found = [{"warp": warp, "first": first, "weights": np.round(fit(hibari, texts, warp, first, heights), 4).tolist()} for warp, first, heights in KINDS]
+    found = [
+        {"warp": warp, "first": first, "weights": np.round(fit(hibari, texts, warp, first, heights), 4).tolist()}
+        for warp, first, heights in KINDS
+    ]
     OUT.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
 
 

@@ -13,7 +13,8 @@ from talkpath.agentstack.agent_tools.registry import agent_tool
 from talkpath.agentstack.providers.base import Finished, ProviderError, Text, Tool, ToolCall
 from talkpath.agentstack.providers.local_model import ScriptedModel
 from talkpath.agentstack.providers.local_numbers import spoken_numbers
-from talkpath.agentstack.providers.local_rules import ScriptError, read_script, turns
+from talkpath.agentstack.providers.local_rules import turns
+from talkpath.agentstack.providers.local_script import ScriptError, read_script
 
 ORDER = Tool(
     "lookup_order",
@@ -82,6 +83,10 @@ class Talk:
         ("play some music while i think", ("play_hold_music", {})),
         ("no thank you goodbye", ("end_call", {"reason": "no thank you goodbye"})),
         ("i would like to give you my email", ("collect_email", {})),
+        (
+            "it is order one hundred stop i want to speak to a person",
+            ("transfer_to_human", {"reason": "it is order one hundred stop i want to speak to a person"}),
+        ),
         ("please hold on a moment", ("extend_wait", {})),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 from collections.abc import AsyncIterator
 from typing import Any
@@ -34,6 +35,12 @@ def _needs(*modules: str) -> None:
             )
 
 
+def _begin(kind: str) -> None:
+    """Load models while there is no call yet: an agent has just been made."""
+    with contextlib.suppress(RuntimeError):  # no loop runs: at the first call, then
+        local_pool().process(kind)
+
+
 # --- hearing ------------------------------------------------------------------------------------------------------------------
 
 
@@ -50,6 +57,7 @@ def local_stt(spec: Spec) -> SpeechToText:
     keywords, grammar = spec.get("keywords") or (), spec.get("grammar") or ""
     if isinstance(keywords, str) or not all(isinstance(word, str) for word in keywords) or not isinstance(grammar, str):
         raise ProviderError("stt.keywords must be a list of texts, stt.grammar a text", "bad_request", PROVIDER)
+    _begin("hear")
     options = {"keywords": tuple(keywords), "grammar": grammar, "interim": bool(spec.get("interim_results", True))}
     return LocalStt(options)
 
@@ -134,6 +142,7 @@ def local_tts(spec: Spec) -> TextToSpeech:
         `speed`; `sample_rate`, or `output_format` "pcm_RATE" (default: 16000 Hz); `voice`: one of Hibari's, "heart" where the name is none of them.
     """
     _needs("hibari", "onnxruntime")
+    _begin("speak")
     form = str(spec.get("output_format") or "")
     rate = spec.get("sample_rate") or (form[4:] if form.startswith("pcm_") else 16000)
     rate_hz = int(rate) if str(rate).isdigit() and int(rate) in _RATES_HZ else 16000

@@ -238,4 +238,5 @@ class Segment:
     def _best(self) -> str:
         found = [hypothesis for decoder in self._decoders if (hypothesis := decoder.hyp()) is not None]
         best = max(found, key=lambda hypothesis: hypothesis.score, default=None)
-        return "" if best is None else " ".join(_WORD.findall(re.sub(r"\(\d\)", "", best.hypstr.lower())))
+        text = "" if best is None else best.hypstr.lower()
+        return " ".join(_WORD.findall(re.sub(r"\(\d\)", "", text)))

@@ -10,7 +10,8 @@ from typing import Any
 
 from talkpath.agentstack.providers import local_talk
 from talkpath.agentstack.providers.base import ChatMessage, Delta, Finished, ProviderError, Spec, Text, Tool, ToolCall
-from talkpath.agentstack.providers.local_rules import Reply, Script, ScriptError, read_script, turns
+from talkpath.agentstack.providers.local_rules import Reply, Script, turns
+from talkpath.agentstack.providers.local_script import ScriptError, read_script
 
 _PIECE = re.compile(r"\S+\s*")
 

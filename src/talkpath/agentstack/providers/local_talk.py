@@ -80,7 +80,7 @@ def reply(turn: Turn, conversation: Sequence[Turn], last_said: str, tools: Seque
     if (found := _asked_for(said, last_said, tools)) is not None:
         return found
     if chosen := [tool for tool in tools if tool.name != "extend_wait" and _wants(tool, said)]:
-        return _use(max(chosen, key=lambda tool: _wants(tool, said)), said)
+        return _use(max(chosen, key=lambda tool: (round(_wants(tool, said)), _last(tool, said))), said)
     if last_said and _REPEAT.search(said):
         return Reply(last_said.removesuffix(" …"))
     offer = _offer(tools)
@@ -105,13 +105,23 @@ def _words(name: str) -> list[str]:
 def _wants(tool: Tool, said: str) -> float:
     """How much the words ask for the tool."""
     words = _words(tool.name)
-    patterns = [_SYNONYMS[key] for key in (tool.name, *words) if key in _SYNONYMS]
-    patterns += [rf"{re.escape(word)}\w{{0,3}}" for word in words if word not in _SYNONYMS]
-    score = sum(bool(re.search(rf"\b(?:{pattern})\b", said, re.I)) for pattern in patterns)
+    score = sum(bool(re.search(pattern, said, re.I)) for pattern in _patterns(tool))
     prefix = _EXAMPLE_ID.search(tool.description)
     if prefix and re.search(rf"\b{re.escape(prefix[1].rstrip('-'))}\b", said, re.I):
         score += 1
     return score / (1 + 0.01 * len(words)) if score else 0.0
+
+
+def _patterns(tool: Tool) -> list[str]:
+    words = _words(tool.name)
+    patterns = [_SYNONYMS[key] for key in (tool.name, *words) if key in _SYNONYMS]
+    patterns += [rf"{re.escape(word)}\w{{0,3}}" for word in words if word not in _SYNONYMS]
+    return [rf"\b(?:{pattern})\b" for pattern in patterns]
+
+
+def _last(tool: Tool, said: str) -> int:
+    """Where the tool is last asked for: what was said last counts."""
+    return max((found.end() for pattern in _patterns(tool) for found in re.finditer(pattern, said, re.I)), default=0)
 
 
 def _use(tool: Tool, said: str) -> Reply:

@@ -140,3 +140,21 @@ async def test_email_takes_too_long(scene: Scene) -> None:
     [completed] = session.of("agent_tool.completed")
     assert completed["result"]["timed_out"] is True
     assert call.heard_s("Never mind then.") == pytest.approx(spoken_s("Never mind then."), abs=WHOLE_S)
+
+
+@dialled()
+async def test_email_fails(scene: Scene) -> None:
+    """The sub-agent's model cannot be had: the tool has failed, and the parent answers what is said next."""
+    scene.hearing.texts = ["Please send me an email.", "Are you still there?"]
+    scene.chat.rules = [
+        Rule("send me an email", Reply(tools=[Tool("collect_email")]), times=1),
+        Rule("still there", Reply("Yes, I am.")),
+    ]
+    scene.chat.otherwise = Reply(status=500)
+    await scene.agent(agent_tools=[EMAIL])
+    call, session = await scene.call(*LISTEN, Say(seconds=1.2), Wait(3.0), Say(seconds=1.2), *LISTEN, HANG_UP)
+    [failed] = session.of("agent_tool.failed")
+    assert failed["agent_tool_type"] == "collect_email"
+    assert session.of("agent_tool.completed") == []
+    assert call.heard_s("Yes, I am.") == pytest.approx(spoken_s("Yes, I am."), abs=WHOLE_S)
+    assert "collect_email" in scene.chat.requests[-1].tools

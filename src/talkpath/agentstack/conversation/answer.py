@@ -177,6 +177,7 @@ class Answer:
         except ProviderError as problem:
             figures.error_source = "llm"
             talk.problem("llm_error", str(problem))
+            talk.sub_agent_fails(str(problem))
             calls.clear()
         finally:
             if speech is not None:

@@ -267,6 +267,11 @@ class Talk:
             self.history.result(call.id, dict(step.reply))
             self._sub_agent_did(sub, step)
 
+    def sub_agent_fails(self, problem: str) -> None:
+        """Its model cannot be had: the parent goes on without a result, with the caller's next words."""
+        if self.mind.sub is not None:
+            self._sub_agent_did(self.mind.sub, Step({}, failed=problem))
+
     def _sub_agent_late(self, sub: SubAgent) -> None:
         if self.mind.sub is sub:
             self._sub_agent_did(sub, sub.run.timed_out())

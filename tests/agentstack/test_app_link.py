@@ -149,3 +149,9 @@ def test_a_slow_app_never_makes_anybody_wait_and_a_message_too_large_for_it_is_d
         assert link.dropped == 1
 
     asyncio.run(scene())
+
+
+def test_the_end_of_a_very_long_call_is_told_without_its_transcript():
+    link = link_to(1)
+    link.send_last({"type": "session.ended", "transcript": [{"role": "user", "text": "x" * 2_000_000}]})
+    assert [json.loads(text) for text in link._waiting] == [{"type": "session.ended", "transcript": None}]

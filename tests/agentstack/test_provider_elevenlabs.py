@@ -83,6 +83,19 @@ def test_half_a_sample_at_the_end_is_no_sample() -> None:
     assert b"".join(spoken(lambda _: (200, PCM, [SPOKEN + b"x"]))[1]) == SPOKEN
 
 
+def test_pcm_is_known_by_its_sound_not_by_its_name() -> None:
+    """Some servers call everything audio/mpeg."""
+    kind = {"Content-Type": "audio/mpeg"}
+    assert b"".join(spoken(lambda _: (200, kind, [SPOKEN[:7], SPOKEN[7:]]))[1]) == SPOKEN
+
+
+def test_no_sound_for_words_is_a_fault_and_for_a_mark_is_none() -> None:
+    with pytest.raises(ProviderError) as problem:
+        spoken(lambda _: (200, PCM, [b"x"]))
+    assert problem.value.kind == "unavailable"
+    assert spoken(lambda _: (200, PCM, b""), text="…")[1] == []
+
+
 def test_nothing_to_say_is_not_asked_for() -> None:
     fake, pieces = spoken(lambda _: (500, {}, b""), text=" ")
     assert (fake.requests, pieces) == ([], [])

@@ -140,7 +140,7 @@ def test_parallel_tool_calls_are_gathered_by_index() -> None:
     ]
 
 
-@pytest.mark.parametrize("raw", ["", "{", "[1]", '"text"', "null", "{'a': 1}", "[" * 100_000])
+@pytest.mark.parametrize("raw", ["", "{", "[1]", '"text"', '"[1]"', "null", "{'a': 1}", "[" * 100_000])
 def test_arguments_that_are_no_object(raw: str) -> None:
     said = deltas([chunk({"tool_calls": [piece(0, "c", "end_call", raw)]}, "tool_calls")])
     assert said[0] == ToolCall("c", "end_call", {}, raw)
@@ -161,7 +161,10 @@ def test_other_servers_tool_calls(pieces: list[dict[str, Any]]) -> None:
 
 def test_a_call_without_id_gets_one() -> None:
     said = deltas([chunk({"tool_calls": [piece(0, name="end_call"), piece(1, name="extend_wait")]}, "tool_calls")])
-    assert [c.id for c in said[:-1]] == ["call_0", "call_1"]
+    assert all(c.id.startswith("call_") for c in said[:-1])
+    assert said[0].id != said[1].id
+    again = deltas([chunk({"tool_calls": [piece(0, name="end_call")]}, "tool_calls")])
+    assert again[0].id != said[0].id, "a late result of one turn must not be taken for one of the next"
 
 
 def test_lists_of_content_refusals_and_foreign_figures() -> None:

@@ -33,7 +33,7 @@ class AnsweredBy:
     def __init__(self, talk: Talk, method: str, greet: Callable[[], None], translator: Translator) -> None:
         self._talk, self._method, self._greet, self._translator = talk, method, greet, translator
         self.is_waiting = method != "disabled"
-        self._is_machine = False
+        self._is_machine = self._is_told = False
 
     def begin(self) -> None:
         """Say nothing, answer nothing, until it is known."""
@@ -81,6 +81,11 @@ class AnsweredBy:
             await self._talk.call.listen_for_beep(False)
 
     def _tell(self, result: str, words: str, at: str) -> None:
+        if (
+            self._is_told
+        ):  # once: a beep after a short greeting corrects what is done, not what was told; `voicemail.beep` follows
+            return
+        self._is_told = True
         self._talk.send(
             {
                 "type": "voicemail.detected",

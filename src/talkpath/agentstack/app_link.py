@@ -71,6 +71,11 @@ class AppLink:
 
     def send_last(self, message: Mapping[str, Any]) -> None:
         """The app reads nothing after it."""
+        if len(json.dumps(message, default=str).encode()) > MAX_SENT_BYTES:
+            message = {
+                **message,
+                "transcript": None,
+            }  # of a very long call: without it an app would never hear of the end
         self.send(message)
         self._is_last = True
         self._has_more.set()
@@ -102,7 +107,8 @@ class AppLink:
             try:
                 return await connect(
                     self._url, additional_headers=self._headers, max_size=MAX_MESSAGE_BYTES, compression=None, proxy=None,
-                    ping_interval=20, ping_timeout=40, open_timeout=max(0.1, until - loop.time()), close_timeout=_CLOSE_S,
+                    ping_interval=20, ping_timeout=None,  # who reads slowly answers no pings, and is not dropped for it
+                    open_timeout=max(0.1, until - loop.time()), close_timeout=_CLOSE_S,
                 )  # fmt: skip
             except InvalidURI as wrong:
                 raise AppGone(str(wrong)) from None

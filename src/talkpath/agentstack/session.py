@@ -129,11 +129,14 @@ class AgentSession:
 
     def _greet(self) -> None:
         agent = self._agent
-        if agent.speaks_first == "agent" or self._party.is_outbound:
+        has_verdict = (
+            self._party.is_outbound and self._party.detection_method != "disabled"
+        )  # then he has spoken already
+        if agent.speaks_first == "agent" or has_verdict:
             if agent.welcome_greeting:
                 self.talk.say(agent.welcome_greeting, "greeting", agent_first=True)
             elif agent.speaks_first == "agent":
-                self.talk.go_on("The call has just begun: greet the caller.")
+                self.talk.go_on("The call has just begun: greet the caller.", agent_first=True)
 
     async def _end(self) -> None:
         talk = self.talk
@@ -245,9 +248,9 @@ class AgentSession:
         new = updated(old, rest) if rest else old
         self._agent = talk.agent = new
         providers = self._services.providers
-        if (new.stt, new.stt_fallback) != (old.stt, old.stt_fallback):
+        stt_is_new = (new.stt, new.stt_fallback) != (old.stt, old.stt_fallback)
+        if stt_is_new:
             self._stt = providers.stt(new.stt, new.stt_fallback)
-            await talk.listener.change()
         if _without_talk(new.llm) != _without_talk(old.llm) or new.llm_fallback != old.llm_fallback:
             self._llm = providers.llm(new.llm, new.llm_fallback, self._llm_is)
         if (new.tts, new.tts_fallback) != (old.tts, old.tts_fallback):
@@ -258,6 +261,8 @@ class AgentSession:
         if for_engine:
             await self._call.update(**for_engine)
             talk.delays = call_config(new).turns
+        if stt_is_new:
+            await talk.listener.change()
         prompt = changes.get("system_prompt")
         if isinstance(prompt, str) and ("tools" in changes or "llm" in changes):
             name = changes.get("agent_name") or " ".join(prompt.split()[:8])

@@ -7,10 +7,10 @@ import pytest
 pytest.importorskip("websockets")
 
 from fakes import FakeModel as Model
-from fakes import Scene, tool_call
+from fakes import FakeVoice, Scene, tool_call
 from virtual_time import run
 
-from talkpath.agentstack.providers.base import ProviderError
+from talkpath.agentstack.providers.base import Finished, ProviderError, Whole
 
 
 def test_a_turn_is_answered_and_told():
@@ -199,5 +199,63 @@ def test_what_is_no_command_is_told_and_nothing_happens(message, code):
         s = Scene(Model())
         s.commands.on_message(message)
         assert [m["code"] for m in s.of("session.error")] == [code]
+
+    run(scene())
+
+
+def test_figures_that_come_late_keep_nobody_waiting():
+    class Late(Model):
+        async def chat(self, messages, tools=()):
+            async for delta in super().chat(messages, tools):
+                if isinstance(delta, Finished):
+                    yield Whole()
+                    await asyncio.sleep(1.0)
+                yield delta
+
+    async def scene():
+        s = Scene(Late("Half a sentence without an end", [tool_call("lookup")], "Done"))
+        await s.until(0.5)
+        await s.caller("Hello?")
+        await s.until(2.5)
+        assert s.voice.said == ["Half a sentence without an end"]
+        assert s.of("agent.speech_created")
+        await s.until(6)
+        assert s.of("turn.metrics")[0]["llm_completion_tokens"] == 5
+        assert s.of("turn.metrics")[0]["llm_duration_ms"] < 500
+        asked_at = s.loop.time()
+        await s.caller("Look it up.")
+        await s.until(asked_at + 1.6)
+        assert s.of("tool.called")
+
+    run(scene())
+
+
+def test_a_turn_that_the_end_of_the_call_cuts_is_told_with_what_was_heard():
+    async def scene():
+        s = Scene(Model("One two three four five six seven eight nine ten."))
+        await s.until(0.5)
+        await s.caller("Count.")
+        await s.until(3.0)
+        await s.call.hangup()
+        await asyncio.gather(s.tasks[0])
+        turn = s.of("turn.completed")[0]
+        assert "One two three four five six seven eight nine ten.".startswith(turn["agent_text"])
+        assert 0 < len(turn["agent_text"]) < 45
+        assert s.of("turn.metrics")[0]["interrupted"] is True
+        assert s.talk.history.transcript()[-1]["text"] == turn["agent_text"]
+
+    run(scene())
+
+
+def test_the_times_of_a_turn_add_up_when_its_words_are_slow():
+    async def scene():
+        s = Scene(Model("Yes.", ttft_s=0.3), FakeVoice(ttfb_s=0.2))
+        await s.until(0.5)
+        await s.caller("Is it?", words_after=0.6, turn_delay=0.15)
+        await s.until(6)
+        m = s.of("turn.metrics")[0]
+        sum_ms = m["turn_decision_ms"] + m["llm_ttft_ms"] + m["tts_ttfb_ms"]
+        assert m["user_perceived_ms"] == pytest.approx(sum_ms, abs=20)
+        assert m["stt_delay_ms"] <= m["turn_decision_ms"]
 
     run(scene())

@@ -132,7 +132,7 @@ def test_history_gives_a_model_only_what_was_heard_and_no_call_without_a_result(
     history.context("It rains.")
     found = history.messages("Be kind.")
     assert [m["role"] for m in found] == ["system", "user", "assistant", "tool", "user", "system"]
-    assert found[2]["content"] == "One two three …"
+    assert found[2]["content"] == "One two three"
     assert found[2]["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"a": 1}'}
     assert "running" in found[3]["content"]
     assert found[4]["content"] == "And more."
@@ -163,3 +163,20 @@ def test_what_the_app_says_while_its_tool_runs_stands_before_the_call():
     assert [m["role"] for m in found] == ["user", "assistant", "assistant", "tool"]
     assert found[1]["content"] == "I connect you."
     assert "busy" in found[3]["content"]
+
+
+def test_a_final_transcript_of_words_that_were_answered_says_nothing_new():
+    words = TurnWords("en")
+    words.hear(Transcript("where is my", False), 1.0)
+    assert words.take() == "where is my"
+    words.hear(Transcript("where is my order", False), 1.2)
+    assert words.text == "order"
+    words.hear(Transcript("Where is my order?", True), 1.4)
+    assert words.take() == "order?"
+    words.hear(Transcript("Where is my parcel?", True), 3.0)
+    assert words.take() == "Where is my parcel?"
+    words.hear(Transcript("and", False), 4.0)
+    assert words.final_at is None, "no final transcript of this turn came"
+    words.take()
+    words.hear(Transcript("Something else.", True), 5.0)
+    assert words.text == "Something else."

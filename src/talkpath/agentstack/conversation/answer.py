@@ -12,7 +12,7 @@ from talkpath.agentstack.conversation.floor import Speech
 from talkpath.agentstack.conversation.mind import EXTEND_WAIT, SubAgent
 from talkpath.agentstack.conversation.prefill import Chat
 from talkpath.agentstack.conversation.sentences import Sentences
-from talkpath.agentstack.providers.base import Finished, ProviderError, Text, ToolCall
+from talkpath.agentstack.providers.base import Finished, ProviderError, Text, ToolCall, Whole
 
 if TYPE_CHECKING:
     from talkpath.agentstack.conversation.talk import Talk
@@ -59,6 +59,7 @@ class Answer:
         self.is_abandoned = False
         self.in_tools = False
         self._work: asyncio.Task[None] | None = None
+        self._accounts: list[asyncio.Task[None]] = []  # models whose figures are still to come
 
     @property
     def is_audible(self) -> bool:
@@ -133,6 +134,7 @@ class Answer:
                     self.figures.tts_cancelled = True
             if not self.is_abandoned:
                 await self._talk.settle([s.utterance for s in self._speeches if s.begun])
+                await asyncio.gather(*self._accounts)
                 self._talk.turn_over(self)
         finally:
             self._work.cancel()
@@ -158,7 +160,7 @@ class Answer:
         """One step of the model: its words to the floor, its calls returned."""
         talk, figures = self._talk, self.figures
         self._chat, self._step_at = chat, talk.clock()
-        sentences, speech, entry = Sentences(), None, None
+        sentences, speech, entry, is_whole = Sentences(), None, None, False
         calls: list[ToolCall] = []
         try:
             async for delta in chat.deltas():
@@ -172,6 +174,9 @@ class Answer:
                         speech.say_all(sentences.feed(delta.text))
                 elif isinstance(delta, ToolCall):
                     calls.append(delta)
+                elif isinstance(delta, Whole):  # nobody waits for figures
+                    is_whole = True
+                    break
             if speech is not None:
                 speech.say_all(sentences.flush())
         except ProviderError as problem:
@@ -182,7 +187,10 @@ class Answer:
         finally:
             if speech is not None:
                 speech.end()
-            self._account(chat)
+            if is_whole:
+                self._accounts.append(talk.spawn(self._account_when_over(chat)))
+            else:
+                self._account(chat)
         if entry is not None:
             entry.calls = calls
         elif calls:
@@ -204,6 +212,12 @@ class Answer:
             asyncio.get_running_loop().call_later(wait_s, self._free, speech)
         else:
             speech.released.set()
+
+    async def _account_when_over(self, chat: Chat) -> None:
+        try:
+            await chat.over()
+        finally:
+            self._account(chat)
 
     def _account(self, chat: Chat) -> None:
         figures = self.figures

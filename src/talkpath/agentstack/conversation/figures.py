@@ -24,7 +24,7 @@ def _between(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else max(0.0, second - first)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class TurnFigures:
     """One answer, from the caller's first sound to the agent's last. Times are of one clock, in s."""
 

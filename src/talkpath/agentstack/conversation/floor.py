@@ -215,9 +215,14 @@ class Floor:
             if first is None or speech.cancelled:
                 utterance.is_cut = True  # not a word was heard
             else:
-                speech.begun = True
-                async with contextlib.aclosing(audio):  # type: ignore[type-var]
-                    heard_ms = await self._line.say(_after(first, audio), voice.sample_rate_hz, utterance.name)
+                speech.begun, began = True, self._clock()
+                try:
+                    async with contextlib.aclosing(audio):  # type: ignore[type-var]
+                        heard_ms = await self._line.say(_after(first, audio), voice.sample_rate_hz, utterance.name)
+                except BaseException:  # the line is gone, and nobody says how much was heard
+                    utterance.is_cut = True
+                    utterance.heard_s = min(utterance.duration_s, self._clock() - began)
+                    raise
                 utterance.heard_s = heard_ms / 1000
                 utterance.is_cut = speech.cancelled or utterance.heard_s < utterance.duration_s - 0.05
         finally:

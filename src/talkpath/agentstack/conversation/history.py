@@ -94,8 +94,6 @@ class History:
                 found.append({"role": entry.role, "content": entry.text})
                 continue
             text = entry.utterance.heard_text() if entry.utterance is not None else ""
-            if entry.utterance is not None and entry.utterance.is_cut and text:
-                text += " …"
             if not text and not entry.calls:
                 continue
             message: ChatMessage = {"role": "assistant", "content": text or None}

@@ -15,6 +15,7 @@ from talkpath.agentstack.providers.base import (
     Text,
     Tool,
     ToolCall,
+    Whole,
 )
 
 
@@ -57,12 +58,15 @@ class Chat:
                         self.ttft_s = self._clock() - self.began_at
                     if isinstance(delta, Finished):
                         self.finished = delta
+                    elif isinstance(delta, Whole):
+                        self.duration_s = self._clock() - self.began_at
                     self._deltas.append(delta)
                     self._news.set()
         except ProviderError as problem:
             self._problem = problem
         finally:
-            self.duration_s = self._clock() - self.began_at
+            if self.duration_s is None:
+                self.duration_s = self._clock() - self.began_at
             self._is_over = True
             self._news.set()
 
@@ -84,6 +88,10 @@ class Chat:
     def is_over(self) -> bool:
         """It has given all."""
         return self._is_over
+
+    async def over(self) -> None:
+        """Until it has given all, its figures too."""
+        await asyncio.wait({self._task})
 
     def cancel(self) -> None:
         """Nobody wants the rest."""

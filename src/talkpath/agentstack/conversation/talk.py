@@ -81,6 +81,7 @@ class Talk:
         self._utterances: dict[str, tuple[Utterance, TurnFigures]] = {}
         self._settled: dict[str, asyncio.Event] = {}
         self._speaking: TurnFigures | None = None  # of what was said last
+        self._untold: list[TurnFigures] = []  # turns that have begun
         self._numbers = itertools.count(1)
         self._ended_by_timer: asyncio.TimerHandle | None = None
 
@@ -97,16 +98,20 @@ class Talk:
                 task.cancel()
             await asyncio.gather(*over, *work, *self._tasks, return_exceptions=True)
             self.usage.stt(*self.listener.provider, self.listener.audio_s)
+            for figures in [untold for untold in self._untold if untold.agent_started_at is not None]:
+                figures.interrupted = True  # by the end of the call
+                self._tell(figures)
 
     def leave(self) -> None:
         """The agent leaves; the call may go on with somebody else."""
         self._left.set()
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do it beside the talk, at most until its end."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -153,6 +158,7 @@ class Talk:
         speech.released.set()
         self.floor.add(speech)
         if agent_first:
+            self._untold.append(figures)
             self.spawn(self._tell_first(speech, figures))
         return speech
 
@@ -202,6 +208,8 @@ class Talk:
         self._tell(answer.figures)
 
     def _tell(self, figures: TurnFigures) -> None:
+        if figures in self._untold:
+            self._untold.remove(figures)
         self.turns_told += 1
         self.send(figures.completed(self.iso))
         self.send(figures.metrics(self.iso))
@@ -227,13 +235,15 @@ class Talk:
     def start(self, answer: Answer) -> None:
         """Let it run."""
         self.answer = answer
+        self._untold.append(answer.figures)
         self.spawn(answer.run())
 
-    def go_on(self, nudge: str = "", source: str = "llm") -> None:
+    def go_on(self, nudge: str = "", source: str = "llm", agent_first: bool = False) -> None:
         """The model's turn without a word of the caller's."""
         if not self.is_closing and self.answer is None:
-            self.turns += 1
-            self.start(Answer(self, TurnFigures(self.turns, str(uuid.uuid4())), nudge=nudge, source=source))
+            self.turns += not agent_first
+            figures = TurnFigures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
+            self.start(Answer(self, figures, nudge=nudge, source=source))
 
     def tools_executed(self, calls: Sequence[ToolCall], outcomes: Mapping[str, Outcome]) -> None:
         """The app is told what its tools gave."""

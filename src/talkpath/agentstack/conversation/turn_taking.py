@@ -139,7 +139,7 @@ class TurnTaking:
             if transcript.is_final and (text := self.words.take()):
                 self.unanswered.append(text)
             return
-        if not transcript.text.strip():
+        if not transcript.text.strip() or not self.words.text:
             return
         nods = self._overlap and is_nod(self.words.text, self.words.language)
         if not nods:
@@ -241,9 +241,9 @@ class TurnTaking:
         figures.final_at, figures.stt_confidence = self.words.final_at, self.words.confidence
         figures.stt_provider, figures.stt_model = talk.listener.provider
         figures.min_delay_ms, figures.max_delay_ms = turns.completed_turn_delay_ms, turns.incomplete_turn_delay_ms
+        figures.decided_at = talk.clock()  # with the words: what follows is the model's time
         if event is None:
-            figures.decided_at, figures.turn_method = talk.clock(), "text"
+            figures.turn_method = "text"
         else:
-            figures.decided_at = talk.listener.time.at(event.timestamp_ms)
             figures.turn_method = METHODS.get(event.turn_method, event.turn_method)
             figures.turn_probability = event.turn_probability

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from talkpath.agentstack.conversation.hints import is_nod
+from talkpath.agentstack.conversation.hints import is_nod, words_of
 from talkpath.agentstack.providers.base import Transcript
 
 SLACK_S = 0.05  # when the last sound was is known no better
@@ -28,18 +28,30 @@ class TurnWords:
     final_at: float | None = None
     confidence: float | None = None
     finalized_at: float | None = None  # when the recogniser said that it has nothing more
+    answered: list[str] = field(default_factory=list)  # of the present segment: they come again in its next transcript
 
     def hear(self, transcript: Transcript, now: float) -> None:
         """What a recogniser says."""
+        text = self._news(transcript.text.strip())
+        if text and not self.text:  # the first of a turn
+            self.final_at = self.confidence = None
         if transcript.is_final:
-            self.interim = ""
-            if transcript.text.strip():
-                self.finals.append(transcript.text.strip())
+            self.interim, self.answered = "", []
+            if text:
+                self.finals.append(text)
                 self.final_at, self.confidence = now, transcript.confidence
         else:
-            self.interim = transcript.text.strip()
+            self.interim = text
         if transcript.from_finalize:
             self.finalized_at = now
+
+    def _news(self, text: str) -> str:
+        """Without the words that have been answered while they were interim."""
+        count, words = len(self.answered), words_of(text)
+        if not count or 2 * sum(map(str.__eq__, self.answered, words)) < count:
+            return text
+        parts = text.split()
+        return " ".join(parts[count:]) if len(parts) == len(words) else " ".join(words[count:])
 
     def is_settled(self, last_sound_at: float | None) -> bool:
         """Nothing more comes of what was said until then: a recogniser has said so, or has ended a segment since."""
@@ -66,5 +78,6 @@ class TurnWords:
 
     def take(self) -> str:
         """All words; they are answered now."""
-        text, self.finals, self.interim = self.text, [], ""
+        text, self.answered = self.text, words_of(self.interim) or self.answered
+        self.finals, self.interim = [], ""
         return text

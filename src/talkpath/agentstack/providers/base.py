@@ -132,7 +132,12 @@ class Finished:
     request_id: str = ""
 
 
-Delta: TypeAlias = Text | ToolCall | Finished
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that is said and all calls are there: only `Finished` follows, perhaps a while later. A model need not tell it."""
+
+
+Delta: TypeAlias = Text | ToolCall | Whole | Finished
 ChatMessage: TypeAlias = dict[
     str, Any
 ]  # as OpenAI's chat completions have them: role, content, tool_calls, tool_call_id

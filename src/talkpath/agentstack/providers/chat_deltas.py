@@ -7,6 +7,7 @@ no index or no id in tool calls, usage in every chunk, `choices: null`, content 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -130,11 +131,10 @@ class ChatDeltas:
 
     def _complete(self) -> list[Delta]:
         calls = self._calls[self._given :]
-        first = self._given
         self._given = len(self._calls)
         return [
-            ToolCall(call.id or f"call_{first + n}", call.name, _arguments(call.raw), call.raw)
-            for n, call in enumerate(calls)
+            ToolCall(call.id or f"call_{uuid.uuid4().hex[:24]}", call.name, _arguments(call.raw), call.raw)
+            for call in calls
             if call.name
         ]
 
@@ -149,7 +149,8 @@ class ChatDeltas:
 
 def _arguments(raw: str) -> Mapping[str, Any]:
     try:
-        return _dict(json.loads(raw))
+        found = json.loads(raw)
+        return _dict(json.loads(found) if isinstance(found, str) else found)  # some write JSON in JSON
     except (ValueError, RecursionError):
         return {}
 

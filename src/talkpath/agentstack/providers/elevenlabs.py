@@ -24,6 +24,7 @@ RATES_HZ = (8000, 16000, 22050, 24000, 44100)
 RATE_HZ = 16000
 TIMES = HttpTimes(first_s=5.0, between_s=5.0)
 SPEEDS = (0.7, 1.2)  # it refuses others
+_MP3 = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")  # how a file of it begins; some call PCM audio/mpeg
 
 # The premade voices by their names. Anything else is taken for an id.
 VOICES: Mapping[str, str] = {
@@ -128,14 +129,18 @@ class ElevenLabs:
         headers = {"xi-api-key": self._key} if self._key else {}
         async with posted(self._http, self._url, body, headers, self._times, PROVIDER, self._key) as stream:
             kind = stream.headers.get("content-type", "").split(";")[0].strip().lower()
-            odd = b""
+            odd, is_silent = b"", True
             while (piece := await stream.piece()) is not None:
-                if kind in ("application/json", "text/html", "audio/mpeg"):
-                    said = without_key(message_of(piece), self._key) if kind != "audio/mpeg" else ""
+                is_mp3 = kind == "audio/mpeg" and is_silent and piece.startswith(_MP3)
+                if kind in ("application/json", "text/html") or is_mp3:
+                    said = "" if is_mp3 else without_key(message_of(piece), self._key)
                     raise ProviderError(f"{PROVIDER} sends {kind} for PCM {said}".rstrip(), "unavailable", PROVIDER)
                 piece = odd + piece
                 whole = len(piece) & ~1
                 odd = piece[whole:]
                 stream.wait(self._times.between_s)
                 if whole:
+                    is_silent = False
                     yield piece[:whole]
+            if is_silent and any(c.isalnum() for c in text):
+                raise ProviderError(f"{PROVIDER} gives no sound for a text", "unavailable", PROVIDER)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from talkpath.agentstack.providers.base import ChatMessage, Delta, ProviderError, Spec, Tool
+from talkpath.agentstack.providers.base import ChatMessage, Delta, ProviderError, Spec, Tool, Whole
 from talkpath.agentstack.providers.chat_deltas import ChatDeltas
 from talkpath.agentstack.providers.http_stream import HttpTimes, posted
 from talkpath.agentstack.providers.sse import SseParser
@@ -151,6 +151,7 @@ class OpenAIChat:
             request_id = stream.headers.get("x-request-id", "")
             answer, parser = ChatDeltas(self.provider, self.model, request_id, self._key), SseParser()
             piece: bytes | None = b""
+            is_told = False
             while piece is not None:  # to the very end: a connection that is not read to it is not used again
                 try:
                     piece = await stream.piece()
@@ -161,6 +162,9 @@ class OpenAIChat:
                 for data in parser.end() if piece is None else parser.feed(piece):
                     for delta in answer.receive(data):
                         yield delta
+                if answer.has_reason and not is_told:
+                    is_told = True
+                    yield Whole()
                 if answer.is_done:
                     stream.wait(END_S)
                 elif answer.has_begun:  # what is no piece of the answer, a comment perhaps, is no sign of life

@@ -54,7 +54,7 @@ CHECKS: dict[str, dict[str, f.Check]] = {
     "llm": {
         "provider": f.word_of("openai", "anthropic", "groq", "google", "azure", "together", "fireworks", "perplexity", "mistral", LOCAL),
         **_ACCESS, "temperature": f.number(0, 2), "max_tokens": f.whole(1, 1_000_000),
-        "reasoning_effort": f.one_of("low", "medium", "high"), "system_prompt": f.text,
+        "reasoning_effort": f.one_of("low", "medium", "high"), "script": f.mapping, "system_prompt": f.text,
         "azure_deployment": f.text, "azure_endpoint": _BASE_URL, "api_version": f.text,
     },
     "tts": {

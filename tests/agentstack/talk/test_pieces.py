@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from talkpath.agentstack.conversation.ear import Ear
 from talkpath.agentstack.conversation.figures import TurnFigures
+from talkpath.agentstack.conversation.floor import Gathered
 from talkpath.agentstack.conversation.hints import is_nod, turn_probability
 from talkpath.agentstack.conversation.history import History
 from talkpath.agentstack.conversation.sentences import Sentences
@@ -180,3 +181,16 @@ def test_a_final_transcript_of_words_that_were_answered_says_nothing_new():
     words.take()
     words.hear(Transcript("Something else.", True), 5.0)
     assert words.text == "Something else."
+
+
+def test_pieces_of_a_voice_are_joined_only_when_enough_waits():
+    now = [0.0]
+    pieces = Gathered(32000, lambda: now[0])
+    assert pieces.add(bytes(320)) == bytes(320)  # the first goes at once
+    given = [len(pieces.add(bytes(320))) for _ in range(60)]
+    assert given[:50] == [320] * 50  # 10 ms each, up to half a second ahead
+    assert sum(given) + len(pieces.rest()) == 60 * 320
+    assert given[50:] == [0] * 10
+    assert len(pieces.add(bytes(8000))) == 8000  # a quarter of a second
+    now[0] = 5.0  # the line has caught up
+    assert pieces.add(bytes(320)) == bytes(320)

@@ -17,6 +17,7 @@ from talkpath.agentstack.providers.base import ProviderError, TextToSpeech
 from talkpath.errors import TalkpathError
 
 _SAMPLE_BYTES = 2
+AHEAD_S, GATHERED_S = 0.5, 0.25
 
 
 class Line(Protocol):
@@ -233,7 +234,7 @@ class Floor:
 
     async def _audio(self, speech: Speech, voice: TextToSpeech) -> AsyncIterator[bytes]:
         bytes_a_s = voice.sample_rate_hz * _SAMPLE_BYTES
-        is_first = True
+        is_first, pieces_of = True, Gathered(bytes_a_s, self._clock)
         while not speech.cancelled:
             sentence = await speech.sentences.get()
             if sentence is None or speech.cancelled:
@@ -250,16 +251,49 @@ class Floor:
                         spoken.work_s = self._clock() - began
                         spoken.audio_s += len(piece) / bytes_a_s
                         segment.duration_s += len(piece) / bytes_a_s
-                        yield piece
+                        if given := pieces_of.add(piece):
+                            yield given
                         if speech.cancelled:
                             return
                 segment.is_whole = True
+                if given := pieces_of.rest():
+                    yield given
             except ProviderError as problem:
                 speech.problem = problem
-                return
             finally:
                 is_first = False
                 self._on_voice_done(speech.utterance, voice, spoken)
+            if speech.problem is not None:
+                if given := pieces_of.rest():  # what there is of it is said
+                    yield given
+                return
+
+
+class Gathered:
+    """Pieces of a voice on their way to the line: small ones are joined once enough waits to be said, for each is a message of its own."""
+
+    def __init__(self, bytes_a_s: int, clock: Callable[[], float]) -> None:
+        self._bytes_a_s, self._clock = bytes_a_s, clock
+        self._held = bytearray()
+        self._given = 0
+        self._since: float | None = None
+
+    def add(self, piece: bytes) -> bytes:
+        """What goes on now; nothing while more is gathered."""
+        self._held += piece
+        now = self._clock()
+        ahead_s = 0.0 if self._since is None else self._given / self._bytes_a_s - (now - self._since)
+        if ahead_s > AHEAD_S and len(self._held) < GATHERED_S * self._bytes_a_s:
+            return b""
+        self._since = now if self._since is None else self._since
+        return self.rest()
+
+    def rest(self) -> bytes:
+        """What was held back."""
+        given = bytes(self._held)
+        self._held.clear()
+        self._given += len(given)
+        return given
 
 
 async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,6 +26,7 @@ from talkpath.agentstack.providers.fallback_stt import FallbackRecogniser
 from talkpath.agentstack.providers.fallback_tts import FallbackVoice
 from talkpath.agentstack.providers.key_check import refused_key
 from talkpath.agentstack.providers.openai_chat import VENDORS, OpenAIChat
+from talkpath.agentstack.settings import BASE_URLS
 
 if TYPE_CHECKING:
     import httpx
@@ -127,6 +129,8 @@ class Providers:
         if self._own_http and self._http is not None:
             await self._http.aclose()
             self._http = None
+        if "talkpath.agentstack.providers.local" in sys.modules:
+            await importlib.import_module("talkpath.agentstack.providers.local").close_local()
 
     # --- parts ------------------------------------------------------------------------------------------------------------------
 
@@ -153,7 +157,10 @@ class Providers:
             Nobody here.
         """
         name = str(spec.get("provider") or DEFAULTS[kind]).strip().lower()
-        if name == LOCAL or (self._settings.providers == LOCAL and (name in CLIENTS[kind] or name in KNOWN[kind])):
+        is_local = self._settings.providers == LOCAL and (name in CLIENTS[kind] or name in KNOWN[kind])
+        if is_local and kind == "llm" and name in CLIENTS[kind] and self._has_own_url(name, spec):
+            return name  # a model of one's own stands beside the embedded voice and recogniser
+        if name == LOCAL or is_local:
             return LOCAL
         if name in CLIENTS[kind]:
             return name
@@ -165,6 +172,10 @@ class Providers:
 
     def _base_url(self, name: str, spec: Spec) -> str | None:
         return str(spec.get("base_url") or "") or self._settings.base_url(name) or None
+
+    def _has_own_url(self, name: str, spec: Spec) -> bool:
+        """An agent, or the settings, name another server than the vendor's."""
+        return bool(spec.get("base_url")) or (self._settings.base_url(name) or "") not in ("", BASE_URLS.get(name, ""))
 
     def _names(self, kind: str, spec: Spec, fallback: Sequence[Spec]) -> list[str]:
         """For `Health`: the same service by the same account is one, to all calls. Never shown: a key is in it only by its hash."""

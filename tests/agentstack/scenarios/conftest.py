@@ -98,7 +98,8 @@ class Runner:
                     for e in call.result.events
                     if e["event"] != "mark_played" and e["event"] != "mark"
                 ]
-                problem.add_note("\n".join(["the phone:", *told[:60]]))
+                own = call.result.own_late.to_dict()
+                problem.add_note("\n".join([f"the phone, itself late: {own}:", *told[:60]]))
 
     def close(self) -> None:
         """The server's end is part of the test."""

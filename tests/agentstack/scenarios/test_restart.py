@@ -1,11 +1,13 @@
-"""The server is killed, stopped, started again: what it knew it knows, what it owed it sends."""
+"""The server is killed, stopped, started again; its database is locked: what it knew it knows, what it owed it sends."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
+from standins import Reply
 
-from scenarios.scene import GREETING, HANG_UP, LISTEN, STAY, Scene
+from scenarios.scene import ASK, GREETING, HANG_UP, LISTEN, STAY, Scene
 from scenarios.stack import Stack
 from talkpath.phone import WaitFor
 
@@ -70,3 +72,34 @@ async def _stopped(folder: Path) -> None:
 def test_stopped_in_the_middle_of_a_call(tmp_path: Path) -> None:
     """Calls end properly: session.ended, callbacks, exit status 0."""
     asyncio.run(_stopped(tmp_path))
+
+
+async def _locked(folder: Path) -> None:
+    stack = await Stack(folder).start()
+    scene = Scene(stack, "locked")
+    scene.hearing.texts = ["Are you well?"]
+    scene.chat.otherwise = Reply("Quite well.")
+    agent_uuid = await scene.agent(callbacks={"hangup": scene.callback("hangup")})
+    call = scene.dial(*LISTEN, *ASK, HANG_UP)
+    session = await scene.app.session()
+    await session.wait_for("agent.speech_started")
+    [path] = [found for found in stack.server.data.rglob("*") if found.suffix in (".db", ".sqlite", ".sqlite3")]
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        await call.over()
+        await asyncio.sleep(1.0)
+        other.execute("ROLLBACK")
+    await scene.ended(session)
+    assert call.heard_s("Quite well.") == pytest.approx(0.06 * len("Quite well."), abs=0.2)
+    await stack.callbacks.wait_for(scene.key, "hangup")
+    listed = await stack.rest.get(f"Agent/{agent_uuid}/Session")
+    assert [found["turn_count"] for found in listed["objects"]] == [2]
+    scene.verify()
+    await scene.close()
+    await stack.aclose()
+
+
+@pytest.mark.slow
+def test_database_is_locked(tmp_path: Path) -> None:
+    """From the greeting to the end of a call: the call does not care, and nothing is lost."""
+    asyncio.run(_locked(tmp_path))

@@ -41,7 +41,7 @@ SCRIPT = [
     {"say": "order.wav"}, {"wait_for": "speech", "timeout_s": 6}, {"wait_for": "silence", "for_ms": 900},
     {"say": "number.wav"}, {"interrupt_after": 1.0, "timeout_s": 12}, {"say": "stop.wav"},
     {"wait_for": "silence", "for_ms": 400}, {"wait_for": "speech", "timeout_s": 6}, {"wait_for": "silence", "for_ms": 900},
-    {"press": "5"}, {"wait_for": "speech", "timeout_s": 6}, {"wait_for": "silence", "for_ms": 900},
+    {"press": "5"}, {"wait": 0.8},
     {"say": "human.wav"}, {"wait_for": "speech", "timeout_s": 6}, {"wait_for": "silence", "for_ms": 1800, "timeout_s": 20},
     {"say": "bye.wav"}, {"wait": 1.0}, "hang_up",
 ]  # fmt: skip

@@ -190,6 +190,8 @@ class AgentSession:
             if not isinstance(event, e.Event):
                 continue
             talk = self.talk
+            if (verdict := talk.turn_taking.verdict(event)) is not None:
+                self.send(self._translator.translate(verdict) or {})
             talk.turn_taking.on_event(event)
             if self._answered_by is None or self._answered_by.on_event(event):
                 message = self._translator.translate(event, **self._text_for(event))

@@ -224,6 +224,7 @@ class Scene:
         )  # fmt: skip
         self.commands = Commands(self.talk, self._hang_up, self._transfer, self._update)
         self.transferred = []
+        self.verdicts = []
         self.tasks = [self.loop.create_task(self.talk.run()), self.loop.create_task(self._pump())]
 
     async def _hang_up(self):
@@ -237,6 +238,8 @@ class Scene:
 
     async def _pump(self):
         async for event in self.call.events():
+            if (verdict := self.talk.turn_taking.verdict(event)) is not None:
+                self.verdicts.append((verdict.is_interruption, round(verdict.total_duration_ms)))
             self.talk.turn_taking.on_event(event)
             if isinstance(event, e.AgentSpeechCompleted | e.AgentSpeechInterrupted):
                 self.talk.told(event.utterance)

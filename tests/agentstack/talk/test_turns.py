@@ -71,6 +71,7 @@ def test_a_nod_is_kept_from_the_engine_and_answered_by_nobody():
         assert ("transcript", "Mhm.", True) not in s.call.did
         assert ("interrupt",) not in s.call.did
         assert len(s.model.asked) == 1
+        assert s.verdicts == [(False, 400)]
 
     run(scene())
 
@@ -87,6 +88,7 @@ def test_long_speech_over_the_agent_interrupts_without_a_word():
         s.call.emit(e.AgentSpeechPaused("transmit", s.call.ms))
         await asyncio.sleep(1.0)
         assert ("interrupt",) in s.call.did
+        assert [is_interruption for is_interruption, _ in s.verdicts] == [True]
 
     run(scene())
 

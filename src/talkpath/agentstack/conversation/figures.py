@@ -14,6 +14,7 @@ from talkpath.agentstack.conversation.utterance import Utterance
 from talkpath.agentstack.providers.base import Finished
 
 Iso = Callable[[float], str]  # a time of the clock as ISO 8601
+FRAME_S = 0.02
 
 
 def _ms(seconds: float | None) -> int | None:
@@ -72,10 +73,25 @@ class TurnFigures:
         """A sentence was made."""
         self.tts_provider, self.tts_model = provider, model
         if self.tts.ttfb_s is None:
-            self.tts.ttfb_s = spoken.ttfb_s
+            self.tts.ttfb_s, self.tts.asked_at = spoken.ttfb_s, spoken.asked_at
         self.tts.work_s += spoken.work_s
         self.tts.audio_s += spoken.audio_s
         self.tts.characters += spoken.characters
+
+    @property
+    def user_perceived_s(self) -> float | None:
+        """From the caller's last sound to the first frame."""
+        seconds = _between(self.user_stopped_at, self.agent_started_at)
+        return seconds if self.perceived_ms is None else self.perceived_ms / 1000
+
+    @property
+    def tts_ttfb_s(self) -> float | None:
+        """From the text to the frame that the first of its sound left with: the way from the voice to that frame is the voice's."""
+        first_s, perceived_s = self.tts.ttfb_s, self.user_perceived_s
+        if first_s is None or perceived_s is None or self.tts.asked_at is None or self.user_stopped_at is None:
+            return first_s
+        to_frame_s = self.user_stopped_at + perceived_s - self.tts.asked_at - first_s
+        return first_s + min(max(0.0, to_frame_s), FRAME_S)
 
     def completed(self, iso: Iso) -> dict[str, Any]:
         """`turn.completed`."""
@@ -84,22 +100,18 @@ class TurnFigures:
             "agent_text": self.agent_text, "agent_first": self.agent_first, "agent_tool_id": self.agent_tool_id,
             "turn_decision_s": _between(self.user_stopped_at, self.decided_at),
             "transcription_delay_s": _between(self.user_stopped_at, self.final_at), "llm_ttft_s": self.llm_ttft_s,
-            "tts_ttfb_s": self.tts.ttfb_s, "realtime_ttft_s": None, **_but(self._times(iso), "agent_stopped_speaking_at"),
+            "tts_ttfb_s": self.tts_ttfb_s, "realtime_ttft_s": None, **_but(self._times(iso), "agent_stopped_speaking_at"),
         }  # fmt: skip
 
     def metrics(self, iso: Iso) -> dict[str, Any]:
         """`turn.metrics`."""
-        perceived = self.perceived_ms
-        if perceived is None:
-            seconds = _between(self.user_stopped_at, self.agent_started_at)
-            perceived = None if seconds is None else 1000 * seconds
         spoken_words = len(self.agent_text.split())
         llm, took_s = self.llm, self.llm_duration_s
         writes_s = None if took_s is None or self.llm_ttft_s is None else took_s - self.llm_ttft_s
         return {
             "type": "turn.metrics", "turn_number": self.turn_number, "interrupted": self.interrupted, "agent_first": self.agent_first,
             "agent_tool_id": self.agent_tool_id, "user_text": self.user_text, "agent_text": self.agent_text, "pipeline": "stt_llm_tts",
-            "user_perceived_ms": None if perceived is None else round(perceived),
+            "user_perceived_ms": _ms(self.user_perceived_s),
             "stt_delay_ms": _ms(_between(self.user_stopped_at, self.final_at)),
             "turn_decision_ms": _ms(_between(self.user_stopped_at, self.decided_at)),
             "turn_method": self.turn_method, "turn_probability": self.turn_probability,
@@ -110,7 +122,7 @@ class TurnFigures:
             "llm_cache_hit_ratio": round(llm.cached_tokens / llm.input_tokens, 3) if llm.input_tokens else None,
             "llm_tokens_per_second": round(llm.output_tokens / writes_s, 1) if writes_s and llm.output_tokens else None,
             "llm_provider": llm.provider or None, "llm_model": llm.model or None, "llm_request_id": llm.request_id or None,
-            "tts_ttfb_ms": _ms(self.tts.ttfb_s), "tts_duration_ms": _ms(self.tts.work_s), "tts_cancelled": self.tts_cancelled,
+            "tts_ttfb_ms": _ms(self.tts_ttfb_s), "tts_duration_ms": _ms(self.tts.work_s), "tts_cancelled": self.tts_cancelled,
             "tts_audio_duration_ms": _ms(self.tts.audio_s), "tts_characters": self.tts.characters, "tts_streamed": True,
             "tts_provider": self.tts_provider, "tts_model": self.tts_model,
             "stt_provider": self.stt_provider, "stt_model": self.stt_model, "stt_confidence": self.stt_confidence, "stt_streamed": True,

@@ -98,6 +98,7 @@ class Spoken:
     """What a voice was asked for, and how it did."""
 
     ttfb_s: float | None = None  # of the first sentence
+    asked_at: float | None = None  # when the voice was given the text
     work_s: float = 0.0
     audio_s: float = 0.0
     characters: int = 0
@@ -241,8 +242,8 @@ class Floor:
                 return
             segment = Segment(sentence)
             speech.utterance.segments.append(segment)
-            spoken = Spoken(characters=len(sentence))
             began = self._clock()
+            spoken = Spoken(characters=len(sentence), asked_at=began)
             try:
                 async with contextlib.aclosing(voice.speech(sentence)) as pieces:  # type: ignore[type-var]
                     async for piece in pieces:

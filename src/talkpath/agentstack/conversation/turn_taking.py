@@ -47,8 +47,24 @@ class TurnTaking:
         self._event: e.UserTurnCompleted | None = None
         self._words_came = asyncio.Event()
         self._is_doubted = False  # by the words so far
+        self._unjudged: e.UserSpeechStarted | None = None  # over the agent
+        self._spoken_ms = 0.0  # of it
 
     # --- the engine's events -----------------------------------------------------------------------------------------------------
+
+    def verdict(self, event: e.Event) -> e.UserBackchannel | None:
+        """What goes before an event: each overlap is judged once, and the engine leaves to us what words, or their lack, decide."""
+        began = self._unjudged
+        if began is None or not isinstance(event, e.AgentFalseInterruption | e.AgentSpeechInterrupted):
+            return None
+        is_interruption = isinstance(event, e.AgentSpeechInterrupted)
+        delay_ms = max(0.0, event.timestamp_ms - began.onset_ms)
+        verdict = e.UserBackchannel(
+            event.clock, event.timestamp_ms, is_interruption, float(is_interruption), delay_ms,
+            self._spoken_ms or delay_ms, began.onset_ms,
+        )  # fmt: skip
+        self.on_event(verdict)
+        return verdict
 
     def on_event(self, event: e.Event) -> None:
         """What the engine found."""
@@ -59,6 +75,7 @@ class TurnTaking:
                 self._speech_started(event)
             case e.UserSpeechStopped():
                 self.caller_speaks = False
+                self._spoken_ms = event.duration_ms
                 self._last_sound_at = talk.listener.time.at(event.onset_ms + event.duration_ms)
                 talk.listener.caller_stops()
                 if talk.agent.send_on == "speaking_stop" and not self._overlap:
@@ -72,6 +89,7 @@ class TurnTaking:
                 if (figures := talk.figures_of(event.utterance)) is not None and figures.agent_started_at is None:
                     figures.agent_started_at = at
             case e.AgentSpeechCompleted() | e.AgentSpeechInterrupted():
+                self._unjudged = None
                 self._agent_falls_silent(event.utterance, at)
                 if isinstance(event, e.AgentSpeechInterrupted):
                     self._overlap = False
@@ -83,6 +101,7 @@ class TurnTaking:
             case e.AgentFalseInterruption():
                 self._overlap = False
             case e.UserBackchannel():
+                self._unjudged = None
                 talk.usage.overlap()
                 if (figures := talk.speaking_figures()) is not None:
                     figures.num_backchannels += not event.is_interruption
@@ -101,6 +120,7 @@ class TurnTaking:
         self.words.forget_old_nods(talk.clock())
         self.caller_speaks = True
         self._overlap = self._agent_sounds
+        self._unjudged, self._spoken_ms = (event if self._overlap else None), 0.0
         self._is_wordless = False
         self._onset_at = talk.listener.time.at(event.onset_ms)
         if self._turn_onset_at is None:

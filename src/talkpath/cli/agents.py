@@ -12,7 +12,7 @@ from talkpath.errors import ConfigError, TalkpathError
 _EPILOG = """\
 PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN say who may use REST; TALKPATH_PROVIDERS=local needs no key and no network; DEEPGRAM_API_KEY, OPENAI_API_KEY,
 ELEVENLABS_API_KEY (and …_BASE_URL) are used where an agent names none; TALKPATH_CARRIER=simulated[:FILE] or http:URL places calls. All of them:
-docs/agentstack/settings.md.
+docs/agentstack/rest.md.
 """
 
 

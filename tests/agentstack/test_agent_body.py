@@ -180,6 +180,11 @@ def test_spellings_that_are_taken() -> None:
     assert agent.extra_headers == {"user_id": "12", "n": "7", "agentUuid": "uuid-1"}
 
 
+def test_a_voices_rate_is_its_format() -> None:
+    assert made(body(tts={"sample_rate": 24000})).tts["output_format"] == "pcm_24000"
+    assert made(body(tts={"sample_rate": 24000, "output_format": "pcm_16000"})).tts["output_format"] == "pcm_16000"
+
+
 def test_null_is_absent_and_unknown_fields_pass() -> None:
     agent = made(body(stt={"model": None, "keyterm": ["Acme"]}, idle_timeout=None, a_field_of_tomorrow={"x": 1}))
     assert (agent.stt["model"], agent.stt["keyterm"]) == ("nova-3", ["Acme"])

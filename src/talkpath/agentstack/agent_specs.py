@@ -103,6 +103,8 @@ def spec(kind: str, path: str, value: object) -> dict[str, Any]:
         if key in given:
             found[key] = check(f"{path}.{key}", given[key])
     provider = found["provider"]
+    if kind == "tts" and "sample_rate" in given and "output_format" not in given:
+        found["output_format"] = f"pcm_{found['sample_rate']}"
     if kind == "tts":  # Cartesia's own names for the two
         found.setdefault("voice", found.get("voice_id") or _VOICES.get(provider, ""))
         found.setdefault("model", found.get("model_id") or _MODELS.get((kind, provider), ""))

@@ -10,7 +10,7 @@ from typing import Any
 
 from talkpath.agentstack import app_messages as m
 from talkpath.agentstack.agent import AgentError
-from talkpath.agentstack.conversation.floor import Deed, Keys, Sound
+from talkpath.agentstack.conversation.floor_items import Deed, Keys, Sound
 from talkpath.agentstack.conversation.talk import Talk
 from talkpath.errors import TalkpathError
 

@@ -10,7 +10,8 @@ from fakes import FakeModel as Model
 from fakes import FakeVoice, Scene, tool_call
 from virtual_time import run
 
-from talkpath.agentstack.providers.base import Finished, ProviderError, Whole
+from talkpath.agentstack.agent_tools.base import Step
+from talkpath.agentstack.providers.base import Finished, ProviderError, Tool, Whole
 
 
 def test_a_turn_is_answered_and_told():
@@ -257,5 +258,37 @@ def test_the_times_of_a_turn_add_up_when_its_words_are_slow():
         sum_ms = m["turn_decision_ms"] + m["llm_ttft_ms"] + m["tts_ttfb_ms"]
         assert m["user_perceived_ms"] == pytest.approx(sum_ms, abs=20)
         assert m["stt_delay_ms"] <= m["turn_decision_ms"]
+
+    run(scene())
+
+
+class _Slow:
+    """A sub-agent that never comes to an end by itself."""
+
+    type, timeout_s = "collect_email", 2.0
+    tool = Tool("collect_email", "Collects.")
+
+    def begin(self):
+        return self
+
+    system_prompt, tools = "Ask for it.", ()
+
+    def timed_out(self):
+        return Step({}, result={"timed_out": True})
+
+
+def test_a_sub_agent_that_runs_out_of_time_while_it_speaks_gives_the_parent_a_turn_after_that():
+    async def scene():
+        long = "This question of the sub-agent is so long that it takes more than two seconds to be said."
+        s = Scene(Model([tool_call("collect_email")], long, "Never mind, then."), agent_tools=[_Slow()])
+        await s.until(0.5)
+        await s.caller("Take my address.")
+        await s.until(15)
+        assert [m["type"] for m in s.of("agent_tool.started") + s.of("agent_tool.completed")] == [
+            "agent_tool.started", "agent_tool.completed",
+        ]  # fmt: skip
+        assert s.of("agent_tool.completed")[0]["result"] == {"timed_out": True}
+        assert s.voice.said == [long, "Never mind, then."]
+        assert "timed_out" in str(s.model.asked[2][0])
 
     run(scene())

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from talkpath.agentstack.conversation.ear import Ear
 from talkpath.agentstack.conversation.figures import TurnFigures
-from talkpath.agentstack.conversation.floor import Gathered
+from talkpath.agentstack.conversation.floor_items import Gathered
 from talkpath.agentstack.conversation.hints import is_nod, turn_probability
 from talkpath.agentstack.conversation.history import History
 from talkpath.agentstack.conversation.sentences import Sentences

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from talkpath.agentstack.conversation.figures import TurnFigures
-from talkpath.agentstack.conversation.floor import Speech
+from talkpath.agentstack.conversation.floor_items import Speech
 from talkpath.agentstack.conversation.mind import EXTEND_WAIT, SubAgent
 from talkpath.agentstack.conversation.prefill import Chat
 from talkpath.agentstack.conversation.sentences import Sentences
@@ -182,7 +182,7 @@ class Answer:
         except ProviderError as problem:
             figures.error_source = "llm"
             talk.problem("llm_error", str(problem))
-            talk.sub_agent_fails(str(problem))
+            talk.sub_agents.fails(str(problem))
             calls.clear()
         finally:
             if speech is not None:
@@ -241,7 +241,7 @@ class Answer:
         goes_on, outs, begins = True, [], None
         for call in calls:
             if mind.is_sub_tool(call.name):
-                talk.sub_agent_called(call)
+                talk.sub_agents.called(call)
             elif (
                 call.name == EXTEND_WAIT.name and mind.may_wait and not any(t.name == call.name for t in mind.app_tools)
             ):
@@ -254,7 +254,7 @@ class Answer:
         if outs:
             goes_on = await self._app_tools(outs)
         if begins is not None and not self.is_closing:
-            talk.sub_agent_begins(begins)
+            talk.sub_agents.begins(begins)
         self.figures.agent_tool_id = mind.sub.id if mind.sub is not None else self.figures.agent_tool_id
         return goes_on
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from talkpath.agentstack.conversation.floor import Spoken
+from talkpath.agentstack.conversation.floor_items import Spoken
 from talkpath.agentstack.conversation.utterance import Utterance
 from talkpath.agentstack.providers.base import Finished
 

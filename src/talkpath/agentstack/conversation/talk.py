@@ -11,14 +11,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from talkpath.agentstack.agent import Agent
-from talkpath.agentstack.agent_tools.base import AgentTool, Step
+from talkpath.agentstack.agent_tools.base import AgentTool
 from talkpath.agentstack.conversation.answer import Answer
 from talkpath.agentstack.conversation.app_tools import AppTools, Outcome
 from talkpath.agentstack.conversation.figures import TurnFigures, Usage
-from talkpath.agentstack.conversation.floor import Floor, Speech, Spoken
+from talkpath.agentstack.conversation.floor import Floor
+from talkpath.agentstack.conversation.floor_items import Speech, Spoken
 from talkpath.agentstack.conversation.history import History
 from talkpath.agentstack.conversation.listening import Listener
-from talkpath.agentstack.conversation.mind import Mind, SubAgent, tools_of
+from talkpath.agentstack.conversation.mind import Mind, tools_of
+from talkpath.agentstack.conversation.sub_agents import SubAgents
 from talkpath.agentstack.conversation.turn_taking import TurnTaking
 from talkpath.agentstack.conversation.utterance import Utterance
 from talkpath.agentstack.providers.base import LanguageModel, SpeechToText, TextToSpeech, ToolCall
@@ -68,7 +70,7 @@ class Talk:
             str(agent.llm.get("system_prompt") or ""), tools_of(agent.llm), agent_tools, agent.idle_timeout is not None
         )
         self.app_tools = AppTools(send)
-        self.turn_taking = TurnTaking(self)
+        self.turn_taking, self.sub_agents = TurnTaking(self), SubAgents(self)
         self.listener = Listener(call, stt, self.turn_taking.heard, self.problem, clock)
         self.floor = Floor(call, tts, self._voice_done, self.problem, clock)
         self.began_at, self._began_s = datetime.now(UTC), clock()
@@ -83,7 +85,6 @@ class Talk:
         self._speaking: TurnFigures | None = None  # of what was said last
         self._untold: list[TurnFigures] = []  # turns that have begun
         self._numbers = itertools.count(1)
-        self._ended_by_timer: asyncio.TimerHandle | None = None
 
     # --- its life ----------------------------------------------------------------------------------------------------------------
 
@@ -164,7 +165,8 @@ class Talk:
 
     async def _tell_first(self, speech: Speech, figures: TurnFigures) -> None:
         await asyncio.shield(speech.over)
-        await self.settle([speech.utterance])
+        if speech.begun:
+            await self.settle([speech.utterance])
         figures.interrupted = speech.utterance.is_cut
         self._tell(figures)
 
@@ -206,6 +208,9 @@ class Talk:
         if self.answer is answer:
             self.answer = None
         self._tell(answer.figures)
+        if self.sub_agents.owes_a_turn and self.answer is None:
+            self.sub_agents.owes_a_turn = False
+            self.go_on()
 
     def _tell(self, figures: TurnFigures) -> None:
         if figures in self._untold:
@@ -243,7 +248,8 @@ class Talk:
         if not self.is_closing and self.answer is None:
             self.turns += not agent_first
             figures = TurnFigures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
-            self.start(Answer(self, figures, nudge=nudge, source=source))
+            is_held = self.turn_taking.caller_speaks
+            self.start(Answer(self, figures, None, is_held, nudge, source))
 
     def tools_executed(self, calls: Sequence[ToolCall], outcomes: Mapping[str, Outcome]) -> None:
         """The app is told what its tools gave."""
@@ -259,47 +265,3 @@ class Talk:
     async def extend_wait(self) -> None:
         """The caller asked for time."""
         await self.call.extend_wait()
-
-    # --- agent tools -------------------------------------------------------------------------------------------------------------
-
-    def sub_agent_begins(self, sub: SubAgent) -> None:
-        """The parent is suspended."""
-        self.mind.sub = sub
-        self.send({"type": "agent_tool.started", **_named(sub)})
-        loop = asyncio.get_running_loop()
-        self._ended_by_timer = loop.call_later(sub.tool.timeout_s, self._sub_agent_late, sub)
-
-    def sub_agent_called(self, call: ToolCall) -> None:
-        """The sub-agent's model called one of its tools."""
-        sub = self.mind.sub
-        if sub is not None:
-            step = sub.run.called(call.name, call.arguments)
-            self.history.result(call.id, dict(step.reply))
-            self._sub_agent_did(sub, step)
-
-    def sub_agent_fails(self, problem: str) -> None:
-        """Its model cannot be had: the parent goes on without a result, with the caller's next words."""
-        if self.mind.sub is not None:
-            self._sub_agent_did(self.mind.sub, Step({}, failed=problem))
-
-    def _sub_agent_late(self, sub: SubAgent) -> None:
-        if self.mind.sub is sub:
-            self._sub_agent_did(sub, sub.run.timed_out())
-            self.go_on()
-
-    def _sub_agent_did(self, sub: SubAgent, step: Step) -> None:
-        if step.result is None and step.failed is None:
-            return
-        self.mind.sub = None
-        if self._ended_by_timer is not None:
-            self._ended_by_timer.cancel()
-        if step.failed is not None:
-            self.history.result(sub.call.id, {"error": step.failed})
-            self.send({"type": "agent_tool.failed", **_named(sub), "error": step.failed})
-        else:
-            self.history.result(sub.call.id, dict(step.result or {}))
-            self.send({"type": "agent_tool.completed", **_named(sub), "result": dict(step.result or {})})
-
-
-def _named(sub: SubAgent) -> dict[str, str]:
-    return {"agent_tool_type": sub.tool.type, "agent_tool_id": sub.id}

@@ -47,7 +47,8 @@ class AnsweredBy:
             return True
         if self._method != "audio":
             return False
-        words = " ".join(self._talk.turn_taking.unanswered)
+        heard = self._talk.turn_taking
+        words = " ".join(filter(None, (*heard.unanswered, heard.words.text)))
         if event.result == "machine":
             self._machine(words, event.timestamp_ms)
         elif self.is_waiting:

@@ -45,7 +45,11 @@ def test_after_a_machine_the_agent_is_deaf_until_the_app_speaks():
     async def scene():
         s = Scene(Model("Never."))
         who, greeted = waits_for(s)
+        await s.until(0.1)
+        await s.hears("You have reached", final=False)
+        await s.until(0.2)
         who.on_event(e.VoicemailDetected("receive", s.call.ms, "machine", "audio"))
+        assert s.of("voicemail.detected")[0]["transcript"] == "You have reached"
         await s.caller("Please leave a message after the tone.")
         await s.until(5)
         assert (greeted, s.model.asked) == ([], [])

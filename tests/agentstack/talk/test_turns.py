@@ -184,3 +184,17 @@ def test_an_early_answer_waits_for_the_agents_end():
         assert [d["turn_number"] for d in s.of("turn.completed")] == [1, 2]
 
     run(scene())
+
+
+def test_a_doubt_is_taken_back_by_every_word_that_follows():
+    async def scene():
+        s = Scene(Model())
+        await s.until(0.5)
+        await s.hears("Please leave a", final=False)
+        await s.hears("Please leave a message", final=False)
+        await s.hears("Please leave a message here.")
+        await s.until(1)
+        told = [entry[1] for entry in s.call.did if entry[0] == "turn_probability"]
+        assert told == [0.1, 0.5, 0.95]
+
+    run(scene())

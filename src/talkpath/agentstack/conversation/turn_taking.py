@@ -46,7 +46,7 @@ class TurnTaking:
         self._prefill: Chat | None = None
         self._event: e.UserTurnCompleted | None = None
         self._words_came = asyncio.Event()
-        self._is_doubted = False  # by the words so far
+        self._is_doubted = False  # by words of this turn
         self._unjudged: e.UserSpeechStarted | None = None  # over the agent
         self._spoken_ms = 0.0  # of it
 
@@ -177,9 +177,9 @@ class TurnTaking:
     async def _hint(self) -> None:
         """What the words say about the turn's end; a doubt that they no longer raise is taken back."""
         p = turn_probability(self.words.text, self.words.language)
-        was_doubted, self._is_doubted = self._is_doubted, p is not None
-        if p is None and was_doubted:
+        if p is None and self._is_doubted:
             p = SURE if ends_sentence(self.words.text) else UNSURE
+        self._is_doubted |= p is not None
         if p is not None:
             await self._talk.call.turn_probability(p)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from standins import Reply, heard_s
+from standins import Reply, Rule, heard_s
 from standins.carrier import Phone
 
 from scenarios.dialled import dialled
@@ -129,6 +129,82 @@ async def test_outbound_machine(scene: Scene) -> None:
     assert scene.chat.requests == []
     assert leg.is_over
     assert session.of("session.ended")[0]["reason"] in ("agent_hangup", "voicemail")
+
+
+@dialled()
+async def test_outbound_machine_by_its_words(scene: Scene) -> None:
+    """detection_method "llm": the model is asked who that was; after its verdict the beep is waited for."""
+    message = "Please call us back."
+    scene.hearing.texts = lambda seconds: "You have reached the Smiths. Leave a message after the tone."
+    scene.chat.rules = [Rule("you have reached", Reply("machine"))]
+
+    def beep(session, event) -> None:
+        session.speak(message)
+        session.hangup()
+
+    scene.app.on["voicemail.beep"] = beep
+    path = machine(scene.stack.server.data.parent)
+    phone = Phone(Script((Wait(0.3), Say(files=(path,)), Wait(20.0))))
+    await _rings(scene, phone, detection_method="llm")
+    session = await scene.app.session()
+    verdict = await session.wait_for("voicemail.detected", timeout_s=15)
+    assert (verdict["result"], verdict["method"]) == ("machine", "llm")
+    assert "You have reached" in verdict["transcript"]
+    await scene.ended(session, 20)
+    await _over(scene, phone)
+    leg = phone.legs[0]
+    assert leg.call is not None
+    assert leg.call.heard is not None
+    assert heard_s(leg.call.heard, 8000, message) == pytest.approx(spoken_s(message), abs=WHOLE_S)
+    assert heard_s(leg.call.heard, 8000, GREETING) == 0
+
+
+@dialled()
+async def test_outbound_person_by_words(scene: Scene) -> None:
+    scene.hearing.texts = ["Hello, this is Ann."]
+    scene.chat.rules = [Rule("this is ann", Reply("human"), times=1)]
+    phone = Phone(HUMAN)
+    await _rings(scene, phone, detection_method="llm")
+    session = await scene.app.session()
+    verdict = await session.wait_for("voicemail.detected")
+    assert (verdict["result"], verdict["method"]) == ("human", "llm")
+    await _over(scene, phone)
+    await scene.ended(session)
+    leg = phone.legs[0]
+    assert leg.call is not None
+    assert leg.call.heard is not None
+    assert heard_s(leg.call.heard, 8000, GREETING) == pytest.approx(spoken_s(GREETING), abs=WHOLE_S)
+
+
+@dialled()
+async def test_outbound_time_limit(scene: Scene) -> None:
+    """The call ends after so long, whatever is said."""
+    phone = Phone(Script((Wait(30.0),)))
+    number = scene.phone(0, phone)
+    agent_uuid = await scene.agent(callbacks={"hangup": scene.callback("hangup")})
+    body = {"agent_id": agent_uuid, "from": "+15550000", "to": [number], "ring_timeout": 5, "time_limit": 3}
+    await scene.rest.post("AgentCall", body)
+    session = await scene.app.session()
+    ended = await scene.ended(session, 12)
+    await _over(scene, phone)
+    assert ended["duration_seconds"] in (2, 3, 4)
+    told = await scene.stack.callbacks.wait_for(scene.key, "hangup")
+    assert told.body["duration"] in (2, 3, 4)
+
+
+@dialled()
+async def test_ring_callback(scene: Scene) -> None:
+    """Outbound: with both numbers and the direction, before anybody answers."""
+    phone = Phone(Script((*LISTEN,)), after_s=1.0)
+    call_uuid = await _rings(scene, phone)
+    told = await scene.stack.callbacks.wait_for(scene.key, "ring")
+    session = await scene.app.session()
+    assert told.is_signed
+    assert told.body["call_uuid"] == call_uuid
+    assert told.body["direction"] == "outbound"
+    assert (told.body["from"], told.body["to"]) == ("+15550000", scene.phone_number(0))
+    assert told.at < session.events[0][0]
+    await scene.ended(session, 20)
 
 
 @dialled()

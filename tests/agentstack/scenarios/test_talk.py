@@ -193,7 +193,7 @@ async def test_echo_at_minus_10_db(scene: Scene) -> None:
     greeting = GREETING + " We are open from nine to five, and on Saturdays until noon."
     await scene.agent(welcome_greeting=greeting)
     line = Line(echo_db=-10, echo_delay_ms=160)
-    _, session = await scene.call(*LISTEN, Wait(1.5), HANG_UP, line=line)
+    _, session = await scene.call(LISTEN[0], WaitFor("silence", for_ms=2000), HANG_UP, line=line)
     assert session.of("agent.speech_interrupted") == []
     assert session.of("agent.speech_completed")[0]["playback_position_s"] == pytest.approx(spoken_s(greeting), abs=0.1)
     assert len(session.of("turn.completed")) == 1

@@ -5,7 +5,6 @@ Source: "Live Audio" and "Finalize", "KeepAlive", "CloseStream" of developers.de
 """
 
 import json
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import numpy as np
 
 BLOCK_MS = 10
 LOUD_DBOV = -42.0
+LOUD = 32768 * 10 ** (LOUD_DBOV / 20)
 ONSET_BLOCKS = 4  # of loud ones: a click is no speech
 IDLE_S = 10.0  # without audio or KeepAlive Deepgram hangs up
 WORD_MS = 250  # how fast interim results grow
@@ -112,9 +112,21 @@ class HearingStream:
         whole = len(data) // size * size
         data, self._left = data[:whole], data[whole:]
         out: list[tuple[float, Any]] = []
-        for at in range(0, whole, size):
-            out += self._block(data[at : at + size], now)
+        for is_loud in self._levels(data, size):
+            out += self._block(is_loud, now)
         return [] if self.script.hang else out
+
+    def _levels(self, data: bytes, size: int) -> list[bool]:
+        """Which blocks are loud."""
+        if self.encoding == "linear16":
+            pcm = np.frombuffer(data, "<i2")
+        else:
+            from talkpath import g711
+
+            pcm = g711.ulaw_decode(data)
+        blocks = pcm.reshape(len(data) // size, -1).astype(np.float32)
+        found: list[bool] = (np.einsum("ij,ij->i", blocks, blocks) > blocks.shape[1] * LOUD**2).tolist()
+        return found
 
     def receive_text(self, data: str, now: float) -> list[tuple[float, Any]]:
         """A control message."""
@@ -141,16 +153,8 @@ class HearingStream:
 
     # --- hearing --------------------------------------------------------------------------------------------------------------
 
-    def _block(self, data: bytes, now: float) -> list[tuple[float, Any]]:
-        if self.encoding == "linear16":
-            pcm = np.frombuffer(data, "<i2").astype(np.float32)
-        else:
-            from talkpath import g711
-
-            pcm = g711.ulaw_decode(data).astype(np.float32)
+    def _block(self, is_loud: bool, now: float) -> list[tuple[float, Any]]:
         self.audio_s += BLOCK_MS / 1000
-        level = math.sqrt(float(pcm.dot(pcm)) / len(pcm)) / 32768
-        is_loud = level > 10 ** (LOUD_DBOV / 20)
         self._loud.append(is_loud)
         if is_loud:
             self._last_loud_s = self.audio_s

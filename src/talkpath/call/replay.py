@@ -3,9 +3,9 @@
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -83,6 +83,28 @@ def _arguments(content: bytes) -> tuple[str, list[Any]]:
     return name, found
 
 
+class Step(NamedTuple):
+    """One thing that was done to a call.
+
+    Attributes
+    ----------
+    call : CallPipeline
+        After it.
+    result : Received, Transmitted or None
+        What `receive`, `conceal` or `transmit` returned; None for a command.
+    payload : bytes or None
+        The frame that `receive` took; None where one was concealed.
+    command, arguments : str, list
+        Of a command; empty otherwise.
+    """
+
+    call: CallPipeline
+    result: Received | Transmitted | None
+    payload: bytes | None = None
+    command: str = ""
+    arguments: Sequence[Any] = ()
+
+
 def replay(path: str | os.PathLike[str]) -> Iterator[tuple[CallPipeline, Received | Transmitted | None]]:
     """Run a log again.
 
@@ -96,6 +118,11 @@ def replay(path: str | os.PathLike[str]) -> Iterator[tuple[CallPipeline, Receive
     FormatError
         Not a log, or a broken one; the message gives the byte offset.
     """
+    return ((step.call, step.result) for step in steps(path))
+
+
+def steps(path: str | os.PathLike[str]) -> Iterator[Step]:
+    """`replay` with what went in. Errors as there."""
     records = _records(path)
     first = next(records, None)
     if first is None or first[0] != COMMAND:
@@ -119,18 +146,19 @@ def replay(path: str | os.PathLike[str]) -> Iterator[tuple[CallPipeline, Receive
                 raise
             except (ValueError, TypeError, LookupError, AttributeError, OSError, struct.error) as error:
                 raise FormatError(f"a broken command in the log: {error}") from error
-            yield call, None
+            yield Step(call, None, None, name, arguments)
         elif kind == FRAME:
-            yield call, call.receive(content)
+            yield Step(call, call.receive(content), content)
         elif kind == STAMPED:
-            yield call, call.receive(content[8:], struct.unpack_from("<d", content.ljust(8, b"\0"))[0])
+            stamp_ms = struct.unpack_from("<d", content.ljust(8, b"\0"))[0]
+            yield Step(call, call.receive(content[8:], stamp_ms), content[8:])
         elif kind == EXCHANGE:
             payload = content[1:] if content[:1] != NOTHING_CAME else None  # nothing is what is refused
             ((received, transmitted),) = group.exchange([(call, payload)])
             if isinstance(received, Received):
-                yield call, received
+                yield Step(call, received, payload)
             elif content[:1] in (CAME, NOTHING_CAME):
                 raise received
-            yield call, transmitted
+            yield Step(call, transmitted)
         else:
-            yield call, call.conceal() if kind == LOST else call.transmit()
+            yield Step(call, call.conceal() if kind == LOST else call.transmit())

@@ -216,4 +216,4 @@ def test_errors_are_one_line(tmp_path, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["run", str(tmp_path / "text.wav"), "--out", str(tmp_path)]) == 1
     shown = capsys.readouterr().err
     assert "missing.wav" in shown
-    assert "talkpath: not a WAV file" in shown
+    assert "text.wav: not a sound file" in shown

@@ -73,11 +73,14 @@ def _parse_format(chunk: bytes, offset: int) -> WavFormat:
 class _Bytes:
     """Bytes in memory, or of a file: read, not mapped, so that a file cut short while it plays is a short read and no fault."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source | IO[bytes]) -> None:
         self._file: IO[bytes] | None = None
         if isinstance(source, bytes | bytearray | memoryview):
             self._memory = memoryview(source).cast("B")
             self.size = len(self._memory)
+        elif not isinstance(source, str | os.PathLike):
+            self._file = source
+            self.size = source.seek(0, os.SEEK_END)
         else:
             self._file = Path(source).open("rb")  # noqa: SIM115 (open as long as it plays)
             self.size = os.fstat(self._file.fileno()).st_size
@@ -171,7 +174,8 @@ def _decode(raw: bytes, form: WavFormat) -> npt.NDArray[np.float32]:
     return samples.reshape(-1, form.channels)
 
 
-def _to_int16(samples: npt.NDArray[np.float32]) -> Samples:
+def to_int16(samples: npt.NDArray[np.float32]) -> Samples:
+    """±1.0, rounded and clipped."""
     clipped: Samples = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
     return clipped
 
@@ -181,15 +185,17 @@ class WavStream:
 
     Parameters
     ----------
-    source : path or bytes
-        As for `read_wav`.
-    sample_rate : int
-        Hz of the result, 1000 to 384000; converted with soxr (VHQ, no delay).
+    source : path, bytes or binary file
+        As for `read_wav`; a file that was opened is closed at its end.
+    sample_rate : int, optional
+        Hz of the result, 1000 to 384000; converted with soxr (VHQ, no delay). None: the file's own.
 
     Attributes
     ----------
     sample_rate, channels : int
         Of the file.
+    encoding : str
+        "PCM 16 bit", "float 32 bit", "µ-law", "A-law", …
     duration_s : float
         Its length.
 
@@ -199,11 +205,10 @@ class WavStream:
         As for `read_wav`.
     """
 
-    def __init__(self, source: Source, sample_rate: int = 16000) -> None:
+    def __init__(self, source: Source | IO[bytes], sample_rate: int | None = 16000) -> None:
         rate = whole(sample_rate)
-        if rate is None or not 1000 <= rate <= HIGHEST_HZ:
+        if sample_rate is not None and (rate is None or not 1000 <= rate <= HIGHEST_HZ):
             raise ConfigError(f"sample_rate must be 1000 to {HIGHEST_HZ} (got {sample_rate!r})")
-        self._rate_hz = rate
         self._bytes = _Bytes(source)
         try:
             self._form, self._start, end = _locate(self._bytes)
@@ -213,15 +218,21 @@ class WavStream:
         self._frame_bytes = self._form.bits // 8 * self._form.channels
         self._end = self._start + (end - self._start) // self._frame_bytes * self._frame_bytes
         self.sample_rate, self.channels = self._form.sample_rate_hz, self._form.channels
+        self.encoding = _NAMES[self._form.tag] + (f" {self._form.bits} bit" if self._form.tag in (PCM, FLOAT) else "")
+        self._rate_hz = self.sample_rate if rate is None else rate
         self.duration_s = (self._end - self._start) / self._frame_bytes / self.sample_rate
 
     def chunks(self, samples: int = _BLOCK_SAMPLES) -> Iterator[Samples]:
         """The file as mono (the mean of its channels), in arrays of about so many samples of the result."""
-        for block in self._blocks(samples, mono=True):
-            yield _to_int16(block[:, 0])
+        for block in self.blocks(samples, mono=True):
+            yield to_int16(block[:, 0])
 
-    def _blocks(self, samples: int, mono: bool) -> Iterator[npt.NDArray[np.float32]]:
-        """Blocks of shape (n, channels) or (n, 1), at the rate of the result."""
+    def close(self) -> None:
+        """The file is not needed any more; reading to the end closes it too."""
+        self._bytes.close()
+
+    def blocks(self, samples: int = _BLOCK_SAMPLES, mono: bool = False) -> Iterator[npt.NDArray[np.float32]]:
+        """The file in ±1.0, in blocks of shape (n, channels) or (n, 1), at the rate of the result."""
         frames = max(1, min(samples * self.sample_rate // self._rate_hz, _BLOCK_SAMPLES // self.channels))
         convert, kept = None, 1 if mono else self.channels
         if self.sample_rate != self._rate_hz:
@@ -292,7 +303,7 @@ def read_wav_channels(source: Source, sample_rate: int = 16000) -> list[Samples]
     stream = WavStream(source, sample_rate)
     if stream.channels > _MAX_SEPARATE_CHANNELS:
         raise FormatError(f"{stream.channels} channels; {_MAX_SEPARATE_CHANNELS} can be read apart")
-    blocks = [_to_int16(block) for block in stream._blocks(_BLOCK_SAMPLES, mono=False)]
+    blocks = [to_int16(block) for block in stream.blocks()]
     samples = np.concatenate(blocks) if blocks else np.zeros((0, stream.channels), np.int16)
     return [np.ascontiguousarray(samples[:, c]) for c in range(stream.channels)]
 

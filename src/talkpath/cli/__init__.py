@@ -11,6 +11,7 @@ from talkpath.cli.agents import add_agents, run_agents
 from talkpath.cli.dial_arguments import add_dial
 from talkpath.cli.serve import add_serve, serve
 from talkpath.errors import ConfigError, TalkpathError
+from talkpath.recordings import CHANNELS
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,9 +29,11 @@ def _parser() -> argparse.ArgumentParser:
         "events.jsonl, and the timeline to the terminal.",
     )
     run.add_argument(
-        "caller", type=Path, metavar="CALLER.wav", help="mono: the caller; stereo: left caller, right agent"
+        "caller", type=Path, metavar="CALLER.wav", help="the recording: WAV, FLAC, Ogg, MP3 (--channels: who is where)"
     )
     run.add_argument("--agent", type=Path, metavar="AGENT.wav", help="what the agent says (mono)")
+    run.add_argument("--channels", default="auto", choices=CHANNELS,
+                     help="of the recording (default: auto: one, or two equal ones: the caller; two others: caller left, agent right)")  # fmt: skip
     run.add_argument("--out", type=Path, default=Path("talkpath-out"), metavar="DIR", help="default: %(default)s")
     run.add_argument("--stream", default="audio/x-mulaw;rate=8000", choices=WIRE_FORMATS, metavar="TYPE",
                      help=f"wire format: {', '.join(WIRE_FORMATS)}")  # fmt: skip
@@ -102,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             replay_call(args.log, args.out)
         else:
             run_call(args.caller, args.out, agent=args.agent, stream=args.stream, audio_format=args.audio_format,
-                     detection_method=args.detection_method, loss_percent=args.loss)  # fmt: skip
+                     detection_method=args.detection_method, loss_percent=args.loss, channels=args.channels)  # fmt: skip
     except (TalkpathError, OSError) as problem:
         print(f"talkpath: {problem}", file=sys.stderr)
         return 1

@@ -18,6 +18,7 @@ from talkpath.call.pipeline import CallPipeline
 from talkpath.call.replay import replay
 from talkpath.call.results import Received, Transmitted
 from talkpath.errors import FormatError
+from talkpath.recordings import read_recording, sides, to_mono
 
 SPEECH_DBOV = -55.0  # a 20 ms block above this belongs to an utterance …
 GAP_MS = 400  # … which ends when this much is below it
@@ -87,6 +88,7 @@ def run_call(
     audio_format: str = "pcm_16k",
     loss_percent: float = 0.0,
     detection_method: str = "disabled",
+    channels: str = "auto",
     console: Console | None = None,
 ) -> list[Event]:
     """Take a recorded call through the pipeline.
@@ -94,15 +96,17 @@ def run_call(
     Parameters
     ----------
     caller : Path
-        WAV; mono: the caller, stereo: left the caller, right the agent.
+        WAV, or what soundfile reads (FLAC, Ogg, MP3, …).
     out : Path
         Folder for caller.wav, wire.wav and events.jsonl; made if missing.
     agent : Path, optional
-        WAV: what the agent said (mixed to mono).
+        The same: what the agent said (mixed to mono).
     stream, audio_format, detection_method : str
         As in `CallConfig`.
     loss_percent : float
         This share of the caller's frames is lost, at random but always the same.
+    channels : str
+        Who is on which channel of `caller`, as for `talkpath.recordings.sides`.
     console : rich.console.Console, optional
         Where the progress bar and the timeline go.
 
@@ -113,12 +117,26 @@ def run_call(
     """
     config = CallConfig(stream=stream, audio_format=audio_format, detection_method=detection_method)
     rate_hz = config.wire.sample_rate_hz
-    channels = wav.read_wav_channels(caller, rate_hz)
-    if len(channels) > 2:
-        raise FormatError(f"{caller}: {len(channels)} channels; a call has one or two")
+    console = console or Console()
+    recorded = _read(caller, rate_hz)
+    try:
+        spoken = sides(recorded, channels)
+    except FormatError as problem:
+        raise FormatError(f"{caller}: {problem}") from None
+    if channels == "auto" and agent is None and len(recorded) == 2 and len(spoken) == 1:
+        console.print(
+            f"[dim]{caller.name}: both channels are equal, so they are one caller (--channels says otherwise)[/]"
+        )
     if agent is not None:
-        channels = [channels[0], wav.read_wav(agent, rate_hz)]
-    return take_through(caller.name, channels, config, out, loss_percent=loss_percent, console=console)
+        spoken = [spoken[0], to_mono(_read(agent, rate_hz))]
+    return take_through(caller.name, spoken, config, out, loss_percent=loss_percent, console=console)
+
+
+def _read(path: Path, rate_hz: int) -> list[Samples]:
+    try:
+        return read_recording(path, rate_hz)
+    except FormatError as problem:
+        raise FormatError(f"{path}: {problem}") from None
 
 
 def take_through(

@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 NATIVE := setup.py pyproject.toml $(shell find csrc src -name '*.[ch]' -not -name _core.c -o -name '*.pyx' -o -name '*.pxi' -o -name 'gen_*.py')
 STRICT := -Wall -Wextra -Wconversion -Wdouble-promotion -Wvla -Wstrict-prototypes -Werror
 
-.PHONY: help demo agent-demo parrot dial test test-slow bench lint sanitize fuzz wheel clean
+.PHONY: help demo agent-demo parrot dial test test-slow bench lint docs sanitize fuzz wheel clean
 
 help:
 	@echo 'make demo       build, then take the example calls through the pipeline'
@@ -16,6 +16,7 @@ help:
 	@echo 'make test       build, then the test suite (all but slow; make test-slow runs everything)'
 	@echo 'make bench      latency benchmarks, beside the peers that are installed'
 	@echo 'make lint       ruff, mypy --strict, cppcheck, the C core with warnings as errors'
+	@echo 'make docs       the documentation site in build/site, for a reader without a network'
 	@echo 'make sanitize   the suite under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz       each fuzz target for a minute (needs clang)'
 	@echo 'make wheel      a wheel for this machine in dist/ (python wheels/build_local.py makes portable ones)'
@@ -75,6 +76,16 @@ lint: $(VENV)/.dev
 	@for f in $$(find csrc -name '*.c' -not -path '*/fuzz/*'); do \
 	  $(CC) -std=c11 -O2 $(STRICT) -Icsrc -Icsrc/include -fsyntax-only $$f || exit 1; done
 	@echo 'lint: clean'
+
+$(VENV)/.docs: $(VENV)/.built
+	$(PIP) install --no-build-isolation --editable '.[docs]'
+	@touch $@
+
+# A missing page, a dead link, a name without a docstring: --strict fails for each.
+docs: $(VENV)/.docs
+	$(BIN)/python docs/site/mermaid.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo 'docs: build/site/index.html'
 
 # A venv-independent build in build/sanitize; leaks are CPython's own business.
 sanitize: $(VENV)/.test

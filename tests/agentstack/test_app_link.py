@@ -155,3 +155,30 @@ def test_the_end_of_a_very_long_call_is_told_without_its_transcript():
     link = link_to(1)
     link.send_last({"type": "session.ended", "transcript": [{"role": "user", "text": "x" * 2_000_000}]})
     assert [json.loads(text) for text in link._waiting] == [{"type": "session.ended", "transcript": None}]
+
+
+def test_what_json_cannot_hold_does_not_end_the_link():
+    async def scene():
+        app = App()
+        async with serve(app, "127.0.0.1", 0) as server:
+            link = link_to(server.sockets[0].getsockname()[1])
+            nested = []
+            for _ in range(100_000):
+                nested = [nested]
+            link.send({"type": "half", "text": "\ud83d", "\udfff": float("nan")})
+            link.send({"type": "deep", "value": nested})
+            link.send_last({"type": "session.ended"})
+            await asyncio.wait_for(link.run(), 10)
+        assert app.told == ["session.started", "half", "session.ended"]
+        assert link.dropped == 1
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("url", ["ws://" + "a" * 300 + "/ws", "ws://a..b/ws", "http://127.0.0.1/ws"])
+def test_an_address_that_is_none_is_told_at_once(url):
+    async def scene():
+        with pytest.raises(AppGone, match="no address"):
+            await asyncio.wait_for(AppLink(url, {}, print, lambda: {"type": "session.started"}).run(), 5)
+
+    asyncio.run(scene())

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from talkpath.agentstack.app_messages import MAX_MESSAGE_BYTES
+from talkpath.agentstack.plain import plain
 
 log = logging.getLogger("talkpath.agentstack")
 
@@ -62,8 +63,16 @@ class AppLink:
         if len(self._waiting) >= _MAX_WAITING:  # an app that has not read for minutes
             self._waiting.popleft()
             self.dropped += 1
-        text = json.dumps(message, ensure_ascii=False, allow_nan=False, default=str)
+        try:
+            text = json.dumps(plain(message), ensure_ascii=False, allow_nan=False, default=str)
+        except (ValueError, RecursionError) as problem:  # nothing that is to be said may end a call
+            log.warning(
+                json.dumps({"event": "message_not_sent", "type": str(message["type"]), "problem": str(problem)})
+            )
+            self.dropped += 1
+            return
         if len(text) > MAX_SENT_BYTES and len(text.encode()) > MAX_SENT_BYTES:
+            log.warning(json.dumps({"event": "message_too_long", "type": str(message["type"]), "chars": len(text)}))
             self.dropped += 1
             return
         self._waiting.append(text)
@@ -88,17 +97,24 @@ class AppLink:
         AppGone
             It could not be reached, or has dropped the connection twice.
         """
-        for attempt in range(2):
-            connection = await self._dial()
-            try:
-                async with connection:
-                    await self._serve(connection)
-            except (ConnectionClosed, OSError):
-                pass
-            if self._is_last and not self._waiting:
-                return
-            log.warning(json.dumps({"event": "app_socket_dropped", "attempt": attempt}))
-        raise AppGone("the app has dropped its socket twice")
+        try:
+            for attempt in range(2):
+                connection = await self._dial()
+                try:
+                    async with connection:
+                        await self._serve(connection)
+                except (ConnectionClosed, OSError):
+                    pass
+                if self._is_last and not self._waiting:
+                    return
+                log.warning(json.dumps({"event": "app_socket_dropped", "attempt": attempt, "url": self._url}))
+            raise AppGone("the app has dropped its socket twice")
+        except AppGone as problem:
+            log.warning(json.dumps({"event": "app_gone", "url": self._url, "problem": str(problem)}))
+            raise
+        except Exception as problem:  # a fault of ours: the call must hear of it
+            log.error("an app's socket failed", exc_info=problem)
+            raise AppGone(f"{type(problem).__name__}: {problem}") from None
 
     async def _dial(self) -> ClientConnection:
         loop = asyncio.get_running_loop()
@@ -110,8 +126,8 @@ class AppLink:
                     ping_interval=20, ping_timeout=None,  # who reads slowly answers no pings, and is not dropped for it
                     open_timeout=max(0.1, until - loop.time()), close_timeout=_CLOSE_S,
                 )  # fmt: skip
-            except InvalidURI as wrong:
-                raise AppGone(str(wrong)) from None
+            except (InvalidURI, ValueError) as wrong:  # ValueError: a host that can be no name
+                raise AppGone(f"{self._url} is no address ({wrong})") from None
             except (OSError, InvalidHandshake, TimeoutError, EOFError) as wrong:
                 problem = f"{type(wrong).__name__}: {wrong}"
             if self._is_last:  # the call is over: nobody waits for an app that is not there
@@ -148,7 +164,11 @@ class AppLink:
                     return
         finally:
             reading.cancel()
+            await asyncio.wait({reading})
+            if not reading.cancelled() and (problem := reading.exception()) is not None:
+                log.info(json.dumps({"event": "app_socket_lost", "problem": f"{type(problem).__name__}: {problem}"}))
 
     async def _read(self, connection: ClientConnection) -> None:
         async for message in connection:
             self._on_message(message)
+            await asyncio.sleep(0)  # a flood of them is no reason for other calls to wait

@@ -12,9 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from talkpath.agentstack.plain import read_json
 from talkpath.ambience import NAMES
+from talkpath.dtmf import MAX_KEYS
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # a whole WAV comes in one message
+MAX_TEXT_CHARS = 100_000  # to be said, or to be known: two hours of speech
 
 
 class MessageError(ValueError):
@@ -75,7 +78,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class SendDtmf:
-    """Press keys, in turn."""
+    """Press keys, in turn; "w" and "W" wait 0.5 and 1 s."""
 
     digits: str
 
@@ -114,8 +117,8 @@ def parse(data: str | bytes) -> Command:
         Not JSON, no object, unknown, or a field of the wrong kind. The connection lives on.
     """
     try:
-        message = json.loads(data)
-    except (ValueError, RecursionError) as problem:
+        message = read_json(data)
+    except ValueError as problem:
         raise MessageError("invalid_message", f"the message is not JSON ({problem})") from None
     if not isinstance(message, dict):
         raise MessageError("invalid_message", f"a message must be an object (got {type(message).__name__})")
@@ -123,15 +126,17 @@ def parse(data: str | bytes) -> Command:
     reader = _READERS.get(kind) if isinstance(kind, str) else None
     if reader is None:
         raise MessageError("unknown_message", f"{str(kind)[:100]!r} is not known")
-    return reader(message)
+    return reader({**message, "type": kind})
 
 
-def _text(message: Mapping[str, Any], name: str) -> str:
+def _text(message: Mapping[str, Any], name: str, most_chars: int = MAX_MESSAGE_BYTES) -> str:
     value = message.get(name)
     if not isinstance(value, str):
         raise MessageError(
             "invalid_message", f"{message['type']}: {name} must be a string (got {type(value).__name__})"
         )
+    if len(value) > most_chars:
+        raise MessageError("invalid_message", f"{message['type']}: {name} is longer than {most_chars} characters")
     return value
 
 
@@ -194,12 +199,13 @@ def _transfer(message: Mapping[str, Any]) -> Command:
 
 
 def _send_dtmf(message: Mapping[str, Any]) -> Command:
-    digits = _text(message, "digits").upper()
-    if not digits or set(digits) - set("0123456789ABCD*#W,"):
+    digits = _text(message, "digits")
+    if not 0 < len(digits) <= MAX_KEYS or set(digits) - set("0123456789ABCDabcd*#wW"):
         raise MessageError(
-            "invalid_message", f"agent_session.send_dtmf: digits must be of 0-9 A-D * # (got {digits[:50]!r})"
+            "invalid_message",
+            f"agent_session.send_dtmf: digits must be 1 to {MAX_KEYS} of 0-9 A-D * #, w and W (got {digits[:50]!r})",
         )
-    return SendDtmf(digits)
+    return SendDtmf("".join(key if key in "wW" else key.upper() for key in digits))
 
 
 def _mix(message: Mapping[str, Any]) -> Command:
@@ -215,8 +221,8 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Command]] = {
     "tool.result": _tool_result,
     "tool.error": _tool_error,
     "agent_session.update": _update,
-    "agent_session.inject": lambda m: Inject(_text(m, "content")),
-    "agent_session.speak": lambda m: Speak(_text(m, "text")),
+    "agent_session.inject": lambda m: Inject(_text(m, "content", MAX_TEXT_CHARS)),
+    "agent_session.speak": lambda m: Speak(_text(m, "text", MAX_TEXT_CHARS)),
     "agent_session.play": _play,
     "agent_session.transfer": _transfer,
     "agent_session.send_dtmf": _send_dtmf,

@@ -16,6 +16,8 @@ from talkpath.errors import TalkpathError
 
 log = logging.getLogger("talkpath.agentstack")
 
+_MOST_NOTES, _MOST_PROBLEMS = 20, 200  # of one session's: an app that says nothing else fills no log
+
 
 class Commands:
     """Of one session.
@@ -40,6 +42,7 @@ class Commands:
         self._numbers = itertools.count(1)
         self._background: m.Background | None = None
         self._has_told_unknown = False
+        self._notes = self._problems = 0
 
     def on_message(self, data: str | bytes) -> None:
         """One message of the app's; what is wrong with it is told, and nothing else happens."""
@@ -47,18 +50,24 @@ class Commands:
             self._follow(m.parse(data))
         except m.MessageError as problem:
             if problem.code == "unknown_message":
-                log.info(json.dumps({"event": "unknown_message", "problem": str(problem)}))
+                self._note("unknown_message", str(problem))
                 if self._has_told_unknown:
                     return
                 self._has_told_unknown = True
-            self._talk.problem(problem.code, str(problem))
+            self._problems += 1
+            if self._problems <= _MOST_PROBLEMS:
+                self._talk.problem(problem.code, str(problem))
+        except Exception as problem:  # a fault of ours: the app's socket lives on
+            self._talk.failed("a message of the app's", problem)
 
     def _follow(self, command: m.Command) -> None:
         talk = self._talk
+        if isinstance(command, m.Speak | m.Play | m.SendDtmf | m.Transfer) and talk.floor.is_full:
+            raise m.MessageError("invalid_message", "too much waits to be said and done: this is left out")
         match command:
             case m.ToolResult():
                 if not talk.app_tools.answer(command.id, command.result, command.error):
-                    log.info(json.dumps({"event": "tool_result_ignored", "id": command.id[:100]}))
+                    self._note("tool_result_ignored", command.id[:100])
             case m.Speak():
                 self._app_speaks()
                 if command.text.strip():
@@ -82,6 +91,11 @@ class Commands:
                 talk.spawn(talk.extend_wait())
             case m.Background():
                 talk.spawn(self._mix(command))
+
+    def _note(self, event: str, what: str) -> None:
+        self._notes += 1
+        if self._notes <= _MOST_NOTES:
+            log.info(json.dumps({"event": event, "what": what}))
 
     def _app_speaks(self) -> None:
         """After a machine the agent is deaf and silent until the app speaks."""

@@ -187,20 +187,25 @@ class AgentSession:
 
     async def _follow_events(self) -> None:
         async for event in self._call.events():
-            if not isinstance(event, e.Event):
-                continue
-            talk = self.talk
-            if (verdict := talk.turn_taking.verdict(event)) is not None:
-                self.send(self._translator.translate(verdict) or {})
-            talk.turn_taking.on_event(event)
-            if self._answered_by is None or self._answered_by.on_event(event):
-                message = self._translator.translate(event, **self._text_for(event))
-                if message is not None:
-                    self.send(message)
-            if isinstance(event, e.AgentSpeechCompleted | e.AgentSpeechInterrupted):
-                talk.told(event.utterance)
-            elif isinstance(event, e.UserIdle):
-                self._idle(event)
+            try:
+                if isinstance(event, e.Event):
+                    self._on_event(event)
+            except Exception as problem:  # the call needs those that follow
+                self.talk.failed("an event", problem)
+
+    def _on_event(self, event: e.Event) -> None:
+        talk = self.talk
+        if (verdict := talk.turn_taking.verdict(event)) is not None:
+            self.send(self._translator.translate(verdict) or {})
+        talk.turn_taking.on_event(event)
+        if self._answered_by is None or self._answered_by.on_event(event):
+            message = self._translator.translate(event, **self._text_for(event))
+            if message is not None:
+                self.send(message)
+        if isinstance(event, e.AgentSpeechCompleted | e.AgentSpeechInterrupted):
+            talk.told(event.utterance)
+        elif isinstance(event, e.UserIdle):
+            self._idle(event)
 
     def _text_for(self, event: e.Event) -> dict[str, Any]:
         match event:
@@ -281,7 +286,7 @@ class AgentSession:
                 command.destination, from_number, command.dial_mode, command.timeout_s, owner=party.call_uuid
             )
         except LegFailed as problem:
-            talk.is_closing = False
+            talk.is_closing = talk.floor.has_deed
             self.send({"type": "session.error", "code": "transfer_failed", "message": f"nobody answered ({problem.cause})",
                        "timestamp": iso(datetime.now(UTC))})  # fmt: skip
             talk.history.transfer_failed(problem.cause)

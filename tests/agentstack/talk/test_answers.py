@@ -184,7 +184,8 @@ def test_speech_commands_are_a_queue():
         s.app("agent_session.hangup")
         await s.until(10)
         kinds = [entry[0] for entry in s.call.did]
-        assert kinds == ["said", "played", "send_dtmf", "said", "hangup"]
+        assert kinds == ["said", "played", "send_dtmf", "send_dtmf", "said", "hangup"]
+        assert [keys for kind, keys in s.call.did[2:4]] == ["1", "#"], "the engine knows no pauses"
 
     run(scene())
 

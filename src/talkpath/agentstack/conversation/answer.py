@@ -148,6 +148,7 @@ class Answer:
             self._chat = chat = None
             if not calls or not await self._use(calls) or self.is_closing:
                 return
+        self._talk.problem("llm_error", f"the model has called tools {MAX_STEPS} times in a row")
 
     def _ask(self) -> Chat:
         talk = self._talk

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from talkpath.agentstack.conversation.floor_items import Deed, Gathered, Item, Keys, Sound, Speech, Spoken
 from talkpath.agentstack.conversation.utterance import Segment, Utterance
+from talkpath.agentstack.hunting import PAUSES_S
 from talkpath.agentstack.providers.base import ProviderError, TextToSpeech
 from talkpath.errors import TalkpathError
 
 _SAMPLE_BYTES = 2
+_LONGEST_S, _LONGEST_CHARACTER_S = 10.0, 1.0  # of a sentence's audio: no voice is so slow
+_KEYS = re.compile("[wW]|[^wW]+")
+_MOST_ITEMS = 1000  # that wait: more is an app that has lost count
+_MOST_SOUND_BYTES = 128 * 1024 * 1024
 
 
 class Line(Protocol):
@@ -42,6 +48,8 @@ class Floor:
         (code, message): what could not be said or played.
     clock : callable
         Seconds.
+    on_fault : callable
+        (what, exception): what must not happen.
     """
 
     def __init__(
@@ -51,9 +59,10 @@ class Floor:
         on_voice_done: Callable[[Utterance, TextToSpeech, Spoken], None],
         on_problem: Callable[[str, str], None],
         clock: Callable[[], float],
+        on_fault: Callable[[str, BaseException], None],
     ) -> None:
         self._line, self._voice, self._clock = line, voice, clock
-        self._on_voice_done, self._on_problem = on_voice_done, on_problem
+        self._on_voice_done, self._on_problem, self._on_fault = on_voice_done, on_problem, on_fault
         self._items: deque[Item] = deque()
         self._has_more = asyncio.Event()
         self.now: Item | None = None
@@ -63,6 +72,17 @@ class Floor:
         """Nothing is said and nothing waits."""
         return self.now is None and not self._items
 
+    @property
+    def has_deed(self) -> bool:
+        """A hang-up or a transfer waits."""
+        return any(isinstance(item, Deed) for item in self._items)
+
+    @property
+    def is_full(self) -> bool:
+        """So much waits that the app is told to stop."""
+        sounds = sum(len(item.audio) for item in self._items if isinstance(item, Sound))
+        return len(self._items) >= _MOST_ITEMS or sounds > _MOST_SOUND_BYTES
+
     def add(self, item: Item) -> None:
         """When all before it was heard."""
         self._items.append(item)
@@ -70,8 +90,12 @@ class Floor:
 
     def interrupted(self) -> list[Speech]:
         """The caller has the floor: what may be interrupted is gone, also what is being said. The speeches among it."""
-        gone = [i for i in self._items if isinstance(i, Speech) or (isinstance(i, Sound) and i.allow_interruption)]
-        self._items = deque(i for i in self._items if i not in gone)
+        kept: deque[Item] = deque()
+        gone: list[Item] = []
+        for item in self._items:
+            is_cut = isinstance(item, Speech) or (isinstance(item, Sound) and item.allow_interruption)
+            (gone if is_cut else kept).append(item)
+        self._items = kept
         cut = [i for i in gone if isinstance(i, Speech)]
         for speech in cut:
             self._drop(speech)
@@ -107,6 +131,10 @@ class Floor:
                 self.now = self._items.popleft()
                 try:
                     await self._do(self.now)
+                except Exception as problem:
+                    if _is_gone(problem):
+                        raise
+                    self._on_fault("what was to be said or done", problem)  # what follows it is still said and done
                 finally:
                     self.now = None
         finally:
@@ -127,13 +155,21 @@ class Floor:
                         raise
                     self._on_problem("play_error", str(problem))
             case Keys():
-                await self._line.send_dtmf(item.digits)
-                await self._line.played()
+                await self._press(item.digits)
             case Deed():
                 await item.do()
 
+    async def _press(self, digits: str) -> None:
+        for part in _KEYS.findall(digits):
+            if part in PAUSES_S:
+                await asyncio.sleep(PAUSES_S[part])
+            else:
+                await self._line.send_dtmf(part)
+                await self._line.played()
+
     async def _speak(self, speech: Speech) -> None:
         utterance, voice = speech.utterance, self._voice()
+        begun_at: float | None = None
         try:
             audio = self._audio(speech, voice)
             first = await anext(audio, None)  # nothing is begun for an utterance without a sound
@@ -141,16 +177,15 @@ class Floor:
             if first is None or speech.cancelled:
                 utterance.is_cut = True  # not a word was heard
             else:
-                speech.begun, began = True, self._clock()
-                try:
-                    async with contextlib.aclosing(audio):  # type: ignore[type-var]
-                        heard_ms = await self._line.say(_after(first, audio), voice.sample_rate_hz, utterance.name)
-                except BaseException:  # the line is gone, and nobody says how much was heard
-                    utterance.is_cut = True
-                    utterance.heard_s = min(utterance.duration_s, self._clock() - began)
-                    raise
+                speech.begun, begun_at = True, self._clock()
+                async with contextlib.aclosing(audio):  # type: ignore[type-var]
+                    heard_ms = await self._line.say(_after(first, audio), voice.sample_rate_hz, utterance.name)
                 utterance.heard_s = heard_ms / 1000
                 utterance.is_cut = speech.cancelled or utterance.heard_s < utterance.duration_s - 0.05
+        except BaseException:  # the caller has hung up, or the agent leaves: the rest was not heard
+            utterance.is_cut = True
+            utterance.heard_s = 0.0 if begun_at is None else min(utterance.duration_s, self._clock() - begun_at)
+            raise
         finally:
             if not speech.over.done():
                 speech.over.set_result(utterance)
@@ -176,6 +211,8 @@ class Floor:
                         spoken.work_s = self._clock() - began
                         spoken.audio_s += len(piece) / bytes_a_s
                         segment.duration_s += len(piece) / bytes_a_s
+                        if segment.duration_s > _LONGEST_S + _LONGEST_CHARACTER_S * len(sentence):
+                            raise ProviderError(f"{voice.provider}: the audio has no end", provider=voice.provider)
                         if given := pieces_of.add(piece):
                             yield given
                         if speech.cancelled:

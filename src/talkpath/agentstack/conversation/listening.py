@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from talkpath.agentstack.conversation.ear import Ear
 from talkpath.agentstack.conversation.stream_clock import StreamClock
 from talkpath.agentstack.providers.base import ProviderError, SpeechToText, SttStream, Transcript
+from talkpath.server import CallEnded
 
 CHUNK_MS = 100  # what recognisers want at once; a turn ends 150 ms after its last sound at the soonest, so no word waits for a chunk
 _REOPEN_S = (0.0, 1.0, 2.0, 5.0)  # after a failure; the last for ever
@@ -36,6 +37,8 @@ class Listener:
         (code, message).
     clock : callable
         Seconds.
+    on_fault : callable
+        (what, exception): what must not happen.
     """
 
     def __init__(
@@ -45,9 +48,10 @@ class Listener:
         on_transcript: Callable[[Transcript], Any],
         on_problem: Callable[[str, str], None],
         clock: Callable[[], float],
+        on_fault: Callable[[str, BaseException], None],
     ) -> None:
         self._source, self._stt, self._on_transcript, self._on_problem = source, stt, on_transcript, on_problem
-        self._clock = clock
+        self._clock, self._on_fault = clock, on_fault
         self.ear = Ear(source.sample_rate_hz)
         self.time = StreamClock(clock())
         self.stream: SttStream | None = None
@@ -104,7 +108,7 @@ class Listener:
             try:
                 async for transcript in stream:
                     failures = 0
-                    await self._on_transcript(transcript)
+                    await self._take(transcript)
             except ProviderError as problem:
                 self._on_problem("stt_error", str(problem))
             finally:
@@ -113,3 +117,11 @@ class Listener:
                 await stream.aclose()
             await asyncio.sleep(_REOPEN_S[min(failures, len(_REOPEN_S) - 1)])
             failures += 1
+
+    async def _take(self, transcript: Transcript) -> None:
+        try:
+            await self._on_transcript(transcript)
+        except CallEnded:
+            raise
+        except Exception as problem:  # without an ear the agent would be deaf
+            self._on_fault("a transcript", problem)

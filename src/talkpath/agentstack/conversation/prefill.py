@@ -18,6 +18,8 @@ from talkpath.agentstack.providers.base import (
     Whole,
 )
 
+MOST_CHARS = 100_000  # of one answer: two hours of speech
+
 
 class Chat:
     """One request to a model, running by itself; what it gives can be read from the beginning, at any time.
@@ -51,6 +53,7 @@ class Chat:
         self._task = asyncio.create_task(self._run(model, list(messages), list(tools)))
 
     async def _run(self, model: LanguageModel, messages: list[ChatMessage], tools: list[Tool]) -> None:
+        chars = 0
         try:
             async with contextlib.aclosing(model.chat(messages, tools)) as deltas:  # type: ignore[type-var]
                 async for delta in deltas:
@@ -60,6 +63,9 @@ class Chat:
                         self.finished = delta
                     elif isinstance(delta, Whole):
                         self.duration_s = self._clock() - self.began_at
+                    chars += len(delta.text) if isinstance(delta, Text) else 0
+                    if chars > MOST_CHARS:
+                        raise ProviderError(f"{model.provider}: the answer has no end", provider=model.provider)
                     self._deltas.append(delta)
                     self._news.set()
         except ProviderError as problem:

@@ -26,13 +26,17 @@ class Sentences:
 
     def feed(self, text: str) -> list[str]:
         """What is complete now."""
-        self._text += text
-        found = []
-        while (end := self._next_end()) is not None:
-            piece, self._text = self._text[:end].strip(), self._text[end:].lstrip()
+        text = self._text + text
+        at, found = 0, []
+        while (end := self._next_end(text[at : at + _LONGEST + 1])) is not None:
+            piece = text[at : at + end].strip()
+            at += end
+            while text[at : at + 1].isspace():
+                at += 1
             if piece:
                 found.append(piece)
                 self._is_first = False
+        self._text = text[at:]
         return found
 
     def flush(self) -> list[str]:
@@ -41,15 +45,16 @@ class Sentences:
         self._is_first = True
         return [piece] if piece else []
 
-    def _next_end(self) -> int | None:
-        ends = (m.end() for m in _END.finditer(self._text) if _really_ends(self._text[: m.start()], m.group()))
+    def _next_end(self, text: str) -> int | None:
+        """In the beginning of what there is: a model may give a megabyte at once, and to look at all of it each time takes minutes."""
+        ends = (m.end() for m in _END.finditer(text) if _really_ends(text[: m.start()], m.group()))
         found = next(ends, None)
-        if self._is_first and (clause := _CLAUSE.search(self._text, _FIRST_CLAUSE_CHARS)) is not None:
+        if self._is_first and (clause := _CLAUSE.search(text, _FIRST_CLAUSE_CHARS)) is not None:
             found = clause.end() if found is None else min(found, clause.end())
         if found is not None:
             return found
-        if len(self._text) > _LONGEST:
-            space = self._text.rfind(" ", 0, _LONGEST)
+        if len(text) > _LONGEST:
+            space = text.rfind(" ", 0, _LONGEST)
             return space if space > 0 else _LONGEST
         return None
 

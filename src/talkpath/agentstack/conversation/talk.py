@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from talkpath.agentstack.wire_events import iso
 from talkpath.call.config import SemanticVad
 from talkpath.errors import TalkpathError
 from talkpath.server import PhoneCall
+
+log = logging.getLogger("talkpath.agentstack")
 
 SETTLE_S = 1.0  # so long the engine's last word about an utterance is waited for
 NUDGE = "The caller has not said anything for a while. In one short sentence that fits the conversation, ask whether they are still there. Call no tool."
@@ -71,8 +74,8 @@ class Talk:
         )
         self.app_tools = AppTools(send)
         self.turn_taking, self.sub_agents = TurnTaking(self), SubAgents(self)
-        self.listener = Listener(call, stt, self.turn_taking.heard, self.problem, clock)
-        self.floor = Floor(call, tts, self._voice_done, self.problem, clock)
+        self.listener = Listener(call, stt, self.turn_taking.heard, self.problem, clock, self.failed)
+        self.floor = Floor(call, tts, self._voice_done, self.problem, clock, self.failed)
         self.began_at, self._began_s = datetime.now(UTC), clock()
         self.answer: Answer | None = None
         self.turns = 0  # of the caller
@@ -121,7 +124,12 @@ class Talk:
             and (problem := task.exception()) is not None
             and not isinstance(problem, TalkpathError)
         ):
-            self.problem("internal_error", f"{type(problem).__name__}: {problem}")
+            self.failed("what the talk does beside", problem)
+
+    def failed(self, what: str, problem: BaseException) -> None:
+        """A fault of ours: the log has all of it, and the talk goes on."""
+        log.error("%s failed", what, exc_info=problem)
+        self.problem("internal_error", f"{what} failed ({type(problem).__name__})")
 
     def problem(self, code: str, message: str) -> None:
         """The app should know."""

@@ -12,8 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from talkpath.agentstack.plain import plain, whole_text
 from talkpath.agentstack.providers.base import Delta, Finished, ProviderError, Text, ToolCall
 from talkpath.agentstack.providers.faults import kind_of_status, without_key
+
+MOST_CALLS = 128  # of one answer
+MOST_ARGUMENTS_CHARS = 256 * 1024  # of one call
 
 
 @dataclass(slots=True)
@@ -128,6 +132,8 @@ class ChatDeltas:
         found.name = found.name or name
         arguments = function.get("arguments")
         found.raw += arguments if isinstance(arguments, str) else json.dumps(arguments) if arguments else ""
+        if len(self._calls) > MOST_CALLS or len(found.raw) > MOST_ARGUMENTS_CHARS:
+            raise ProviderError(f"{self._provider}: the tool calls have no end", "unavailable", self._provider)
 
     def _complete(self) -> list[Delta]:
         calls = self._calls[self._given :]
@@ -150,7 +156,7 @@ class ChatDeltas:
 def _arguments(raw: str) -> Mapping[str, Any]:
     try:
         found = json.loads(raw)
-        return _dict(json.loads(found) if isinstance(found, str) else found)  # some write JSON in JSON
+        return _dict(plain(json.loads(found) if isinstance(found, str) else found))  # some write JSON in JSON
     except (ValueError, RecursionError):
         return {}
 
@@ -162,7 +168,7 @@ def _content(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    return whole_text(value) if isinstance(value, str) else ""
 
 
 def _count(value: Any) -> int:

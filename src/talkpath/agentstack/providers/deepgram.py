@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from talkpath.agentstack.plain import whole_text
 from talkpath.agentstack.providers.base import ProviderError, Spec, Transcript
 from talkpath.agentstack.providers.urls import http_base, ws_base
 
@@ -157,7 +158,7 @@ class DeepgramProtocol:
     def _results(self, said: Mapping[str, Any]) -> list[Transcript]:
         heard = _first(_dict(said.get("channel")).get("alternatives"))
         text = heard.get("transcript")
-        text = text.strip() if isinstance(text, str) else ""
+        text = whole_text(text.strip()) if isinstance(text, str) else ""
         is_final, is_end = said.get("is_final") is True, said.get("speech_final") is True
         start_s, length_s = _number(said.get("start")), _number(said.get("duration"))
         if start_s is None or length_s is None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import sys
+from importlib.util import find_spec
 
 from talkpath.errors import ConfigError, TalkpathError
 
 _EPILOG = """\
 PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN say who may use REST; TALKPATH_PROVIDERS=local needs no key and no network; DEEPGRAM_API_KEY, OPENAI_API_KEY,
 ELEVENLABS_API_KEY (and …_BASE_URL) are used where an agent names none; TALKPATH_CARRIER=simulated[:FILE] or http:URL places calls. All of them:
-docs/agentstack/rest.md.
+docs/agentstack/rest.md, "Settings".
 """
 
 
@@ -41,6 +43,7 @@ _VARIABLES = {
     "host": "TALKPATH_HOST", "port": "TALKPATH_PORT", "phone_host": "TALKPATH_PHONE_HOST", "phone_port": "TALKPATH_PHONE_PORT",
     "data": "TALKPATH_DATA", "workers": "TALKPATH_WORKERS", "transport": "TALKPATH_TRANSPORT", "drain": "TALKPATH_DRAIN_S",
 }  # fmt: skip
+_LOCAL = ("pocketsphinx", "hibari")
 
 
 def run_agents(options: argparse.Namespace) -> int:
@@ -48,6 +51,7 @@ def run_agents(options: argparse.Namespace) -> int:
     try:
         from talkpath.agentstack.server import AgentServer
         from talkpath.agentstack.settings import Settings
+        from talkpath.agentstack.store.database import StoreError
     except ImportError as missing:
         print(f"talkpath agents: {missing.name} is not installed: pip install 'talkpath[agentstack]'", file=sys.stderr)
         return 2
@@ -59,8 +63,14 @@ def run_agents(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its URLs may hold what is not for logs
     try:
-        AgentServer(Settings.load(options.config, {**os.environ, **given})).run()
-    except (ConfigError, TalkpathError, OSError, ImportError) as problem:
-        print(f"talkpath agents: {problem}", file=sys.stderr)
+        settings = Settings.load(options.config, {**os.environ, **given})
+        absent = [name for name in _LOCAL if find_spec(name) is None] if settings.providers == "local" else []
+        if absent:
+            raise ConfigError(f"TALKPATH_PROVIDERS=local needs {', '.join(absent)}: pip install 'talkpath[local]'")
+        AgentServer(settings).run()
+    except (ConfigError, TalkpathError, StoreError, OSError, ImportError) as problem:
+        taken = isinstance(problem, OSError) and problem.errno == errno.EADDRINUSE
+        hint = "; --port and --phone-port (TALKPATH_PORT, TALKPATH_PHONE_PORT) name other ports" if taken else ""
+        print(f"talkpath agents: {problem}{hint}", file=sys.stderr)
         return 2
     return 0

@@ -250,7 +250,7 @@ class AgentSession:
             self._events_wanted |= changes["events"]
         top = {name: changes[name] for name in ("system_prompt", "tools") if name in changes}
         rest = {name: value for name, value in changes.items() if name not in ("system_prompt", "tools", "events")}
-        if top:
+        if top and isinstance(rest.get("llm") or {}, Mapping):  # else `updated` says what is wrong with it
             rest["llm"] = {**(rest.get("llm") or {}), **top}
         new = updated(old, rest) if rest else old
         self._agent = talk.agent = new

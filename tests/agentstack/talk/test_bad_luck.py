@@ -207,3 +207,56 @@ def test_a_model_that_calls_tools_for_ever_is_stopped_and_told():
         assert s.of("turn.completed")
 
     run(scene())
+
+
+def test_a_second_agent_tool_at_once_never_reaches_the_app():
+    from talkpath.agentstack.agent_specs import agent_tools as specs
+    from talkpath.agentstack.agent_tools.registry import agent_tool
+
+    async def scene():
+        tools = [agent_tool(spec) for spec in specs([{"type": "collect_email", "config": {}}], ())]
+        s = Scene(
+            Model([tool_call("collect_email", "t1"), tool_call("collect_email", "t2")], "Your address?"),
+            agent_tools=tools,
+        )
+        await s.until(0.5)
+        await s.caller("Take my address.")
+        await s.until(5)
+        assert s.of("tool.called") == []
+        assert len(s.of("agent_tool.started")) == 1
+
+    run(scene())
+
+
+def test_a_recogniser_that_has_gone_mad():
+    """Finals without end: each changed the words, and was a request to the model; the turn grew without bound."""
+
+    async def scene():
+        s = Scene(Model(ttft_s=0.2), prefill_cache=True)
+        await s.until(0.5)
+        for number in range(1000):
+            await s.hears(f"final number {number}.")
+        await s.hears("x " * 500_000)
+        await s.until(1)
+        assert len(s.model.asked) <= 8
+        await s.caller("Hello?")
+        await s.until(5)
+        assert len(s.of("turn.completed")[0]["user_text"]) < 25_000
+
+    run(scene())
+
+
+def test_nothing_is_begun_when_the_talk_is_over():
+    async def scene():
+        s = Scene(Model())
+        await s.until(0.5)
+        s.call.ended = "hung up"
+        s.call.over.set()
+        await asyncio.sleep(0.1)
+        before = asyncio.all_tasks()
+        s.talk.go_on()
+        s.app("agent_session.extend_wait")
+        await asyncio.sleep(0.1)
+        assert asyncio.all_tasks() <= before
+
+    run(scene())

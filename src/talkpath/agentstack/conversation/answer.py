@@ -250,6 +250,8 @@ class Answer:
                 talk.history.result(call.id, {"status": "ok"})
             elif (tool := mind.agent_tool(call.name)) is not None and begins is None:
                 begins = SubAgent(tool, tool.begin(), call)
+            elif mind.is_agent_tool(call.name):  # the app knows nothing of it
+                talk.history.result(call.id, {"error": "another one is at work: one at a time"})
             else:
                 outs.append(call)
         if outs:

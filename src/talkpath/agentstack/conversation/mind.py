@@ -61,6 +61,10 @@ class Mind:
         """The sub-agent of that name, where no other is at work."""
         return self._agent_tools.get(name) if self.sub is None else None
 
+    def is_agent_tool(self, name: str) -> bool:
+        """A sub-agent has that name, whether it can begin now or not."""
+        return name in self._agent_tools
+
     def is_sub_tool(self, name: str) -> bool:
         """A tool of the sub-agent at work."""
         return self.sub is not None and any(tool.name == name for tool in self.sub.run.tools)

@@ -81,7 +81,7 @@ class Talk:
         self.turns = 0  # of the caller
         self.turns_told = 0  # the greeting's included
         self.is_closing = False  # a hang-up or a transfer waits: nothing new is begun
-        self._left = asyncio.Event()
+        self._left, self._is_over = asyncio.Event(), False
         self._tasks: set[asyncio.Task[None]] = set()
         self._utterances: dict[str, tuple[Utterance, TurnFigures]] = {}
         self._settled: dict[str, asyncio.Event] = {}
@@ -98,6 +98,7 @@ class Talk:
         try:
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._is_over = True
             for task in (*over, *work, *self._tasks):
                 task.cancel()
             await asyncio.gather(*over, *work, *self._tasks, return_exceptions=True)
@@ -113,6 +114,8 @@ class Talk:
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do it beside the talk, at most until its end."""
         task = asyncio.create_task(work)
+        if self._is_over:  # a last word of the recogniser's, or of the app's
+            task.cancel()
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task

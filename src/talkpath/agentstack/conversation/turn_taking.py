@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from talkpath.agentstack.conversation.talk import Talk
 
 WORDS_WAIT_S = 1.5  # so long the words of a turn are waited for; those that come later are answered when they come
+MOST_PREFILLS = 8  # of one turn: each is a request that is paid for
 SURE, UNSURE = 0.95, 0.5  # of a turn's end
 COMMIT_WITHOUT_WORDS_S = 0.8  # of speech over the agent: no nod is so long
 
@@ -44,6 +45,7 @@ class TurnTaking:
         self._turn_onset_at: float | None = None
         self._last_sound_at: float | None = None
         self._prefill: Chat | None = None
+        self._prefills = 0  # of this turn
         self._event: e.UserTurnCompleted | None = None
         self._words_came = asyncio.Event()
         self._is_doubted = False  # by words of this turn
@@ -186,8 +188,10 @@ class TurnTaking:
     def _begin_prefill(self) -> None:
         talk = self._talk
         is_free = talk.answer is None and talk.floor.is_idle and self._prefill is None and not talk.is_closing
+        is_free = is_free and self._prefills < MOST_PREFILLS
         if talk.agent.prefill_cache and is_free and self.words.text and talk.mind.sub is None:
             messages = [*talk.history.messages(talk.mind.prompt), {"role": "user", "content": self.words.text}]
+            self._prefills += 1
             self._prefill = Chat(talk.model(), messages, talk.mind.tools, talk.clock, self.words.text)
 
     def _drop_prefill(self) -> None:
@@ -228,7 +232,7 @@ class TurnTaking:
         talk = self._talk
         event, self._event, self._is_wordless = self._event, None, False
         chat, self._prefill = self._prefill, None
-        text, self._is_doubted = self.words.take(), False
+        text, self._is_doubted, self._prefills = self.words.take(), False, 0
         now = talk.answer
         if not text or talk.is_closing or self.is_deaf:
             if chat is not None:

@@ -8,6 +8,7 @@ from talkpath.agentstack.conversation.hints import is_nod, words_of
 from talkpath.agentstack.providers.base import Transcript
 
 SLACK_S = 0.05  # when the last sound was is known no better
+MOST_CHARS = 10_000  # of a turn: ten minutes of speech; more is a recogniser that has gone mad
 STALE_S = 5.0  # a nod that nobody needed is forgotten
 
 
@@ -32,12 +33,12 @@ class TurnWords:
 
     def hear(self, transcript: Transcript, now: float) -> None:
         """What a recogniser says."""
-        text = self._news(transcript.text.strip())
+        text = self._news(transcript.text.strip()[:MOST_CHARS])
         if text and not self.text:  # the first of a turn
             self.final_at = self.confidence = None
         if transcript.is_final:
             self.interim, self.answered = "", []
-            if text:
+            if text and len(self.text) < MOST_CHARS:
                 self.finals.append(text)
                 self.final_at, self.confidence = now, transcript.confidence
         else:

@@ -78,7 +78,7 @@ def test_an_app_that_listens_a_moment_later_is_reached():
         link = link_to(port)
         link.send({"type": "a"})
         work = asyncio.create_task(link.run())
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)  # between two dials
         async with serve(app, "127.0.0.1", port):
             link.send_last({"type": "session.ended"})
             await asyncio.wait_for(work, 5)

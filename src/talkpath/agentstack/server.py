@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
 import httpx
 import uvicorn
 
@@ -98,6 +99,7 @@ class AgentServer:
         providers = Providers(settings)
         stack.push_async_callback(providers.aclose)
         client = httpx.AsyncClient(trust_env=False)
+        anyio.get_cancelled_exc_class()  # httpx's; what it loads at its first use takes as long as two frames
         stack.push_async_callback(client.aclose)
         media = MediaServer(
             self._answer, config=self._config, host=settings.phone_host, port=settings.phone_port, workers=settings.workers,

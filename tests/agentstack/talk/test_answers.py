@@ -11,6 +11,7 @@ from fakes import FakeVoice, Scene, tool_call
 from virtual_time import run
 
 from talkpath.agentstack.agent_tools.base import Step
+from talkpath.agentstack.agent_tools.collect_email import CollectEmail
 from talkpath.agentstack.providers.base import Finished, ProviderError, Tool, Whole
 
 
@@ -291,5 +292,38 @@ def test_a_sub_agent_that_runs_out_of_time_while_it_speaks_gives_the_parent_a_tu
         assert s.of("agent_tool.completed")[0]["result"] == {"timed_out": True}
         assert s.voice.said == [long, "Never mind, then."]
         assert "timed_out" in str(s.model.asked[2][0])
+
+    run(scene())
+
+
+def test_the_parent_goes_on_with_the_result_after_all_that_its_sub_agent_talked():
+    async def scene():
+        email = {"email_address": "ann@example.com"}
+        s = Scene(
+            Model(
+                [tool_call("collect_email", "p1"), tool_call("lookup", "p2")], "Your address?",
+                [tool_call("submit", "s1", **email)], "Is that right?", [tool_call("confirm", "s2")], "Thank you.",
+            ),
+            agent_tools=[CollectEmail({})],
+        )  # fmt: skip
+        await s.until(0.5)
+        await s.caller("Mail me.")
+        await s.until(2)
+        s.app("tool.result", id="p2", result="found")
+        await s.until(5)
+        await s.caller("Ann at example dot com.")
+        await s.until(9)
+        await s.caller("Yes.")
+        await s.until(14)
+        assert s.of("agent_tool.completed")[0]["result"]["email_address"] == "ann@example.com"
+        assert s.voice.said[-1] == "Thank you."
+        messages, tools = s.model.asked[-1]
+        assert [m["role"] for m in messages] == [
+            "system", "user", "assistant", "tool", "assistant", "user", "assistant", "user", "assistant", "tool",
+        ]  # fmt: skip
+        assert messages[2]["tool_calls"][0]["id"] == messages[3]["tool_call_id"] == "p2"
+        assert messages[-2]["tool_calls"][0]["function"]["name"] == "collect_email"
+        assert "ann@example.com" in messages[-1]["content"]
+        assert "submit" not in tools
 
     run(scene())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,10 @@ class Entry:
         """The agent's, of which the caller knows nothing."""
         cut = self.utterance is not None and self.utterance.is_cut and not self.utterance.heard_text()
         return self.role == "assistant" and cut and not self.calls
+
+
+def _id_of(call: ToolCall) -> str:
+    return call.id
 
 
 class History:
@@ -71,6 +75,22 @@ class History:
             if any(call.id == call_id for call in entry.calls):
                 entry.results[call_id] = result
                 return
+
+    def conclude(self, call_id: str, result: Any, own_tools: Collection[str]) -> None:
+        """A sub-agent is done: the parent's call stands, with its result, after all that was said meanwhile.
+
+        The sub-agent's own calls are left out: the parent has no such tools.
+        """
+        at = next(
+            (i for i, entry in reversed(list(enumerate(self._entries))) if call_id in map(_id_of, entry.calls)), None
+        )
+        if at is None:
+            return
+        call = next(call for call in self._entries[at].calls if call.id == call_id)
+        for entry in self._entries[at:]:
+            entry.calls = [c for c in entry.calls if c.id != call_id and c.name not in own_tools]
+        self._entries = [e for e in self._entries if e.role != "assistant" or e.utterance is not None or e.calls]
+        self._entries.append(Entry("assistant", calls=[call], results={call_id: result}))
 
     def context(self, content: str) -> None:
         """Something the model should know."""

@@ -59,12 +59,12 @@ class SubAgents:
         talk.mind.sub = None
         if self._timer is not None:
             self._timer.cancel()
+        result = dict(step.result or {}) if step.failed is None else {"error": step.failed}
+        talk.history.conclude(sub.call.id, result, {tool.name for tool in sub.run.tools})
         if step.failed is not None:
-            talk.history.result(sub.call.id, {"error": step.failed})
             talk.send({"type": "agent_tool.failed", **_named(sub), "error": step.failed})
         else:
-            talk.history.result(sub.call.id, dict(step.result or {}))
-            talk.send({"type": "agent_tool.completed", **_named(sub), "result": dict(step.result or {})})
+            talk.send({"type": "agent_tool.completed", **_named(sub), "result": result})
 
 
 def _named(sub: SubAgent) -> dict[str, str]:

@@ -159,6 +159,12 @@ def test_other_servers_tool_calls(pieces: list[dict[str, Any]]) -> None:
     assert [(c.id, c.name, c.arguments) for c in said[:-1]] == [("a", "one", {"x": 1}), ("b", "two", {})]
 
 
+def test_arguments_in_arguments_and_numbers_that_are_none() -> None:
+    raws = (json.dumps(json.dumps({"a": 1})), '{"a": NaN}')
+    said = [deltas([chunk({"tool_calls": [piece(0, "c", "end_call", raw)]}, "tool_calls")])[0] for raw in raws]
+    assert [c.arguments for c in said] == [{"a": 1}, {"a": None}]
+
+
 def test_a_call_without_id_gets_one() -> None:
     said = deltas([chunk({"tool_calls": [piece(0, name="end_call"), piece(1, name="extend_wait")]}, "tool_calls")])
     assert all(c.id.startswith("call_") for c in said[:-1])

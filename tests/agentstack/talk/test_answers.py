@@ -327,3 +327,16 @@ def test_the_parent_goes_on_with_the_result_after_all_that_its_sub_agent_talked(
         assert "submit" not in tools
 
     run(scene())
+
+
+def test_a_greeting_that_is_interrupted_counts_as_such():
+    async def scene():
+        s = Scene(Model())
+        s.talk.say("A rather long greeting of the agent's, of which not all is heard.", "greeting", agent_first=True)
+        await s.until(0.5)
+        await s.caller("Stop.", interrupts_after=0.4)
+        await s.until(8)
+        metrics = s.of("turn.metrics")[0]
+        assert (metrics["interrupted"], metrics["num_interruptions"], metrics["agent_first"]) == (True, 1, True)
+
+    run(scene())

@@ -176,6 +176,7 @@ class Floor:
             await speech.released.wait()
             if first is None or speech.cancelled:
                 utterance.is_cut = True  # not a word was heard
+                await audio.aclose()  # type: ignore[attr-defined]
             else:
                 speech.begun, begun_at = True, self._clock()
                 async with contextlib.aclosing(audio):  # type: ignore[type-var]

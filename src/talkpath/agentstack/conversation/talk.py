@@ -243,6 +243,9 @@ class Talk:
     def interrupted(self) -> None:
         """The engine has given the floor to the caller."""
         self.floor.interrupted()
+        figures = self._speaking
+        if figures is not None and (self.answer is None or figures is not self.answer.figures):
+            figures.num_interruptions += 1
         if self.answer is not None:
             self.answer.cut()
 

@@ -198,3 +198,25 @@ def test_a_doubt_is_taken_back_by_every_word_that_follows():
         assert told == [0.1, 0.5, 0.95]
 
     run(scene())
+
+
+def test_the_end_of_the_call_in_a_pause_is_no_interruption_and_what_was_heard_is_the_engines_to_say():
+    async def scene():
+        s = Scene(Model(LONG))
+        await s.until(0.5)
+        await s.caller("Tell me.")
+        await s.until(3.0)
+        onset = s.call.ms
+        s.call.emit(e.UserSpeechStarted("receive", onset + 120, onset))
+        await asyncio.sleep(0.3)
+        s.call.emit(e.AgentSpeechPaused("transmit", s.call.ms))
+        s.call.ended = "the caller hung up"
+        name, _ = s.call.now
+        s.call.emit(e.AgentSpeechInterrupted("transmit", s.call.ms, name, 0.8))
+        await asyncio.sleep(0)
+        s.call.over.set()
+        await asyncio.gather(s.tasks[0])
+        assert s.verdicts == []
+        assert s.of("turn.completed")[0]["agent_text"] == s.talk.utterance(name).text_at(0.8) != ""
+
+    run(scene())

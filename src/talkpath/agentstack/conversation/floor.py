@@ -184,8 +184,9 @@ class Floor:
                 utterance.heard_s = heard_ms / 1000
                 utterance.is_cut = speech.cancelled or utterance.heard_s < utterance.duration_s - 0.05
         except BaseException:  # the caller has hung up, or the agent leaves: the rest was not heard
+            if not utterance.is_cut:  # and nobody has said how much was heard
+                utterance.heard_s = 0.0 if begun_at is None else min(utterance.duration_s, self._clock() - begun_at)
             utterance.is_cut = True
-            utterance.heard_s = 0.0 if begun_at is None else min(utterance.duration_s, self._clock() - begun_at)
             raise
         finally:
             if not speech.over.done():

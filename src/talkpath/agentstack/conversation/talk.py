@@ -185,6 +185,11 @@ class Talk:
         """By its name in the engine's events."""
         return self._utterances[name][0] if name in self._utterances else None
 
+    def cut_at(self, name: str, position_s: float) -> None:
+        """So much of it was heard, says the engine."""
+        if (said := self.utterance(name)) is not None:
+            said.is_cut, said.heard_s = True, position_s
+
     def turn_id(self, name: str) -> str | None:
         """Of the turn that an utterance belongs to."""
         return self._utterances[name][1].turn_id if name in self._utterances else None

@@ -59,6 +59,8 @@ class TurnTaking:
         began = self._unjudged
         if began is None or not isinstance(event, e.AgentFalseInterruption | e.AgentSpeechInterrupted):
             return None
+        if self._talk.call.ended is not None:  # that cut it, not he
+            return None
         is_interruption = isinstance(event, e.AgentSpeechInterrupted)
         delay_ms = max(0.0, event.timestamp_ms - began.onset_ms)
         verdict = e.UserBackchannel(
@@ -95,6 +97,7 @@ class TurnTaking:
                 self._agent_falls_silent(event.utterance, at)
                 if isinstance(event, e.AgentSpeechInterrupted):
                     self._overlap = False
+                    talk.cut_at(event.utterance, event.playback_position_s)
                     talk.interrupted()
             case e.PlayCompleted():
                 self._agent_falls_silent("", at)

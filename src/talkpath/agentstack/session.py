@@ -64,7 +64,7 @@ class AgentSession:
         self._tts: TextToSpeech = services.providers.tts(agent.tts, agent.tts_fallback)
         self._link = AppLink(
             agent.websocket_url, {**services.app_headers(agent.websocket_url), "X-Agent-Id": agent.agent_uuid, "X-Agent-Session-Id": self.id},
-            self._on_message, self._started,
+            lambda data: self._commands.on_message(data), self._started,
         )  # fmt: skip
         self.talk = Talk(
             call, agent, call_config(agent).turns, lambda: self._stt, lambda: self._llm, lambda: self._tts,
@@ -176,9 +176,6 @@ class AgentSession:
     def _keep(self, message: Mapping[str, Any]) -> None:
         self._services.sessions.session_events(self.id, [message])
 
-    def _on_message(self, data: str | bytes) -> None:
-        self._commands.on_message(data)
-
     def _llm_is(self, name: str, available: bool) -> None:
         now = iso(datetime.now(UTC))
         self.send({"type": "llm.availability_changed", "llm": name, "available": available, "timestamp": now})
@@ -187,14 +184,11 @@ class AgentSession:
 
     async def _follow_events(self) -> None:
         async for event in self._call.events():
-            try:
-                if isinstance(event, e.Event):
-                    self._on_event(event)
-            except Exception as problem:  # the call needs those that follow
-                self.talk.failed("an event", problem)
+            if isinstance(event, e.Event):
+                with self.talk.guarded("an event"):  # the call needs those that follow
+                    self._on_event(event, self.talk)
 
-    def _on_event(self, event: e.Event) -> None:
-        talk = self.talk
+    def _on_event(self, event: e.Event, talk: Talk) -> None:
         if (verdict := talk.turn_taking.verdict(event)) is not None:
             self.send(self._translator.translate(verdict) or {})
         talk.turn_taking.on_event(event)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,6 +134,14 @@ class Talk:
         """A fault of ours: the log has all of it, and the talk goes on."""
         log.error("%s failed", what, exc_info=problem)
         self.problem("internal_error", f"{what} failed ({type(problem).__name__})")
+
+    @contextlib.contextmanager
+    def guarded(self, what: str) -> Iterator[None]:
+        """A fault inside ends what is inside, and nothing else."""
+        try:
+            yield
+        except Exception as problem:
+            self.failed(what, problem)
 
     def problem(self, code: str, message: str) -> None:
         """The app should know."""

@@ -260,3 +260,25 @@ def test_nothing_is_begun_when_the_talk_is_over():
         assert asyncio.all_tasks() <= before
 
     run(scene())
+
+
+def test_a_step_of_the_wall_clock_moves_no_time_of_a_talk(monkeypatch):
+    from datetime import UTC, datetime
+
+    from talkpath.agentstack.conversation import talk
+
+    async def scene():
+        s = Scene(Model())
+        await s.until(5)
+
+        class Stepped(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return datetime(2001, 1, 1, tzinfo=UTC)
+
+        monkeypatch.setattr(talk, "datetime", Stepped)
+        assert s.talk.age_s == pytest.approx(5)
+        age = datetime.fromisoformat(s.talk.now) - s.talk.began_at
+        assert age.total_seconds() == pytest.approx(5, abs=0.002)
+
+    run(scene())

@@ -145,11 +145,21 @@ class Talk:
 
     def problem(self, code: str, message: str) -> None:
         """The app should know."""
-        self.send({"type": "session.error", "code": code, "message": message, "timestamp": self.iso(self.clock())})
+        self.send({"type": "session.error", "code": code, "message": message, "timestamp": self.now})
 
     def iso(self, at: float) -> str:
         """A time of the clock as ISO 8601."""
         return iso(datetime.fromtimestamp(self.began_at.timestamp() + at - self._began_s, UTC))
+
+    @property
+    def age_s(self) -> float:
+        """Since it began; the wall clock may be set meanwhile."""
+        return self.clock() - self._began_s
+
+    @property
+    def now(self) -> str:
+        """The present time as ISO 8601."""
+        return self.iso(self.clock())
 
     # --- what the agent says -----------------------------------------------------------------------------------------------------
 
@@ -164,7 +174,7 @@ class Talk:
                 "type": "agent.speech_created",
                 "source": source,
                 "user_initiated": False,
-                "timestamp": self.iso(self.clock()),
+                "timestamp": self.now,
             }
         )
         return speech
@@ -280,7 +290,7 @@ class Talk:
                 "name": call.name, "call_id": call.id, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False),
                 "output": result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str), "is_error": is_error,
             })  # fmt: skip
-        self.send({"type": "tool.executed", "calls": done, "timestamp": self.iso(self.clock())})
+        self.send({"type": "tool.executed", "calls": done, "timestamp": self.now})
 
     async def extend_wait(self) -> None:
         """The caller asked for time."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from talkpath.agentstack.conversation.talk import Talk
 from talkpath.agentstack.providers.base import ProviderError, Text
@@ -114,7 +113,7 @@ class AnsweredBy:
                     verdict += delta.text if isinstance(delta, Text) else ""
         except (ProviderError, TimeoutError) as problem:
             talk.problem("llm_error", f"who answered: {problem}")
-        now_ms = 1000 * (datetime.now(UTC) - self._translator.began_at).total_seconds()
+        now_ms = 1000 * talk.age_s
         if "machine" in verdict.lower():
             self._machine(text, now_ms)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,8 +64,7 @@ class Calls:
         legs.observe = self._observe
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._rows = LegRows(sessions, self._now, self._spawn)
-        self._is_stopping = False
+        self._rows, self._is_stopping = LegRows(sessions, self._now, self._spawn), False
 
     # --- calls that come in ---------------------------------------------------------------------------------------------------------
 
@@ -177,8 +177,7 @@ class Calls:
             await call.hangup(after_speech=False)
             presence, reason = None, "Error"
         cause = (live.leg.cause if live.leg is not None else None) or cause_of(reason)
-        duration_s = max(0, round(loop.time() - answered_at))
-        await self._over(live, cause, duration_s)
+        await self._over(live, cause, max(0, round(loop.time() - answered_at)))
         if recording is not None and (url := await recording.stop()) is not None:
             self._send(live, "recording", {**live.who, "recording_url": url, "duration": recording.duration_s})
         if presence is not None:
@@ -188,11 +187,9 @@ class Calls:
         """Whoever is on the call; then it is hung up."""
         try:
             if live.session is None:
-                try:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(HOLD_S):
                         await live.news.wait()
-                except TimeoutError:
-                    return
             if live.person is not None:
                 await self._legs.bridge(call, live.person)
             elif live.session is not None:
@@ -265,6 +262,10 @@ class Calls:
             self._rows.observe(leg, what, None if live is None else live.agent)
 
     # --- the end -------------------------------------------------------------------------------------------------------------------------
+
+    def refuse(self) -> None:
+        """REST begins no more calls; those that there are go on."""
+        self._is_stopping = True
 
     async def aclose(self) -> None:
         """End all calls and legs, and see their callbacks on their way."""

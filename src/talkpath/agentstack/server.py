@@ -58,6 +58,7 @@ class AgentServer:
         self._settings = settings
         self.port, self.phone_port = settings.port, settings.phone_port
         self._stack = AsyncExitStack()
+        self._rest: tuple[uvicorn.Server, asyncio.Task[None]] | None = None
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain."""
@@ -124,8 +125,10 @@ class AgentServer:
             self._legs, store, callbacks, recordings, lambda call, agent, party: AgentSession(call, agent, party, services),
             max_calls=settings.max_calls,
         )  # fmt: skip
+        stack.push_async_callback(self._stop_rest)  # draining calls need it: carriers report there
         stack.push_async_callback(self._calls.aclose)
         stack.push_async_callback(media.stop)  # drains: before its calls are ended
+        stack.callback(self._calls.refuse)
         for record in await store.end_unfinished():
             log.warning(json.dumps({"event": "call_lost", "call_uuid": record.call_uuid}))
         await callbacks.start()
@@ -138,17 +141,18 @@ class AgentServer:
             uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
         )
         task = asyncio.create_task(server.serve([listener]))
-
-        async def stop() -> None:
-            server.should_exit = True
-            await asyncio.wait({task}, timeout=5)
-            task.cancel()
-
-        self._stack.push_async_callback(stop)
+        self._rest = server, task
         while not server.started and not task.done():
             await asyncio.sleep(0.01)
         if task.done():
             task.result()
+
+    async def _stop_rest(self) -> None:
+        if self._rest is not None:
+            server, task = self._rest
+            server.should_exit = True
+            await asyncio.wait({task}, timeout=5)
+            task.cancel()
 
     # --- calls that come in ------------------------------------------------------------------------------------------------------
 

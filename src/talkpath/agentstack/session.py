@@ -7,7 +7,6 @@ import contextlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from talkpath.agentstack import app_messages as m
@@ -62,15 +61,15 @@ class AgentSession:
         self._stt: SpeechToText = services.providers.stt(agent.stt, agent.stt_fallback)
         self._llm: LanguageModel = services.providers.llm(agent.llm, agent.llm_fallback, self._llm_is)
         self._tts: TextToSpeech = services.providers.tts(agent.tts, agent.tts_fallback)
-        self._link = AppLink(
-            agent.websocket_url, {**services.app_headers(agent.websocket_url), "X-Agent-Id": agent.agent_uuid, "X-Agent-Session-Id": self.id},
-            self._on_message, self._started,
-        )  # fmt: skip
         self.talk = Talk(
             call, agent, call_config(agent).turns, lambda: self._stt, lambda: self._llm, lambda: self._tts,
             [agent_tool(spec) for spec in agent.agent_tools], self.send, services.clock,
         )  # fmt: skip
         self._commands = Commands(self.talk, self._hang_up, self._transfer, self._update)
+        self._link = AppLink(
+            agent.websocket_url, {**services.app_headers(agent.websocket_url), "X-Agent-Id": agent.agent_uuid, "X-Agent-Session-Id": self.id},
+            self._commands.on_message, self._started,
+        )  # fmt: skip
         self._translator = Translator(self.talk.began_at)
         self._answered_by = (
             AnsweredBy(self.talk, party.detection_method, self._greet, self._translator) if party.is_outbound else None
@@ -109,7 +108,7 @@ class AgentSession:
     def hand_over(self, leg: Leg, person: PhoneCall) -> None:
         """Somebody else takes the call: the agent leaves, and `run` lets the two talk."""
         self._winner = leg, person
-        self.send({"type": "call.transferred", "destination": [leg.to], "timestamp": iso(datetime.now(UTC))})
+        self.send({"type": "call.transferred", "destination": [leg.to], "timestamp": self.talk.now})
         self._finish("transferred")
 
     def leave(self, reason: str) -> None:
@@ -140,18 +139,18 @@ class AgentSession:
 
     async def _end(self) -> None:
         talk = self.talk
-        ended_at = datetime.now(UTC)
+        ended_at = talk.now
         reason = self._reason or ("user_hangup" if self._call.ended else "agent_hangup")
         talk.tell_usage()
         usage = talk.usage
         summary: dict[str, Any] = {
-            "duration_seconds": int((ended_at - talk.began_at).total_seconds()), "turn_count": talk.turns_told, "reason": reason,
-            "started_at": iso(talk.began_at), "ended_at": iso(ended_at), "error": self._error or None,
+            "duration_seconds": int(talk.age_s), "turn_count": talk.turns_told, "reason": reason,
+            "started_at": iso(talk.began_at), "ended_at": ended_at, "error": self._error or None,
             "transcript": talk.history.transcript(), "stt_duration": usage.seconds("stt_usage", "audio_duration"),
             "llm_duration": usage.seconds("llm_usage", "session_duration"), "tts_duration": usage.seconds("tts_usage", "audio_duration"),
         }  # fmt: skip
         kept = {**summary, "record_url": self.record_url}
-        await self._services.sessions.session_ended(self.id, iso(ended_at), kept, usage.models())
+        await self._services.sessions.session_ended(self.id, ended_at, kept, usage.models())
         message = {"type": "session.ended", **summary}
         self._keep(message)
         self._link.send_last(message)
@@ -176,25 +175,18 @@ class AgentSession:
     def _keep(self, message: Mapping[str, Any]) -> None:
         self._services.sessions.session_events(self.id, [message])
 
-    def _on_message(self, data: str | bytes) -> None:
-        self._commands.on_message(data)
-
     def _llm_is(self, name: str, available: bool) -> None:
-        now = iso(datetime.now(UTC))
-        self.send({"type": "llm.availability_changed", "llm": name, "available": available, "timestamp": now})
+        self.send({"type": "llm.availability_changed", "llm": name, "available": available, "timestamp": self.talk.now})
 
     # --- the engine's events -----------------------------------------------------------------------------------------------------
 
     async def _follow_events(self) -> None:
         async for event in self._call.events():
-            try:
-                if isinstance(event, e.Event):
-                    self._on_event(event)
-            except Exception as problem:  # the call needs those that follow
-                self.talk.failed("an event", problem)
+            if isinstance(event, e.Event):
+                with self.talk.guarded("an event"):  # the call needs those that follow
+                    self._on_event(event, self.talk)
 
-    def _on_event(self, event: e.Event) -> None:
-        talk = self.talk
+    def _on_event(self, event: e.Event, talk: Talk) -> None:
         if (verdict := talk.turn_taking.verdict(event)) is not None:
             self.send(self._translator.translate(verdict) or {})
         talk.turn_taking.on_event(event)
@@ -273,7 +265,7 @@ class AgentSession:
         prompt = changes.get("system_prompt")
         if isinstance(prompt, str) and ("tools" in changes or "llm" in changes):
             name = changes.get("agent_name") or " ".join(prompt.split()[:8])
-            self.send({"type": "agent.handoff", "new_agent": str(name), "timestamp": iso(datetime.now(UTC))})
+            self.send({"type": "agent.handoff", "new_agent": str(name), "timestamp": self.talk.now})
 
     async def _transfer(self, command: m.Transfer) -> None:
         talk, party = self.talk, self._party
@@ -288,7 +280,7 @@ class AgentSession:
         except LegFailed as problem:
             talk.is_closing = talk.floor.has_deed
             self.send({"type": "session.error", "code": "transfer_failed", "message": f"nobody answered ({problem.cause})",
-                       "timestamp": iso(datetime.now(UTC))})  # fmt: skip
+                       "timestamp": self.talk.now})  # fmt: skip
             talk.history.transfer_failed(problem.cause)
             talk.answer = None
             talk.go_on()

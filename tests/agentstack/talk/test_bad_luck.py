@@ -260,3 +260,46 @@ def test_nothing_is_begun_when_the_talk_is_over():
         assert asyncio.all_tasks() <= before
 
     run(scene())
+
+
+def test_a_step_of_the_wall_clock_moves_no_time_of_a_talk(monkeypatch):
+    from datetime import UTC, datetime
+
+    from talkpath.agentstack.conversation import talk
+
+    async def scene():
+        s = Scene(Model())
+        await s.until(5)
+
+        class Stepped(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return datetime(2001, 1, 1, tzinfo=UTC)
+
+        monkeypatch.setattr(talk, "datetime", Stepped)
+        assert s.talk.age_s == pytest.approx(5)
+        age = datetime.fromisoformat(s.talk.now) - s.talk.began_at
+        assert age.total_seconds() == pytest.approx(5, abs=0.002)
+
+    run(scene())
+
+
+def test_a_slow_voice_of_an_answer_that_gave_way_holds_up_nothing():
+    class Slow(FakeVoice):
+        async def speech(self, text):
+            self.said.append(text)
+            await asyncio.sleep(5.0 if len(self.said) == 1 else 0.05)
+            yield bytes(2 * 16000)
+
+    async def scene():
+        s = Scene(Model("One.", "Two."), voice=Slow())
+        await s.until(0.5)
+        await s.caller("Well,")
+        await asyncio.sleep(0.3)
+        asked_at = s.loop.time()
+        await s.caller("and this?")
+        await s.until(asked_at + 2.5)
+        assert s.voice.said == ["One.", "Two."]
+        assert s.call.now is not None or ("said", "llm-2") in s.call.did
+
+    run(scene())

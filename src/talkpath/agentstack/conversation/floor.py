@@ -171,18 +171,16 @@ class Floor:
         utterance, voice = speech.utterance, self._voice()
         begun_at: float | None = None
         try:
-            audio = self._audio(speech, voice)
-            first = await anext(audio, None)  # nothing is begun for an utterance without a sound
-            await speech.released.wait()
-            if first is None or speech.cancelled:
-                utterance.is_cut = True  # not a word was heard
-                await audio.aclose()  # type: ignore[attr-defined]
-            else:
-                speech.begun, begun_at = True, self._clock()
-                async with contextlib.aclosing(audio):  # type: ignore[type-var]
+            async with contextlib.aclosing(self._audio(speech, voice)) as audio:  # type: ignore[type-var]
+                first = await _first(speech, audio)  # nothing is begun for an utterance without a sound
+                await speech.released.wait()
+                if first is None or speech.cancelled:
+                    utterance.is_cut = True  # not a word was heard
+                else:
+                    speech.begun, begun_at = True, self._clock()
                     heard_ms = await self._line.say(_after(first, audio), voice.sample_rate_hz, utterance.name)
-                utterance.heard_s = heard_ms / 1000
-                utterance.is_cut = speech.cancelled or utterance.heard_s < utterance.duration_s - 0.05
+                    utterance.heard_s = heard_ms / 1000
+                    utterance.is_cut = speech.cancelled or utterance.heard_s < utterance.duration_s - 0.05
         except BaseException:  # the caller has hung up, or the agent leaves: the rest was not heard
             if not utterance.is_cut:  # and nobody has said how much was heard
                 utterance.heard_s = 0.0 if begun_at is None else min(utterance.duration_s, self._clock() - begun_at)
@@ -231,6 +229,22 @@ class Floor:
                 if given := pieces_of.rest():  # what there is of it is said
                     yield given
                 return
+
+
+async def _first(speech: Speech, audio: AsyncIterator[bytes]) -> bytes | None:
+    """Its first piece. None: there is none, or nobody wants it any more; a voice that is slow is not waited for then."""
+
+    async def fetch() -> bytes | None:
+        return await anext(audio, None)
+
+    fetching, stopped = asyncio.create_task(fetch()), asyncio.create_task(speech.stopped.wait())
+    try:
+        await asyncio.wait({fetching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return fetching.result() if fetching.done() else None
+    finally:
+        for task in (fetching, stopped):
+            task.cancel()
+        await asyncio.wait({fetching, stopped})
 
 
 async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -23,12 +23,15 @@ class Speech:
         The utterance, when it was heard or cut.
     released : event
         Not a sample is said before.
+    stopped : event
+        Set as it is cancelled.
     """
 
     utterance: Utterance
     sentences: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)
     over: asyncio.Future[Utterance] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
     begun: bool = False  # its first sentence is with the voice
     cancelled: bool = False
     problem: ProviderError | None = None
@@ -45,6 +48,7 @@ class Speech:
     def cancel(self) -> None:
         """Say no more of it."""
         self.cancelled = True
+        self.stopped.set()
         if not self.begun:
             self.utterance.is_cut = True  # not a word of it was heard
         self.released.set()

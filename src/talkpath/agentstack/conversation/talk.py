@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -134,13 +135,31 @@ class Talk:
         log.error("%s failed", what, exc_info=problem)
         self.problem("internal_error", f"{what} failed ({type(problem).__name__})")
 
+    @contextlib.contextmanager
+    def guarded(self, what: str) -> Iterator[None]:
+        """A fault inside ends what is inside, and nothing else."""
+        try:
+            yield
+        except Exception as problem:
+            self.failed(what, problem)
+
     def problem(self, code: str, message: str) -> None:
         """The app should know."""
-        self.send({"type": "session.error", "code": code, "message": message, "timestamp": self.iso(self.clock())})
+        self.send({"type": "session.error", "code": code, "message": message, "timestamp": self.now})
 
     def iso(self, at: float) -> str:
         """A time of the clock as ISO 8601."""
         return iso(datetime.fromtimestamp(self.began_at.timestamp() + at - self._began_s, UTC))
+
+    @property
+    def age_s(self) -> float:
+        """Since it began; the wall clock may be set meanwhile."""
+        return self.clock() - self._began_s
+
+    @property
+    def now(self) -> str:
+        """The present time as ISO 8601."""
+        return self.iso(self.clock())
 
     # --- what the agent says -----------------------------------------------------------------------------------------------------
 
@@ -155,7 +174,7 @@ class Talk:
                 "type": "agent.speech_created",
                 "source": source,
                 "user_initiated": False,
-                "timestamp": self.iso(self.clock()),
+                "timestamp": self.now,
             }
         )
         return speech
@@ -279,7 +298,7 @@ class Talk:
                 "name": call.name, "call_id": call.id, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False),
                 "output": result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str), "is_error": is_error,
             })  # fmt: skip
-        self.send({"type": "tool.executed", "calls": done, "timestamp": self.iso(self.clock())})
+        self.send({"type": "tool.executed", "calls": done, "timestamp": self.now})
 
     async def extend_wait(self) -> None:
         """The caller asked for time."""

@@ -58,7 +58,7 @@ class Example:
         }  # fmt: skip
         with (self.folder / "output.txt").open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, str(self._script)], cwd=self.folder, env=environment, stdout=output,
+                ["node" if self._script.suffix in (".js", ".mjs") else sys.executable, str(self._script)], cwd=self.folder, env=environment, stdout=output,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
         line = await self.wait_for("Agent created: ")

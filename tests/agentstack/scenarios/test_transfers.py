@@ -4,6 +4,7 @@ import asyncio
 
 import numpy as np
 import pytest
+from client import RestError
 from standins import Reply, Rule, Tool
 from standins.carrier import Phone
 
@@ -111,3 +112,25 @@ async def test_caller_hangs_up_while_it_rings(scene: Scene) -> None:
     assert session.of("session.ended")[0]["reason"] == "user_hangup"
     await asyncio.sleep(1.0)
     assert phone.legs[0].deleted
+
+
+@dialled()
+async def test_dial_by_rest(scene: Scene) -> None:
+    """POST …/AgentCall/{call_uuid}/dial puts who answers on the call, as a transfer does."""
+    phone = Phone(HUMAN)
+    number = scene.phone(0, phone)
+    await scene.agent()
+    call = scene.dial(*LISTEN, STAY, duration_s=25)
+    session = await scene.app.session()
+    await session.wait_for("agent.speech_completed")
+    told = await scene.rest.post(f"AgentCall/{session.call_uuid}/dial", {"targets": [{"number": number}], "timeout": 5})
+    assert told["status"] == "dialing"
+    assert told["call_uuid"] == session.call_uuid
+    with pytest.raises(RestError) as problem:
+        await scene.rest.post("AgentCall/nobody/dial", {"targets": [{"number": number}]})
+    assert problem.value.status == 404
+    await call.over()
+    ended = await scene.ended(session)
+    assert ended["reason"] == "transferred"
+    assert session.of("call.transferred")
+    assert call.result.ended != "time was up"

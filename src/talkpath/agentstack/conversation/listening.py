@@ -13,6 +13,7 @@ from talkpath.agentstack.providers.base import ProviderError, SpeechToText, SttS
 from talkpath.server import CallEnded
 
 CHUNK_MS = 100  # what recognisers want at once; a turn ends 150 ms after its last sound at the soonest, so no word waits for a chunk
+QUIET_MS = 500  # while the engine hears nobody a message a half second does: his onset sends what there is, and so does his end
 _REOPEN_S = (0.0, 1.0, 2.0, 5.0)  # after a failure; the last for ever
 
 
@@ -57,6 +58,8 @@ class Listener:
         self.stream: SttStream | None = None
         self.is_deaf = False
         self._closed_audio_s = 0.0
+        self._quiet, self._caller_speaks = bytearray(), False
+        self._quiet_bytes = 2 * source.sample_rate_hz * QUIET_MS // 1000
 
     @property
     def provider(self) -> tuple[str, str]:
@@ -71,17 +74,24 @@ class Listener:
 
     def caller_speaks(self, onset_ms: float) -> None:
         """The engine hears him."""
+        self._caller_speaks = True
         self._send(self.ear.caller(True, onset_ms))
 
     def caller_stops(self) -> None:
         """He is silent again: the words of all that he has said are wanted."""
         self.ear.caller(False)
+        self._send(b"")
+        self._caller_speaks = False
         if self.stream is not None:
             self.stream.finalize()
 
     def _send(self, audio: bytes) -> None:
-        if audio and self.stream is not None and not self.is_deaf:
-            self.stream.send(audio)
+        self._quiet += audio
+        if not self._quiet or not (self._caller_speaks or len(self._quiet) >= self._quiet_bytes):
+            return
+        if self.stream is not None and not self.is_deaf:
+            self.stream.send(bytes(self._quiet))
+        self._quiet.clear()
 
     async def change(self) -> None:
         """Another recogniser from now on."""

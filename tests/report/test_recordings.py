@@ -59,8 +59,8 @@ def test_two_equal_channels_are_one_caller(tmp_path):
     assert look(saved(tmp_path, voice, voice), "caller-agent")["talk"]["agent_s"] == pytest.approx(2, abs=0.2)
 
 
-def test_mono_mixes(tmp_path):
-    report = look(saved(tmp_path, *two_sides()), "mono")
+def test_mixed(tmp_path):
+    report = look(saved(tmp_path, *two_sides()), "mixed")
     assert report["talk"]["agent_s"] == 0
     assert report["talk"]["caller_s"] > 5
 
@@ -92,10 +92,10 @@ def test_what_is_no_call_is_refused(tmp_path, content):
 
 def test_wrong_channels(tmp_path):
     write_wav(tmp_path / "a.wav", said(1), 8000)
-    with pytest.raises(tp.ConfigError, match="one channel"):
+    with pytest.raises(tp.FormatError, match="one channel"):
         read_call(tmp_path / "a.wav", "caller-agent")
-    with pytest.raises(tp.ConfigError, match="channels must be one of"):
-        read_call(tmp_path / "a.wav", "left")
+    with pytest.raises(tp.FormatError, match="channels must be one of"):
+        read_call(tmp_path / "a.wav", "both")
     with pytest.raises(tp.FormatError, match="3 channels"):
         read_call(saved(tmp_path, said(1), said(1), said(1)))
 

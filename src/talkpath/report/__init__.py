@@ -2,6 +2,7 @@
 
 material = read_call("call.log")        # a log of call.record, or a recording
 report = report_of(material)            # report.to_dict(): every number
+render(report, material)                # the page; extra `report`
 
 `talkpath report` is its command.
 """
@@ -21,6 +22,7 @@ from talkpath.report.model import (
     Turn,
     Utterance,
 )
+from talkpath.report.page import render
 
 __all__ = [
     "Answer",
@@ -36,5 +38,6 @@ __all__ = [
     "Turn",
     "Utterance",
     "read_call",
+    "render",
     "report_of",
 ]

@@ -12,10 +12,11 @@ from talkpath.report.model import AMBER, GREEN, RED, CallReport, Span
 from talkpath.report.read_log import is_log, read_log
 from talkpath.report.read_recording import read_recording
 from talkpath.report.tables import answers_of, keys_of, marks_of, tones_of, utterances_of
-from talkpath.report.talk import agent_spans, caller_spans, paused_spans, talk_of
+from talkpath.report.talk import agent_spans, caller_spans, common, merged, paused_spans, talk_of
 from talkpath.report.talk_health import talk_rows
 from talkpath.report.turns import response_of, turns_of
 
+ECHO_TAIL_S = 0.3
 _WORST_FIRST = {RED: 0, AMBER: 1, GREEN: 2}
 
 
@@ -64,9 +65,14 @@ def report_of(material: Material) -> CallReport:
             "caller": tuple(caller),
             "agent": tuple(agent),
             "paused": tuple(paused),
-            "echo": tuple(echo_spans(material)),
+            "echo": tuple(common(echo_spans(material), _audible(agent), "echo")),
             "lost": tuple(lost_spans(material)),
             "late": tuple(late_spans(material)),
         },
         counts=counts,
     )
+
+
+def _audible(agent: list[Span]) -> list[Span]:
+    """Where an echo of the agent's may be heard: as long as it speaks, and a while after."""
+    return merged([Span(s.start_s, s.end_s + ECHO_TAIL_S) for s in agent], "agent")

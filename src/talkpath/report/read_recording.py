@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import numpy as np
 
-from talkpath import wav
+from talkpath import recordings
 from talkpath._types import Samples
 from talkpath.call.config import CallConfig
 from talkpath.call.pipeline import CallPipeline
-from talkpath.errors import ConfigError, FormatError
+from talkpath.errors import FormatError
+from talkpath.recordings import Recording, sides
 from talkpath.report.material import At, Material, Track
-from talkpath.report.sound import active_spans, level_dbov
+from talkpath.report.sound import active_spans
 
-CHANNELS = ("auto", "mono", "caller-agent", "agent-caller")
-SAME_DB = 30.0  # two channels whose difference is so far below them are one
+WIDE_HZ = 12_000  # from here on a recording is taken as 16 kHz
 MAX_S = 4 * 3600
 
 
@@ -27,30 +28,34 @@ def read_recording(path: str | os.PathLike[str], channels: str = "auto") -> Mate
     ----------
     path : path
         WAV, or what soundfile reads (FLAC, Ogg, MP3).
-    channels : {"auto", "mono", "caller-agent", "agent-caller"}
-        Which is which. "auto": one channel is the caller; of two, left is the caller and right is what the caller heard, unless they are
-        equal: those are one caller. "mono": all are mixed, and are the caller.
+    channels : str
+        Which is which, as `talkpath.recordings.sides` takes it. "auto": one channel is the caller; of two, left is the caller and right is
+        what the caller heard, unless they are equal: those are one caller.
 
     Raises
     ------
     FormatError
-        No sound, an unknown format, or more channels than two.
-    ConfigError
-        `channels` does not fit.
+        No sound, an unknown format, more than 4 h, or `channels` does not fit.
+    OSError
+        It cannot be read.
 
     Notes
     -----
     A recording does not say what its server decided. What the report says of turns is measured in the sound; answering machines, keys and
     tones are what this engine hears in it.
     """
-    if channels not in CHANNELS:
-        raise ConfigError(f"channels must be one of {', '.join(CHANNELS)} (got {channels!r})")
-    tracks, rate_hz = _tracks(Path(path))
-    caller, heard = _chosen(tracks, channels, os.fspath(path))
+    try:
+        with contextlib.closing(Recording(path)) as recording:
+            if recording.duration_s > MAX_S:
+                raise FormatError(f"{recording.duration_s / 3600:.1f} h; a report takes {MAX_S // 3600} h")
+            rate_hz = 8000 if recording.sample_rate_hz < WIDE_HZ else 16000
+        both = sides(recordings.read_recording(path, rate_hz), channels)
+    except FormatError as problem:
+        raise FormatError(f"{os.fspath(path)}: {problem}") from problem
+    caller, known = both[0], len(both) == 2
     if not len(caller):
         raise FormatError(f"{os.fspath(path)}: no sound")
-    known = heard is not None
-    heard = np.zeros_like(caller) if heard is None else heard
+    heard = both[1] if known else np.zeros_like(caller)
     config = CallConfig(stream=f"audio/x-l16;rate={rate_hz}", detection_method="audio", allow_interruptions=False,
                         idle_timeout=None, comfort_noise_enabled=False, max_queued_ms=600_000, seed=1)  # fmt: skip
     events, track = _through(config, caller, heard if known else None)
@@ -67,54 +72,6 @@ def read_recording(path: str | os.PathLike[str], channels: str = "auto") -> Mate
         events=events,
         track=track,
     )
-
-
-def _tracks(path: Path) -> tuple[list[Samples], int]:
-    """Channels, at 8 or 16 kHz: the rate of the file where it is one of a line, 16 kHz where it is more."""
-    with path.open("rb") as file:
-        head = file.read(4)
-    if head in (b"RIFF", b"RF64", b"BW64"):
-        stream = wav.WavStream(path)
-        if stream.duration_s > MAX_S:
-            raise FormatError(f"{path}: {stream.duration_s / 3600:.1f} h; a report takes {MAX_S // 3600} h")
-        rate_hz = 8000 if stream.sample_rate < 12000 else 16000
-        return wav.read_wav_channels(path, rate_hz), rate_hz
-    import soundfile  # extra `report`
-    import soxr
-
-    try:
-        with soundfile.SoundFile(path) as sound:
-            if sound.frames / sound.samplerate > MAX_S:
-                raise FormatError(f"{path}: more than {MAX_S // 3600} h")
-            found, from_hz = sound.read(dtype="float32", always_2d=True), sound.samplerate
-    except soundfile.LibsndfileError as problem:
-        raise FormatError(f"{path}: no sound that can be read ({problem})") from problem
-    rate_hz = 8000 if from_hz < 12000 else 16000
-    pcm = soxr.resample(found, from_hz, rate_hz) if from_hz != rate_hz else found
-    pcm = np.clip(np.rint(pcm * 32768), -32768, 32767).astype(np.int16)
-    return [np.ascontiguousarray(pcm[:, c]) for c in range(pcm.shape[1])], rate_hz
-
-
-def _chosen(tracks: list[Samples], channels: str, name: str) -> tuple[Samples, Samples | None]:
-    if channels == "mono" or len(tracks) == 1:
-        if channels in ("caller-agent", "agent-caller"):
-            raise ConfigError(f"{name} has one channel; {channels!r} needs two")
-        mixed = np.mean(tracks, axis=0) if len(tracks) > 1 else tracks[0]
-        return np.asarray(np.rint(mixed), np.int16), None
-    if len(tracks) != 2:
-        raise FormatError(f"{name}: {len(tracks)} channels; a call has one or two")
-    left, right = tracks
-    if channels == "agent-caller":
-        return right, left
-    if channels == "auto" and are_equal(left, right):
-        return left, None
-    return left, right
-
-
-def are_equal(left: Samples, right: Samples) -> bool:
-    """Two channels that carry the same sound, as a mono recording saved in stereo does."""
-    difference = left.astype(np.float64) - right
-    return level_dbov(difference) <= max(level_dbov(left) - SAME_DB, -80.0)
 
 
 def _through(config: CallConfig, caller: Samples, heard: Samples | None) -> tuple[list[At], Track]:

@@ -9,6 +9,7 @@ from talkpath import __version__
 from talkpath.call.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
 from talkpath.cli.agents import add_agents, run_agents
 from talkpath.cli.dial_arguments import add_dial
+from talkpath.cli.report import add_report, run_report
 from talkpath.cli.serve import add_serve, serve
 from talkpath.errors import ConfigError, TalkpathError
 from talkpath.recordings import CHANNELS
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="the same with two example calls that the package ships")
     demo.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR", help="default: %(default)s")
 
+    add_report(commands)
     add_serve(commands)
     add_dial(commands)
     add_agents(commands)
@@ -84,6 +86,8 @@ def _dial(args: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     args = _parser().parse_args(argv)
+    if args.command == "report":
+        return run_report(args)
     if args.command == "serve":
         return serve(args)
     if args.command == "dial":

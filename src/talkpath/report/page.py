@@ -1,0 +1,123 @@
+"""The page of a report: one file of HTML that needs no network. The same report and sound give the same bytes."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from talkpath.errors import ConfigError
+from talkpath.report.material import Material
+from talkpath.report.model import CallReport
+from talkpath.report.opus import encode_opus
+from talkpath.report.sound import peaks, spectrogram
+
+PEAK_MS, MOST_PEAKS = 10.0, 30_000
+SPECTRUM_MS, MOST_SPECTRA = 40.0, 7_500
+BANDS = 32
+EVIDENCE_MS = 50.0
+
+
+def render(report: CallReport, material: Material, *, audio: bool = True, title: str = "") -> str:
+    """The page as text.
+
+    Parameters
+    ----------
+    report, material : CallReport, Material
+        Of the same call.
+    audio : bool
+        False: without the sound. Waveforms and spectra stay, in which no word can be heard; so do keys.
+    title : str
+        Default: the name of the file.
+
+    Raises
+    ------
+    ConfigError
+        The extra `report` is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError as problem:
+        raise ConfigError("a report's page needs the [report] extra: pip install 'talkpath[report]'") from problem
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)  # fmt: skip
+    environment.filters |= {"clock": clock, "ms": _ms, "number": _number}
+    template = environment.from_string(_file("call.html.j2"))
+    return template.render(
+        title=title or report.name,
+        report=report,
+        findings=[row for row in report.health if row.verdict in ("red", "amber")],
+        data=_data(report, material, audio),
+        css=_file("call.css"),
+        script=_file("call.js"),
+        heard_is_known=material.heard_is_known,
+        has_audio=audio,
+    )
+
+
+def _file(name: str) -> str:
+    return resources.files("talkpath.report").joinpath("template", name).read_text(encoding="utf-8")
+
+
+def clock(seconds: float | None) -> str:
+    """1:23.45."""
+    if seconds is None:
+        return "–"
+    hundredths = round(seconds * 100)
+    return f"{hundredths // 6000}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
+
+
+def _ms(seconds: float | None, since_s: float | None = 0.0) -> str:
+    """From one time to another, in ms."""
+    return "–" if seconds is None or since_s is None else f"{(seconds - since_s) * 1000:.0f} ms"
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _packed(values: npt.NDArray[Any]) -> str:
+    """Bytes in zlib's format, in base64: what a browser's DecompressionStream("deflate") reads."""
+    return base64.b64encode(zlib.compress(values.tobytes(), 9)).decode()
+
+
+def _data(report: CallReport, material: Material, audio: bool) -> dict[str, Any]:
+    """What the script draws and plays."""
+    rate_hz, n = material.sample_rate_hz, len(material.caller)
+    ms = 1000 * n / rate_hz
+    columns = max(1, min(MOST_PEAKS, round(ms / PEAK_MS), n))
+    spectra = max(1, min(MOST_SPECTRA, round(ms / SPECTRUM_MS)))
+    sides: dict[str, Any] = {}
+    for name, pcm, known in (("caller", material.caller, True), ("heard", material.heard, material.heard_is_known)):
+        if known:
+            levels = spectrogram(pcm, rate_hz, spectra, BANDS)
+            sides[name] = {
+                "peaks": _packed(peaks(pcm, columns)),
+                "spectra": _packed(levels[:, ::2] << 4 | levels[:, 1::2]),
+            }
+    sound = ""
+    if audio:
+        ogg = encode_opus(material.caller, material.heard if material.heard_is_known else None, rate_hz)
+        sound = base64.b64encode(ogg).decode()
+    return {
+        "report": report.to_dict(),
+        "sides": sides,
+        "columns": columns,
+        "spectra": spectra,
+        "bands": BANDS,
+        "evidence": _packed(_evidence(material)),
+        "evidence_ms": EVIDENCE_MS,
+        "audio": sound,
+    }
+
+
+def _evidence(material: Material) -> npt.NDArray[np.uint8]:
+    """The gate's evidence, the most in each 50 ms, in hundredths up to 2.5."""
+    found = np.zeros(int(material.duration_s * 1000 / EVIDENCE_MS) + 1, np.uint8)
+    track = material.track
+    at = np.minimum((track.at_s * 1000 / EVIDENCE_MS).astype(np.int64), len(found) - 1)
+    np.maximum.at(found, at, np.clip(np.nan_to_num(track.evidence) * 100, 0, 250).astype(np.uint8))
+    return found

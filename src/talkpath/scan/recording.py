@@ -141,7 +141,7 @@ def _told(parties: list[Side], beginnings: list[Samples]) -> tuple[Row, list[Row
     if caller.beeps:
         row |= {"beep_ms": _ms(caller.beeps[0].end_ms), "beep_hz": round(caller.beeps[0].frequency_hz, 1)}
     verdict = line.who_answered(
-        beginnings[0], beginnings[1] if agent else None, agent.speech if agent else caller.speech[:0], caller.beeps
+        caller, beginnings[0], beginnings[1] if agent else None, agent.speech if agent else caller.speech[:0]
     )
     if verdict is not None:
         row |= {

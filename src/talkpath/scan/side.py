@@ -62,6 +62,7 @@ class Side:
         self.tones: list[CallProgress] = []
         self.speech: Spans = np.zeros((0, 2), np.int64)
         self.power = np.zeros(0, np.float32)
+        self.probabilities = np.zeros(0, np.float32)
 
     def process(self, pcm: Samples) -> None:
         """Some more of it, at 8 kHz."""
@@ -87,11 +88,12 @@ class Side:
         self._samples += samples
 
     def finish(self) -> None:
-        """Everything was heard; `speech` and `power` hold from now on."""
+        """Everything was heard; `speech`, `power` and `probabilities` hold from now on."""
         if len(self._rest) >= FRAME // 2:
             self.process(np.zeros(FRAME - len(self._rest), np.int16))
         self.power = np.concatenate([np.zeros(0, np.float32), *self._powers])
-        found = spans(np.asarray(self._probabilities, np.float32) >= SPEECH_PROBABILITY)
+        self.probabilities = np.asarray(self._probabilities, np.float32)
+        found = spans(self.probabilities >= SPEECH_PROBABILITY)
         if len(found):
             parts = np.flatnonzero(found[1:, 0] - found[:-1, 1] > _BRIDGED)
             found = np.stack(

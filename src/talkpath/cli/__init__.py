@@ -10,6 +10,7 @@ from talkpath.call.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
 from talkpath.cli.agents import add_agents, run_agents
 from talkpath.cli.dial_arguments import add_dial
 from talkpath.cli.report import add_report, run_report
+from talkpath.cli.scan import add_scan, run_scan
 from talkpath.cli.serve import add_serve, serve
 from talkpath.errors import ConfigError, TalkpathError
 from talkpath.recordings import CHANNELS
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add_serve(commands)
     add_dial(commands)
     add_agents(commands)
+    add_scan(commands)
     return parser
 
 
@@ -94,6 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _dial(args)
     if args.command == "agents":
         return run_agents(args)
+    if args.command == "scan":
+        return run_scan(args)
     try:
         from talkpath.cli.demo import demo  # needs rich
         from talkpath.cli.run import replay_call, run_call

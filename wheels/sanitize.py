@@ -25,6 +25,10 @@ THREADS = [
 ]
 
 
+# Python alone: there is no C that others do not reach.
+C_TESTS = ["-m", "not slow and not realtime", "--ignore=tests/agentstack", "--ignore=tests/docs"]
+
+
 def runtime(name: str) -> str:
     compiler = os.environ.get("CC", "cc").split()
     return subprocess.run(
@@ -60,7 +64,7 @@ def main() -> int:
     python = [*(["setarch", "-R"] if thread and shutil.which("setarch") else []), sys.executable]
     check = "import talkpath._core as c; print('sanitizing', c.__file__)"
     subprocess.run([*python, "-c", check], env=environment, check=True)
-    arguments = arguments or (THREADS if thread else ["-m", "not slow and not realtime"])
+    arguments = arguments or (THREADS if thread else C_TESTS)
     return subprocess.run(
         [*python, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=ROOT, env=environment
     ).returncode

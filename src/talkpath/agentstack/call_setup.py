@@ -44,5 +44,10 @@ def changed(old: Agent, new: Agent) -> dict[str, Any]:
     return {name: _plain(after[name]) for name in _IN_CALL if before[name] != after[name]}
 
 
+def without_talk(llm: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an agent's `llm` is its provider's."""
+    return {name: value for name, value in llm.items() if name not in ("system_prompt", "tools")}
+
+
 def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value

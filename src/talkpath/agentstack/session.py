@@ -15,7 +15,7 @@ from talkpath.agentstack.agent_body import updated
 from talkpath.agentstack.agent_tools.registry import agent_tool
 from talkpath.agentstack.answered_by import AnsweredBy
 from talkpath.agentstack.app_link import AppGone, AppLink
-from talkpath.agentstack.call_setup import call_config, changed
+from talkpath.agentstack.call_setup import call_config, changed, without_talk
 from talkpath.agentstack.commands import Commands
 from talkpath.agentstack.conversation.mind import tools_of
 from talkpath.agentstack.conversation.talk import NUDGE, Talk
@@ -250,7 +250,7 @@ class AgentSession:
         stt_is_new = (new.stt, new.stt_fallback) != (old.stt, old.stt_fallback)
         if stt_is_new:
             self._stt = providers.stt(new.stt, new.stt_fallback)
-        if _without_talk(new.llm) != _without_talk(old.llm) or new.llm_fallback != old.llm_fallback:
+        if without_talk(new.llm) != without_talk(old.llm) or new.llm_fallback != old.llm_fallback:
             self._llm = providers.llm(new.llm, new.llm_fallback, self._llm_is)
         if (new.tts, new.tts_fallback) != (old.tts, old.tts_fallback):
             self._tts = providers.tts(new.tts, new.tts_fallback)
@@ -290,7 +290,3 @@ class AgentSession:
                 with contextlib.suppress(TalkpathError):
                     await self._call.stop_background()
         self.hand_over(leg, person)
-
-
-def _without_talk(llm: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in llm.items() if name not in ("system_prompt", "tools")}

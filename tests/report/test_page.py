@@ -73,6 +73,7 @@ def test_names_are_only_text(tmp_path):
     assert data_of(page)["report"]["utterances"][0]["name"] == "</script><script>alert(1)</script>"
 
 
+@pytest.mark.slow
 def test_five_minutes_fit_into_a_mail(tmp_path):
     """Two people who hardly stop: the most that a page of five minutes takes."""
     minute = [np.concatenate([said(4.0, seed=s + i), silent(0.7)]) for s in (1, 20) for i in range(10)]

@@ -43,7 +43,7 @@ class Turn:
     response_ms : float or None
         From `caller_end_s` to `wire_s`.
     is_early : bool
-        The caller went on: spoke again within 700 ms of the decision, or in the first second of the answer.
+        The caller went on: spoke again within 700 ms of the decision, or in the first 600 ms of the answer.
     """
 
     number: int

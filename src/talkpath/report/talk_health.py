@@ -46,7 +46,7 @@ def talk_rows(
                "95 % of the turns are within it" if p95 is not None else "no turn was answered",
                slowest.caller_end_s if slowest else None),
         judged("early_turns", "Turns taken too early", float(len(early)), "turns", Limits(0.0, 1.0),
-               "the caller went on within 0.7 s of the decision, or in the answer's first second",
+               "the caller went on within 0.7 s of the decision, or 0.6 s into the answer",
                early[0].decided_s if early and early[0].decided_s is not None else early[0].wire_s if early else None),
         judged("doubtful_cuts", "Interruptions in doubt", float(len(doubtful)), "cuts", Limits(0.0, 1.0),
                doubtful[0].doubt if doubtful else "", doubtful[0].onset_s if doubtful else None),
@@ -76,7 +76,7 @@ def _dead_air(material: Material, talk: Talk) -> HealthRow:
     longest = max(talk.dead_air, key=lambda s: s.length_s, default=None)
     value = None if not material.heard_is_known else longest.length_s if longest else 0.0
     total = sum(s.length_s for s in talk.dead_air)
-    detail = f"{len(talk.dead_air)} times, {total:.1f} s in all" if longest else ""
+    detail = f"{len(talk.dead_air)} in the call, {total:.1f} s in all" if longest else ""
     return judged("dead_air", "Longest dead air", value, "s", Limits(2.0, 4.0),
                   detail if material.heard_is_known else "what the caller heard is not known",
                   longest.start_s if longest else None)  # fmt: skip

@@ -11,7 +11,7 @@ from talkpath.report.material import Material
 from talkpath.report.model import Span, Turn
 
 WENT_ON_S = 0.7  # speech so soon after the decision: the caller had not finished
-INTO_ANSWER_S = 1.0  # the same, into the answer
+INTO_ANSWER_S = 0.6  # the same, into the answer; later it is an interruption
 LONGEST_S = 4.0
 WORD_S = 0.4  # shorter is a nod
 

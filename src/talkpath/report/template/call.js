@@ -203,8 +203,10 @@
     if (was) play();
   };
   const tell = () => {
-    const near = tiers.flatMap(([name, items]) => items.filter((i) => i.from - 0.011 <= position && position <= Math.max(i.to, i.from + 0.05)).map((i) => `${name}: ${i.text}`));
-    told.textContent = near.slice(0, 3).join(" · ");
+    const near = tiers.flatMap(([name, items]) => items.filter((i) => i.from - 0.011 <= position && position <= Math.max(i.to, i.from + 0.05))
+      .map((i) => ({ begins: Math.abs(i.from - position) < 0.02, length: i.to - i.from, text: `${name}: ${i.text}` })))
+      .sort((a, b) => b.begins - a.begins || a.length - b.length); // what begins here comes first, then the shortest
+    told.textContent = near.slice(0, 3).map((i) => i.text).join(" · ");
     for (const row of document.querySelectorAll("tr.here")) row.classList.remove("here");
     for (const link of document.querySelectorAll("td a.jump")) if (link.hash === `#t=${position.toFixed(2)}`) link.closest("tr").classList.add("here");
   };

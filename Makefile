@@ -9,7 +9,7 @@ STRICT := -Wall -Wextra -Wconversion -Wdouble-promotion -Wvla -Wstrict-prototype
 .PHONY: help demo agent-demo parrot dial test test-slow bench lint docs sanitize fuzz wheel clean
 
 help:
-	@echo 'make demo       build, then take the example calls through the pipeline'
+	@echo 'make demo       build, then take the example calls through the pipeline, and explain one in demo-out/report.html'
 	@echo 'make agent-demo build, then the agent stack with its embedded providers takes a call: no key, no network'
 	@echo 'make parrot     build, then answer phone calls on port 8080 with examples/parrot.py'
 	@echo 'make dial       ring it from another terminal, and see a table of what happened'
@@ -23,7 +23,7 @@ help:
 
 $(VENV)/.tools: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install 'setuptools>=80' 'Cython>=3.2' 'numpy>=2.0' 'soxr>=0.5' 'rich>=13'
+	$(PIP) install 'setuptools>=80' 'Cython>=3.2' 'numpy>=2.0' 'soxr>=0.5' 'rich>=13' 'jinja2>=3.1' 'soundfile>=0.12'
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.tools $(NATIVE)

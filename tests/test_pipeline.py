@@ -1,5 +1,6 @@
 """The call, end to end: frames in and out, speech out, events, and the command that runs recordings through it."""
 
+import importlib.util
 import json
 
 import numpy as np
@@ -175,6 +176,9 @@ def test_demo_tells_the_story(tmp_path, capsys: pytest.CaptureFixture[str]) -> N
         "agent.speech_completed",
     ):
         assert word in shown
+    if importlib.util.find_spec("jinja2") and importlib.util.find_spec("soundfile"):
+        assert "report.html" in shown
+        assert "talkpath demo" in (tmp_path / "report.html").read_text(encoding="utf-8")
     for name in ("inbound", "voicemail"):
         events = [
             json.loads(line) for line in (tmp_path / name / "events.jsonl").read_text(encoding="utf-8").splitlines()

@@ -9,6 +9,8 @@ from rich.console import Console
 from talkpath._types import Samples
 from talkpath.call.config import CallConfig
 from talkpath.cli.run import take_through
+from talkpath.errors import ConfigError
+from talkpath.report import read_call, render, report_of
 from talkpath.wav import read_wav_channels
 
 RATE_HZ = 8000
@@ -42,7 +44,7 @@ class Speakerphone:
 
 
 def demo(out: Path) -> None:
-    """Run the example calls that the package ships."""
+    """Run the example calls that the package ships, and explain the first in a report."""
     console = Console()
     for name, detection_method, far_end in (
         ("inbound", "disabled", Speakerphone()),
@@ -51,4 +53,17 @@ def demo(out: Path) -> None:
         file = resources.files("talkpath") / "data" / f"example_{name}.wav"
         channels = read_wav_channels(file.read_bytes(), RATE_HZ)
         config = CallConfig(detection_method=detection_method)
-        take_through(f"example_{name}.wav", channels, config, out / name, console=console, far_end=far_end)
+        log = out / name / "call.log"
+        take_through(f"example_{name}.wav", channels, config, out / name, console=console, far_end=far_end, log=log)
+    _explain(out / "inbound" / "call.log", out / "report.html", console)
+
+
+def _explain(log: Path, page: Path, console: Console) -> None:
+    material = read_call(log)
+    try:
+        text = render(report_of(material), material, title="talkpath demo: an inbound call over a speakerphone")
+    except ConfigError as problem:
+        console.print(f"[dim]no report: {problem}[/]")
+        return
+    page.write_text(text, encoding="utf-8")
+    console.print(f"The first call, explained: open [bold]{page}[/] in a browser (it needs no network)")

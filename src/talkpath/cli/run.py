@@ -147,12 +147,16 @@ def take_through(
     loss_percent: float = 0.0,
     console: Console | None = None,
     far_end: Callable[[Samples], Samples] | None = None,
+    log: Path | None = None,
 ) -> list[Event]:
-    """`run_call` with samples at the wire's rate; `far_end` gives, for each frame that was sent, what comes back of it."""
+    """`run_call` with samples at the wire's rate; `far_end` gives, for each frame that was sent, what comes back of it; `log` takes the call's."""
     console = console or Console()
     rate_hz, frame = config.wire.sample_rate_hz, config.frame_samples
     waiting = utterances(channels[1], rate_hz) if len(channels) == 2 else []
     call = CallPipeline(config)
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        call.record(log)
     frames = -(-max(map(len, channels)) // frame)
     heard = np.zeros(frames * frame, np.int16)
     heard[: len(channels[0])] = channels[0]
@@ -173,6 +177,8 @@ def take_through(
             cleaned.append(received.pcm)
             wire.append(transmitted.payload)
             events += [*transmitted.events, *received.events]
+    if log is not None:
+        call.hangup()  # the log is whole
 
     seconds = frames * config.frame_ms / 1000
     lost_note = f", {lost.sum()} of {frames} frames lost and concealed" if lost.any() else ""

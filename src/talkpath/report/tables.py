@@ -10,7 +10,7 @@ from talkpath.call import events as e
 from talkpath.report.material import Material, Queued
 from talkpath.report.model import Answer, Key, Mark, Span, Tone, Utterance
 
-TWICE_S = 0.35  # nobody presses a key twice so fast
+TWICE_S = 0.25  # from one to the next: nobody presses a key twice so fast
 NEAR_S = 1.5
 BLOCK_S = 0.1
 

@@ -51,7 +51,7 @@ def talk_rows(
         judged("doubtful_cuts", "Interruptions in doubt", float(len(doubtful)), "cuts", Limits(0.0, 1.0),
                doubtful[0].doubt if doubtful else "", doubtful[0].onset_s if doubtful else None),
         judged("keys_twice", "Keys that came twice", float(len(twice)), "keys", Limits(0.0, 1.0),
-               f"{twice[0].digits} twice within 350 ms" if twice else "", twice[0].at_s if twice else None),
+               f"{twice[0].digits} twice within 250 ms" if twice else "", twice[0].at_s if twice else None),
         _who_answered(material, tones, answers),
         _dead_air(material, talk),
         _talk_over(material, talk),

@@ -13,7 +13,7 @@ from talkpath.call.results import CallMetrics
 
 Floats = npt.NDArray[np.float64]
 
-NEAR_MS = 1000.0  # the least delay within so much time, to either side, is the line's; more is lateness
+NEAR_MS = 1000.0  # the least delay within so much time to come is the line's; more is lateness
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,6 @@ def places_ms(taken_ms: Floats, frame_ms: float) -> Floats:
         return np.zeros(0)
     behind_ms = taken_ms - np.arange(n) * frame_ms
     reach = max(1, round(NEAR_MS / frame_ms))
-    padded = np.pad(behind_ms, reach, constant_values=np.inf)
-    least = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(axis=1)
-    placed: Floats = np.maximum.accumulate(np.arange(n) * frame_ms + least)
-    later = np.arange(n) * frame_ms
-    return np.asarray(np.maximum.accumulate(placed - later) + later)
+    padded = np.pad(behind_ms, (0, reach), constant_values=np.inf)
+    least = np.lib.stride_tricks.sliding_window_view(padded, reach + 1).min(axis=1)
+    return np.asarray(np.maximum.accumulate(least) + np.arange(n) * frame_ms)

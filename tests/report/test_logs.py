@@ -1,0 +1,149 @@
+"""Logs: the axis, commands, exchanges in groups, interruptions and their evidence, logs that were cut short."""
+
+import numpy as np
+import pytest
+from planted import N, Planted, said, silent
+
+import talkpath as tp
+from talkpath.report import read_call, report_of
+from talkpath.report.material import places_ms
+
+
+def look(log) -> dict:
+    return report_of(read_call(log)).to_dict()
+
+
+def of(report, kind) -> list[dict]:
+    return [row for row in report["interruptions"] if row["kind"] == kind]
+
+
+def talked_over(tmp_path, words, **fields) -> dict:
+    """The agent speaks for 6 s; the caller says this from 2 s on."""
+    x = Planted(tmp_path / "call.log", **fields)
+    x.greet(6.0)
+    return look(x.run(np.concatenate([silent(2.0), *words, silent(5.0)])))
+
+
+def test_an_interruption(tmp_path):
+    report = talked_over(tmp_path, [said(2.0)])
+    (row,) = report["interruptions"]
+    assert row["kind"] == "true"
+    assert row["onset_s"] == pytest.approx(2.0, abs=0.1)
+    assert row["evidence"] >= 1
+    assert row["doubt"] == ""
+    first = report["utterances"][0]
+    assert (first["end"], first["generated_s"]) == ("cut", 6.0)
+    assert row["heard_s"] == first["heard_s"] == pytest.approx(2.5, abs=0.15)
+    assert report["spans"]["agent"][0]["end_s"] == pytest.approx(first["end_s"], abs=0.05)
+
+
+def test_a_nod(tmp_path):
+    report = talked_over(tmp_path, [said(0.3)])
+    (row,) = report["interruptions"]
+    assert row["kind"] == "back-channel"
+    assert row["caller_ms"] == pytest.approx(300, abs=80)
+    assert report["utterances"][0]["end"] == "completed"
+
+
+def test_a_false_interruption(tmp_path):
+    """The agent waits for words, and none come."""
+    report = talked_over(tmp_path, [said(0.8)], semantic_vad={"min_interruption_words": 2})
+    (row,) = report["interruptions"]
+    assert row["kind"] == "false"
+    assert row["paused_s"] == pytest.approx(2.5, abs=0.15)
+    (still,) = report["spans"]["paused"]
+    assert still["start_s"] == pytest.approx(row["paused_s"], abs=0.05)
+    assert still["end_s"] - still["start_s"] > 0.5
+    assert report["utterances"][0]["end"] == "completed"
+
+
+def test_the_application_cuts(tmp_path):
+    call = tp.CallPipeline(seed=1)
+    call.record(tmp_path / "call.log")
+    call.speak(said(2.0), 8000, "a", True)
+    call.speak(said(1.0), 8000, "b", True)
+    call.checkpoint("end of b")
+    for i in range(150):
+        if i == 50:
+            call.interrupt()
+        call.transmit()
+        call.receive(call.encode(silent(0.02)))
+    call.hangup()
+    report = look(tmp_path / "call.log")
+    assert [row["kind"] for row in report["interruptions"]] == ["orchestrator"]
+    assert [(u["name"], u["end"]) for u in report["utterances"]] == [("a", "cut"), ("b", "never heard")]
+    assert [u["generated_s"] for u in report["utterances"]] == pytest.approx([2.0, 1.0])
+    assert report["marks"] == [{"at_s": pytest.approx(1.0, abs=0.05), "name": "end of b", "is_played": False}]
+
+
+def test_speech_in_pieces_files_and_keys(tmp_path):
+    tp.wav.write_wav(tmp_path / "hold.wav", said(1.5), 8000)
+    call = tp.CallPipeline(seed=1)
+    call.record(tmp_path / "call.log")
+    for piece in np.array_split(said(2.0), 9):
+        call.speak(piece, 8000, "a")
+    call.speak(b"", 8000, "a", True)
+    call.play(tmp_path / "hold.wav", name="hold")
+    call.send_dtmf("12")
+    for _ in range(300):
+        call.transmit()
+        call.receive(call.encode(silent(0.02)))
+    call.hangup()
+    report = look(tmp_path / "call.log")
+    assert [(u["name"], u["end"]) for u in report["utterances"]] == [("a", "completed"), ("hold", "completed")]
+    assert [u["generated_s"] for u in report["utterances"]] == pytest.approx([2.0, 1.5], abs=0.03)
+    assert [(k["digits"], k["direction"]) for k in report["keys"]] == [("12", "out")]
+
+
+def test_exchanges_of_a_group_are_the_same(tmp_path):
+    reports = []
+    for way in ("alone", "group"):
+        call = tp.CallPipeline(seed=1)
+        call.record(tmp_path / way)
+        call.speak(said(1.0), 8000, "a", True)
+        group, words = tp.CallGroup(), np.concatenate([silent(2), said(1), silent(2)])
+        for i in range(len(words) // N):
+            payload = None if i % 20 == 9 else call.encode(words[i * N : (i + 1) * N])
+            if way == "group":
+                group.exchange([(call, payload)])
+            else:
+                call.conceal() if payload is None else call.receive(payload)
+                call.transmit()
+        call.hangup()
+        report = look(tmp_path / way)
+        assert report["counts"]["lost_frames"] == 13
+        reports.append({k: v for k, v in report.items() if k != "name"})
+    assert reports[0] == reports[1]
+
+
+def test_a_log_that_was_cut_short(tmp_path):
+    log = Planted(tmp_path / "call.log").run(np.concatenate([silent(1), said(2), silent(4)]))
+    whole = log.read_bytes()
+    (tmp_path / "cut.log").write_bytes(whole[: len(whole) * 2 // 3])
+    assert 2 < look(tmp_path / "cut.log")["duration_s"] < look(log)["duration_s"]
+
+
+def test_only_received(tmp_path):
+    call = tp.CallPipeline(seed=1)
+    call.record(tmp_path / "call.log")
+    words = np.concatenate([silent(1), said(1.5), silent(1)])
+    for i in range(len(words) // N):
+        call.receive(call.encode(words[i * N : (i + 1) * N]))
+    call.hangup()
+    report = look(tmp_path / "call.log")
+    assert report["duration_s"] == pytest.approx(3.5)
+    assert report["spans"]["caller"][0]["start_s"] == pytest.approx(1.0, abs=0.1)
+
+
+def test_places_on_the_axis():
+    even = np.arange(100) * 20.0
+    assert places_ms(even, 20.0) == pytest.approx(even)
+    assert places_ms(even + 60, 20.0) == pytest.approx(even + 60)  # the server sent before anything came
+    late = even.copy()
+    late[40:43] = 42 * 20.0  # two ticks without a frame, then three at once
+    assert places_ms(late, 20.0) == pytest.approx(even)
+    stopped = even.copy()
+    stopped[50:] += 3000  # the line was silent for 3 s, and nothing was concealed
+    assert places_ms(stopped, 20.0)[[49, 99]] == pytest.approx([980, 4980])
+    assert (np.diff(places_ms(np.sort(np.random.default_rng(1).integers(0, 3000, 200) * 1.0), 20.0)) >= 20 - 1e-6).all()
+    assert len(places_ms(np.zeros(0), 20.0)) == 0

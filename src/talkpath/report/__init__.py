@@ -8,6 +8,7 @@ render(report, material)                # the page; extra `report`
 """
 
 from talkpath.report.build import read_call, report_of
+from talkpath.report.fleet import Listed, render_fleet
 from talkpath.report.material import Material
 from talkpath.report.model import (
     Answer,
@@ -30,6 +31,7 @@ __all__ = [
     "HealthRow",
     "Interruption",
     "Key",
+    "Listed",
     "Mark",
     "Material",
     "Span",
@@ -39,5 +41,6 @@ __all__ = [
     "Utterance",
     "read_call",
     "render",
+    "render_fleet",
     "report_of",
 ]

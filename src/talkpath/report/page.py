@@ -39,26 +39,38 @@ def render(report: CallReport, material: Material, *, audio: bool = True, title:
     ConfigError
         The extra `report` is not installed.
     """
-    try:
-        import jinja2
-    except ImportError as problem:
-        raise ConfigError("a report's page needs the [report] extra: pip install 'talkpath[report]'") from problem
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)  # fmt: skip
-    environment.filters |= {"clock": clock, "ms": _ms, "number": _number}
-    template = environment.from_string(_file("call.html.j2"))
-    return template.render(
+    return filled(
+        "call.html.j2",
         title=title or report.name,
         report=report,
         findings=[row for row in report.health if row.verdict in ("red", "amber")],
         data=_data(report, material, audio),
-        css=_file("call.css"),
-        script=_file("call.js"),
+        css=asset("call.css"),
+        script=asset("call.js"),
         heard_is_known=material.heard_is_known,
         has_audio=audio,
     )
 
 
-def _file(name: str) -> str:
+def filled(template: str, **values: Any) -> str:
+    """A template with its values.
+
+    Raises
+    ------
+    ConfigError
+        The extra `report` is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError as problem:
+        raise ConfigError("a report's page needs the [report] extra: pip install 'talkpath[report]'") from problem
+    using = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    using.filters |= {"clock": clock, "ms": _ms, "number": _number}
+    return using.from_string(asset(template)).render(**values)
+
+
+def asset(name: str) -> str:
+    """A template, the script or the style."""
     return resources.files("talkpath.report").joinpath("template", name).read_text(encoding="utf-8")
 
 

@@ -99,7 +99,8 @@
     c.save(); c.beginPath(); c.rect(left, 0, width - left, height); c.clip();
     for (const row of rows) if (row.kind === "spectra") {
       const per = data.spectra / duration;
-      c.imageSmoothingEnabled = false;
+      c.imageSmoothingEnabled = (view.to - view.from) * per > width; // many columns in a pixel: their mean, not one of them
+      c.imageSmoothingQuality = "high";
       c.drawImage(spectrumImage(row.side), view.from * per, 0, (view.to - view.from) * per, bands, left, row.top, width - left, row.height - 3);
     }
     for (let t = Math.ceil(view.from / step) * step; t <= view.to; t += step) {

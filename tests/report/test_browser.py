@@ -10,7 +10,7 @@ import pytest
 from planted import Planted, said, silent
 
 import talkpath as tp
-from talkpath.report import read_call, render, report_of
+from talkpath.report import Listed, read_call, render, render_fleet, report_of
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("jinja2", reason="the extra `report` is not installed")
@@ -162,3 +162,23 @@ def test_axe_finds_nothing_serious(page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     found = axe.Axe().run(page).response["violations"]
     assert [(v["id"], v["impact"], [n["html"][:90] for n in v["nodes"]]) for v in found] == []
+
+
+def test_the_fleet_page(browser, page_file, tmp_path):
+    report = report_of(read_call(page_file.with_name("call.log")))
+    file = tmp_path / "index.html"
+    file.write_text(
+        render_fleet([Listed(report, page_file.as_uri())] * 6, unread=[("x.wav", "no sound")]), encoding="utf-8"
+    )
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    for width in (1280, 400):
+        opened = browser.new_page(viewport={"width": width, "height": 800})
+        said = []
+        opened.on("console", lambda message, said=said: said.append(message.text))
+        opened.goto(file.as_uri())
+        assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert [v["id"] for v in axe.Axe().run(opened).response["violations"]] == []
+        opened.locator("#calls ~ tbody a").first.click()
+        assert opened.locator("#chart").is_visible()
+        assert said == []
+        opened.close()

@@ -45,6 +45,24 @@ def test_a_nod(tmp_path):
     assert report["utterances"][0]["end"] == "completed"
 
 
+def test_a_cough_is_refused(tmp_path):
+    """80 ms of noise: some evidence, not enough, and the agent goes on."""
+    cough = np.rint(np.random.default_rng(1).standard_normal(640) * 3277).astype(np.int16)
+    report = talked_over(tmp_path, [cough])
+    (row,) = report["interruptions"]
+    assert row["kind"] == "refused"
+    assert 0.3 < row["evidence"] < 1
+    assert row["onset_s"] == pytest.approx(2.0, abs=0.1)
+    assert "too short" in row["doubt"]
+    assert report["utterances"][0]["end"] == "completed"
+    assert {r["name"]: r["value"] for r in report["health"]}["doubtful_cuts"] == 0
+
+
+def test_echo_alone_is_not_even_that(tmp_path):
+    report = talked_over(tmp_path, [silent(1.0)], line="speakerphone")
+    assert report["interruptions"] == []
+
+
 def test_a_false_interruption(tmp_path):
     """The agent waits for words, and none come."""
     report = talked_over(tmp_path, [said(0.8)], semantic_vad={"min_interruption_words": 2})

@@ -10,13 +10,14 @@ import numpy as np
 from talkpath.call import events as e
 from talkpath.report.material import Material
 from talkpath.report.model import Interruption, Span
-from talkpath.report.sound import block_levels_dbov
+from talkpath.report.sound import block_levels_dbov, spans_of
 
 SAME_S = 0.15  # an event so near to another is about the same
 SHORT_MS = 400.0  # speech as short as this cut the agent: no sentence
 LEAST_S = 0.3
 STOPS_S = 1.5  # an agent that falls silent so soon after the caller began was interrupted
 BACKCHANNEL_S = 1.0
+REFUSED = 0.3  # less evidence than this is not worth a row
 
 
 def interruptions_of(material: Material, caller: Sequence[Span], agent: Sequence[Span]) -> list[Interruption]:
@@ -48,7 +49,8 @@ def interruptions_of(material: Material, caller: Sequence[Span], agent: Sequence
     ) in material.events:  # the clock of what is sent may be a frame ahead, so these come when all others are known
         if isinstance(at.event, e.AgentSpeechInterrupted):
             _cut(material, caller, found, at.at_s, at.event.playback_position_s)
-    return sorted((_doubted(material, row) for row in found), key=lambda row: row.onset_s)
+    rows = [*(_doubted(material, row) for row in found), *_refused(material, caller, agent, found)]
+    return sorted(rows, key=lambda row: row.onset_s)
 
 
 def _cut(material: Material, caller: Sequence[Span], found: list[Interruption], at_s: float, heard_s: float) -> None:
@@ -110,6 +112,31 @@ def _doubted(material: Material, row: Interruption) -> Interruption:
     if (row.echo_likelihood or 0.0) > 0.5 and 0 < erl_db < 12 and (row.evidence or 0.0) < 1.5:
         why.append(f"the line returns the agent's voice, {erl_db:.0f} dB down")
     return replace(row, doubt="; ".join(why))
+
+
+def _refused(
+    material: Material, caller: Sequence[Span], agent: Sequence[Span], found: Sequence[Interruption]
+) -> list[Interruption]:
+    """Sounds that had some evidence while the agent spoke, and came to nothing."""
+    track, rows = material.track, []
+    known = [*caller, *(Span(row.onset_s, row.decided_s) for row in found)]
+    for run in spans_of(track.evidence > 0.1, 1.0, 5.0):
+        first, last = int(run.start_s), int(run.end_s) - 1
+        start_s, end_s = float(track.at_s[first]), float(track.at_s[last]) + material.frame_ms / 1000
+        most = float(track.evidence[first : last + 1].max())
+        is_over_agent = any(s.start_s < end_s and start_s < s.end_s for s in agent)
+        if (
+            most < REFUSED
+            or not is_over_agent
+            or any(s.start_s - SAME_S < end_s and start_s < s.end_s + SAME_S for s in known)
+        ):
+            continue
+        row = _row(material, caller, "refused", start_s, end_s, None, 0.0)
+        why = "too short or too weak" if most < 1 else "a sound, and no speech"
+        if (row.echo_likelihood or 0.0) > 0.5:
+            why += ", on a line that returns the agent's voice"
+        rows.append(replace(row, doubt=why))
+    return rows
 
 
 def _measured(material: Material, caller: Sequence[Span], agent: Sequence[Span]) -> list[Interruption]:

@@ -68,7 +68,7 @@ class Interruption:
         When the caller began; when it was clear what it was.
     kind : str
         "true": the agent was cut; "false": it paused and went on; "back-channel": it ended by itself; "talk-over": both went on;
-        "orchestrator": the agent was cut and the caller had no part in it.
+        "refused": a sound with some evidence, which came to nothing; "orchestrator": the agent was cut and the caller had no part in it.
     paused_s : float or None
         When the agent stood still.
     caller_ms : float
@@ -80,7 +80,7 @@ class Interruption:
     heard_s : float or None
         How much of the utterance had been heard when it was cut.
     doubt : str
-        Why this may have been no person's wish to interrupt; empty where there is none.
+        Why this may have been no person's wish to interrupt, or why it was refused; empty where there is nothing to say.
     """
 
     onset_s: float

@@ -20,6 +20,7 @@ PEAK_MS, MOST_PEAKS = 10.0, 30_000
 SPECTRUM_MS, MOST_SPECTRA = 40.0, 7_500
 BANDS = 32
 EVIDENCE_MS = 50.0
+SCRIPT = ("events.js", "draw.js", "call.js")  # one function: what there is, how it is drawn, cursor, sound and hands
 
 
 def render(report: CallReport, material: Material, *, audio: bool = True, title: str = "") -> str:
@@ -46,7 +47,7 @@ def render(report: CallReport, material: Material, *, audio: bool = True, title:
         findings=[row for row in report.health if row.verdict in ("red", "amber")],
         data=_data(report, material, audio),
         css=asset("call.css"),
-        script=asset("call.js"),
+        script="".join(asset(part) for part in SCRIPT),
         heard_is_known=material.heard_is_known,
         has_audio=audio,
     )

@@ -37,7 +37,7 @@ def talk_rows(
 ) -> list[HealthRow]:
     """All of them."""
     early = [t for t in turns if t.is_early]
-    doubtful = [i for i in interruptions if i.doubt]
+    doubtful = [i for i in interruptions if i.doubt and i.kind == "true"]
     twice = [k for k in keys if k.is_twice]
     p95 = response["p95"]
     slowest = max((t for t in turns if t.response_ms is not None), key=lambda t: t.response_ms or 0.0, default=None)

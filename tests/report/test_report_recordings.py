@@ -9,8 +9,8 @@ import soundfile
 from planted import said, silent
 
 import talkpath as tp
-from talkpath.report import read_call, report_of
-from talkpath.wav import write_wav
+from talkpath.report import read_call, render, report_of
+from talkpath.wav import ULAW, write_wav, write_wav_coded
 
 SOUNDS = Path("/usr/share/asterisk/sounds")
 
@@ -70,6 +70,25 @@ def test_what_soundfile_reads(tmp_path, name):
     report = look(saved(tmp_path, *two_sides(), name=name))
     assert report["talk"]["caller_s"] == pytest.approx(3, abs=0.3)
     assert len(report["turns"]) == 1
+
+
+def test_a_wide_recording(tmp_path):
+    left, right = (np.repeat(x, 6) for x in two_sides())  # 48 kHz
+    soundfile.write(tmp_path / "wide.wav", np.stack([left, right], axis=1), 48_000)
+    material = read_call(tmp_path / "wide.wav")
+    report = report_of(material).to_dict()
+    assert report["sample_rate_hz"] == 16_000
+    assert report["talk"]["caller_s"] == pytest.approx(3, abs=0.3)
+    assert [t["response_ms"] for t in report["turns"]] == [pytest.approx(800, abs=60)]
+    assert len(render(report_of(material), material)) > 50_000
+
+
+def test_a_recording_of_the_server(tmp_path):
+    """µ-law of two channels, as `PhoneCall.record` and the agent stack write it."""
+    left, right = two_sides()
+    codes = np.stack([np.frombuffer(tp.g711.ulaw_encode(x), np.uint8) for x in (left, right)], axis=1).tobytes()
+    write_wav_coded(tmp_path / "call.wav", codes, ULAW, 8000, 2)
+    assert [t["response_ms"] for t in look(tmp_path / "call.wav")["turns"]] == [pytest.approx(800, abs=60)]
 
 
 def test_keys_and_tones_in_a_recording(tmp_path):

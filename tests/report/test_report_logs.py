@@ -1,10 +1,13 @@
 """Logs: the axis, commands, exchanges in groups, interruptions and their evidence, logs that were cut short."""
 
+import json
+
 import numpy as np
 import pytest
 from planted import N, Planted, said, silent
 
 import talkpath as tp
+from talkpath.phone.voice import voice
 from talkpath.report import read_call, report_of
 from talkpath.report.material import places_ms
 
@@ -165,3 +168,45 @@ def test_places_on_the_axis():
     assert places_ms(stopped, 20.0)[[49, 99]] == pytest.approx([980, 4980])
     assert (np.diff(places_ms(np.sort(np.random.default_rng(1).integers(0, 3000, 200) * 1.0), 20.0)) >= 20 - 1e-6).all()
     assert len(places_ms(np.zeros(0), 20.0)) == 0
+
+
+def test_a_call_that_is_reset(tmp_path):
+    call = tp.CallPipeline(seed=1)
+    call.record(tmp_path / "call.log")
+    words = np.concatenate([silent(1), said(1.5), silent(1.5)])
+    for part in range(2):
+        if part:
+            call.reset()
+        for i in range(len(words) // N):
+            call.transmit()
+            call.receive(call.encode(words[i * N : (i + 1) * N]))
+    call.hangup()
+    report = look(tmp_path / "call.log")
+    assert [s["start_s"] for s in report["spans"]["caller"]] == pytest.approx([1.0, 5.0], abs=0.1)
+
+
+def test_one_frame(tmp_path):
+    call = tp.CallPipeline(seed=1)
+    call.record(tmp_path / "call.log")
+    call.transmit()
+    call.hangup()
+    report = look(tmp_path / "call.log")
+    assert report["duration_s"] == 0.02
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
+@pytest.mark.parametrize("stream", ["audio/x-alaw;rate=8000", "audio/x-l16;rate=16000"])
+def test_other_wires(tmp_path, stream):
+    call = tp.CallPipeline(seed=1, stream=stream, frame_ms=10, detection_method="audio")
+    call.record(tmp_path / "call.log")
+    rate_hz = call.config.wire.sample_rate_hz
+    words = np.concatenate([np.zeros(rate_hz, np.int16), voice(1.5, rate_hz, 9), np.zeros(rate_hz, np.int16)])
+    for i in range(len(words) // call.config.frame_samples):
+        call.transmit()
+        call.receive(call.encode(words[i * call.config.frame_samples :][: call.config.frame_samples]))
+    call.hangup()
+    material = read_call(tmp_path / "call.log")
+    assert (material.caller[call.config.frame_samples :] - words).std() < 300  # taken when one frame had been sent
+    report = report_of(material).to_dict()
+    assert report["spans"]["caller"][0]["start_s"] == pytest.approx(1.0, abs=0.1)
+    assert {r["name"]: r["verdict"] for r in report["health"]}["caller_clipping"] == "green"

@@ -56,6 +56,16 @@ def test_numbers_and_sound_are_inside(call):
         assert np.corrcoef(np.abs(sound[:, side]), np.abs(pcm.astype(float)))[0, 1] > 0.8  # channels are not exchanged
 
 
+def test_sound_and_picture_have_one_time(call):
+    """What is played at a time is what is drawn there: the codec's delay is taken out."""
+    material = read_call(call)
+    sound, _ = soundfile.read(io.BytesIO(encode_opus(material.caller, material.heard, 8000)))
+    here, there = sound[16000:80000, 0], material.caller[16000:80000] / 32768
+    both = np.fft.irfft(np.fft.rfft(here, 1 << 17) * np.conj(np.fft.rfft(there, 1 << 17)))
+    lag = int(np.argmax(np.abs(both)))
+    assert min(lag, (1 << 17) - lag) <= 8  # a millisecond
+
+
 def test_without_sound(call):
     page = page_of(call, audio=False)
     assert data_of(page)["audio"] == ""

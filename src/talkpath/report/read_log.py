@@ -49,7 +49,8 @@ class _Reader:
             if step.command == "reset":
                 self._began = (len(self.frames), len(self.sent))
             elif step.command in ("speak", "play") and more_ms > 0:
-                self.queued.append((len(self.sent), str(step.arguments[2]), more_ms / 1000))
+                name = str(step.arguments[2]) if len(step.arguments) > 2 else ""
+                self.queued.append((len(self.sent), name, more_ms / 1000))
             return
         self.events += [(*self._began, event) for event in result.events]
         if isinstance(result, Transmitted):

@@ -156,6 +156,27 @@ def test_only_received(tmp_path):
     assert report["spans"]["caller"][0]["start_s"] == pytest.approx(1.0, abs=0.1)
 
 
+def test_what_came_before_anything_was_sent(tmp_path):
+    """Three frames wait when the server begins: the axis begins with them, and what is sent begins later on it."""
+    call = tp.CallPipeline(seed=1)
+    call.record(tmp_path / "call.log")
+    words = np.concatenate([silent(1), said(1.5), silent(1.5)])
+    frames = [words[i * N : (i + 1) * N] for i in range(len(words) // N)]
+    for frame in frames[:3]:
+        call.receive(call.encode(frame))
+    call.speak(said(0.5), 8000, "a", True)
+    for frame in frames[3:]:
+        call.transmit()
+        call.receive(call.encode(frame))
+    call.hangup()
+    material = read_call(tmp_path / "call.log")
+    report = report_of(material).to_dict()
+    assert np.flatnonzero(np.abs(material.caller) > 200)[0] / 8000 == pytest.approx(1.0, abs=0.02)
+    assert report["utterances"][0]["start_s"] == pytest.approx(0.04, abs=0.001)
+    assert report["spans"]["agent"][0]["start_s"] == pytest.approx(0.04, abs=0.021)
+    assert report["duration_s"] == pytest.approx(4.0, abs=0.05)
+
+
 def test_places_on_the_axis():
     even = np.arange(100) * 20.0
     assert places_ms(even, 20.0) == pytest.approx(even)

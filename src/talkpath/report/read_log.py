@@ -88,7 +88,10 @@ def read_log(path: str | os.PathLike[str]) -> Material:
     if not reader.sent:  # nobody sent: the caller's clock is all there is
         taken_ms = np.asarray(np.arange(len(taken_ms)) * frame_ms, np.float64)
     placed_ms = places_ms(taken_ms, frame_ms)
-    caller, heard = _sound(call, reader, placed_ms)
+    # What was taken before anything was sent began before it: the axis begins with whoever is first.
+    lead_ms = max(0.0, -float(placed_ms.min())) if len(placed_ms) else 0.0
+    placed_ms, taken_ms = placed_ms + lead_ms, taken_ms + lead_ms
+    caller, heard = _sound(call, reader, placed_ms, lead_ms)
     columns = np.asarray(reader.rows, np.float64).reshape(-1, 5).T
     is_lost = np.asarray([payload is None for payload in reader.frames], np.bool_)
     track = Track(placed_ms / 1000, np.maximum(0.0, taken_ms - placed_ms), is_lost, *columns)
@@ -102,37 +105,40 @@ def read_log(path: str | os.PathLike[str]) -> Material:
         heard=heard,
         heard_is_known=bool(reader.sent),
         full_scale=FULL_SCALE[call.config.wire.codec],
-        events=_placed(reader, placed_ms, frame_ms),
+        events=_placed(reader, placed_ms, lead_ms, frame_ms),
         track=track,
-        queued=[Queued(frames * frame_ms / 1000, name, length_s) for frames, name, length_s in reader.queued],
+        queued=[
+            Queued((frames * frame_ms + lead_ms) / 1000, name, length_s) for frames, name, length_s in reader.queued
+        ],
         metrics=call.metrics,
     )
 
 
-def _sound(call: CallPipeline, reader: _Reader, placed_ms: Floats) -> tuple[Samples, Samples]:
+def _sound(call: CallPipeline, reader: _Reader, placed_ms: Floats, lead_ms: float) -> tuple[Samples, Samples]:
     """Both directions on the axis, of equal length. What was lost is silence: what was concealed is nothing that came."""
     n, rate_hz = call.config.frame_samples, call.config.wire.sample_rate_hz
     starts = np.rint(placed_ms * rate_hz / 1000).astype(np.int64)
-    length = max(len(reader.sent) * n, int(starts[-1]) + n if len(starts) else 0)
+    lead = round(lead_ms * rate_hz / 1000)
+    length = max(lead + len(reader.sent) * n, int(starts[-1]) + n if len(starts) else 0)
     caller, heard = np.zeros(length, np.int16), np.zeros(length, np.int16)
     for start, payload in zip(starts.tolist(), reader.frames, strict=True):
         if payload is not None:
             caller[start : start + n] = call.decode(payload)
     if reader.sent:
         sent = call.decode(b"".join(reader.sent))
-        heard[: len(sent)] = sent
+        heard[lead : lead + len(sent)] = sent
     return caller, heard
 
 
-def _placed(reader: _Reader, placed_ms: Floats, frame_ms: float) -> list[At]:
+def _placed(reader: _Reader, placed_ms: Floats, lead_ms: float, frame_ms: float) -> list[At]:
     """Events on the axis: those of the caller's clock lie where the caller's frames do."""
-    ends_ms = np.append(placed_ms, placed_ms[-1] + frame_ms if len(placed_ms) else 0.0)
+    ends_ms = np.append(placed_ms, placed_ms[-1] + frame_ms if len(placed_ms) else lead_ms)
     clock_ms = np.arange(len(ends_ms)) * frame_ms
     found = []
     for received, sent, event in reader.events:
         if event.clock == "receive":
             at_ms = float(np.interp(event.timestamp_ms + received * frame_ms, clock_ms, ends_ms))
         else:
-            at_ms = event.timestamp_ms + sent * frame_ms
+            at_ms = event.timestamp_ms + sent * frame_ms + lead_ms
         found.append(At(at_ms / 1000, event))
     return sorted(found, key=lambda at: at.at_s)

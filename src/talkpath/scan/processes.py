@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ DEALT = 16  # files at a time
 def _serve(pipe: Connection, job: Job) -> None:
     """A worker: until its pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders talk about broken files; the table does
     try:
         while True:
             for done in scan_files(job, pipe.recv()):

@@ -7,7 +7,7 @@ from conftest import CSRC
 
 import talkpath
 from talkpath._core import _simd_name
-from talkpath.cli import bench, info, main
+from talkpath.cli import bench_scenes, info, main
 
 pytest.importorskip("rich", reason="the extra `cli` is not installed")
 HEADERS = {p.stem for p in (CSRC / "include/talkpath").glob("*.h")} - {"talkpath"}
@@ -38,19 +38,19 @@ def test_bench_measures_what_it_says(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["bench", "--seconds", "0.1", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["machine"]["variant"] == _simd_name()
-    assert [row["scene"] for row in told["scenes"]] == [scene.name for scene in bench.SCENES]
-    for row, scene in zip(told["scenes"], bench.SCENES, strict=True):
+    assert [row["scene"] for row in told["scenes"]] == [scene.name for scene in bench_scenes.SCENES]
+    for row, scene in zip(told["scenes"], bench_scenes.SCENES, strict=True):
         assert row["interruptions"] == 0, row
         assert row["median_us"] > 0
         assert row["calls_a_core"] > 0
         if scene.echo:
-            assert row["echo_delay_ms"] == pytest.approx(bench.ECHO_MS, abs=40), row
+            assert row["echo_delay_ms"] == pytest.approx(bench_scenes.ECHO_MS, abs=40), row
         else:
             assert row["echo_delay_ms"] is None, row
 
 
 def test_bench_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "SCENES", bench.SCENES[:2])
+    monkeypatch.setattr(bench_scenes, "SCENES", bench_scenes.SCENES[:2])
     assert main(["bench", "--seconds", "0.1"]) == 0
     assert "a line without echo" in capsys.readouterr().out
     with pytest.raises(SystemExit):
@@ -65,3 +65,15 @@ def test_extras_are_those_of_the_package() -> None:
     named = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for package, extra in info.EXTRAS.items():
         assert any(requirement.split("[")[0].split(">")[0] == package for requirement in named[extra]), (package, extra)
+
+
+def test_the_command_line_brings_in_what_a_command_needs() -> None:
+    """`talkpath --version` answers before the phone, pyarrow or rich are there."""
+    import subprocess
+    import sys
+
+    script = (
+        "import sys, talkpath.cli; heavy = ('talkpath.phone', 'talkpath.scan', 'pyarrow', 'soundfile', 'ray', 'rich')\n"
+        "sys.exit(', '.join(m for m in heavy if m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stderr == ""

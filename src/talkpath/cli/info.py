@@ -13,7 +13,7 @@ from talkpath.cli.machine import machine
 # Every kernel of the core (csrc/include/talkpath/*.h) and where Python has it.
 KERNELS = {
     "wire": {
-        "g711": "talkpath.g711", "l16": "talkpath.l16", "media_message": "talkpath.streams.messages",
+        "g711": "talkpath.g711", "l16": "talkpath.l16", "media_message": "talkpath.streams",
         "resampler": "talkpath.Resampler", "plc": "talkpath.PacketLossConcealer",
         "jitter_buffer": "talkpath.JitterBuffer", "comfort_noise": "talkpath.ComfortNoise",
     },

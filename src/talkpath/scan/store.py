@@ -50,15 +50,15 @@ class Store:
     """
 
     def __init__(self, out: str, job: Job) -> None:
-        if not out.endswith(".parquet"):
-            raise ConfigError(f"{out}: the table's name must end with .parquet")
         self._fs: Any = fs.LocalFileSystem()
         self.calls: str = os.path.abspath(out)
         try:
             if is_remote(out):
                 self._fs, self.calls = fs.FileSystem.from_uri(out)
         except (OSError, ValueError) as problem:
-            raise ConfigError(f"{out}: {problem}") from None
+            raise ConfigError(f"{root_of(out)}: {problem}") from None
+        if not self.calls.endswith(".parquet"):
+            raise ConfigError(f"{root_of(out)}: the table's name must end with .parquet")
         self.events = self.calls.removesuffix(".parquet") + ".events.parquet"
         self._folder = self.calls + ".parts"
         self._about = {"format": _FORMAT, "talkpath": __version__, "folder": root_of(job.where),

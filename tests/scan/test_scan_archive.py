@@ -273,6 +273,31 @@ def test_a_file_that_kills_its_process_is_skipped(tmp_path: Path, monkeypatch: p
     assert (summary.files, summary.scanned) == (13, 13)
 
 
+def test_processes_that_do_not_start(tmp_path: Path) -> None:
+    """It is said once, and no file is blamed for it."""
+    write_archive(tmp_path / "calls")
+    out = tmp_path / "t.parquet"
+    script = (
+        "import sys; from talkpath.cli import main\n"
+        "if __name__ != '__main__': sys.exit(3)  # as which a process imports it\n"
+        f"sys.exit(main(['scan', {str(tmp_path / 'calls')!r}, '-o', {str(out)!r}]))\n"
+    )
+    (tmp_path / "scan.py").write_text(script)
+    done = subprocess.run([sys.executable, str(tmp_path / "scan.py")], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "talkpath scan: the scanning processes do not start (exit status 3)\n")
+    assert not out.exists()
+    assert not out.with_name("t.parquet.parts").exists()
+
+
+def test_troubles_with_names_that_are_no_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_):
+        raise RuntimeError("cannot read caf\udce9.mp3")
+
+    monkeypatch.setattr(work, "scan_recording", broken)
+    (done,) = work.scan_files(work.Job("."), [files.Found("caf\\xe9.mp3", "caf\udce9.mp3", 1, 1)])
+    assert done.row["error"] == "RuntimeError: cannot read caf\\udce9.mp3"
+
+
 @pytest.mark.usefixtures("one_process")
 def test_other_peoples_tables_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import pyarrow as pa

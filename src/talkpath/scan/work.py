@@ -30,6 +30,7 @@ class Done(NamedTuple):
 
 def skipped(file: Found, error: str) -> Done:
     """A row that says why."""
+    error = error.encode("utf-8", "backslashreplace").decode()  # it may name a file whose name is no UTF-8
     return Done({**empty(CALLS), **_identity(file), "error": error}, [])
 
 

@@ -14,32 +14,13 @@ from talkpath.wav import HIGHEST_HZ, LOWEST_HZ, Source, WavStream, to_int16
 
 CHANNELS = ("auto", "caller-agent", "agent-caller", "left", "right", "mixed")
 EXTENSIONS = frozenset(
-    [
-        ".wav",
-        ".wave",
-        ".wav49",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".mp2",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".snd",
-        ".w64",
-        ".rf64",
-        ".caf",
-    ]
-)
+    (".wav", ".wave", ".wav49", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".aif", ".aiff", ".aifc", ".au", ".snd",
+     ".w64", ".rf64", ".caf")
+)  # fmt: skip
 MAX_CHANNELS = 32
 _BLOCK_SAMPLES = 1 << 16
-_SAME_LEVEL_DB, _SAME_REST_DB = (
-    1.0,
-    -20.0,
-)  # two channels so alike in level, and with so little left between them, are one
+# Two channels are one sound when their levels are so close, and so little is left of one without the other.
+_SAME_LEVEL_DB, _SAME_REST_DB = 1.0, -20.0
 
 
 class Recording:
@@ -48,7 +29,7 @@ class Recording:
     Parameters
     ----------
     source : path, bytes or binary file
-        WAV by `talkpath.wav`, anything else by soundfile (`pip install 'talkpath[scan]'`).
+        A file is closed with the recording. WAV by `talkpath.wav`, anything else by soundfile (`pip install 'talkpath[scan]'`).
 
     Attributes
     ----------
@@ -70,17 +51,20 @@ class Recording:
     def __init__(self, source: Source | IO[bytes]) -> None:
         self._wav: WavStream | None = None
         self._sound: Any = None
+        self._file = None if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) else source
+        try:
+            self._read_head(source)
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_head(self, source: Source | IO[bytes]) -> None:
         source, head = _opened(source)
         try:
             self._wav = WavStream(source, None)
         except FormatError as problem:
             # A WAV file with a codec that only soundfile knows (GSM 6.10, ADPCM), or no WAV file at all.
-            try:
-                self._sound = _soundfile(source, head, problem)
-            except BaseException:
-                if not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
-                    source.close()
-                raise
+            self._sound = _soundfile(source, head, problem)
             self.sample_rate_hz, self.channels = int(self._sound.samplerate), int(self._sound.channels)
             self.duration_s = self._sound.frames / self.sample_rate_hz
             kind, coded = str(self._sound.format), str(self._sound.subtype)
@@ -89,7 +73,6 @@ class Recording:
             self.sample_rate_hz, self.channels = self._wav.sample_rate, self._wav.channels
             self.duration_s, self.encoding = self._wav.duration_s, self._wav.encoding
         if self.channels > MAX_CHANNELS or not LOWEST_HZ <= self.sample_rate_hz <= HIGHEST_HZ:
-            self.close()
             raise FormatError(f"{self.channels} channels at {self.sample_rate_hz} Hz")
 
     def close(self) -> None:
@@ -98,6 +81,8 @@ class Recording:
             self._wav.close()
         if self._sound is not None:
             self._sound.close()
+        if self._file is not None:
+            self._file.close()
 
     def blocks(self) -> Iterator[npt.NDArray[np.float32]]:
         """The samples in ±1.0 at the file's own rate, shape (n, channels)."""

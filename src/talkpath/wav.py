@@ -75,6 +75,7 @@ class _Bytes:
 
     def __init__(self, source: Source | IO[bytes]) -> None:
         self._file: IO[bytes] | None = None
+        self._is_ours = isinstance(source, str | os.PathLike)
         if isinstance(source, bytes | bytearray | memoryview):
             self._memory = memoryview(source).cast("B")
             self.size = len(self._memory)
@@ -93,8 +94,8 @@ class _Bytes:
         return self._file.read(max(0, stop - start))
 
     def close(self) -> None:
-        """The file is not needed any more."""
-        if self._file is not None:
+        """The file is not needed any more; one that somebody else has opened is left open."""
+        if self._file is not None and self._is_ours:
             self._file.close()
 
 
@@ -186,7 +187,7 @@ class WavStream:
     Parameters
     ----------
     source : path, bytes or binary file
-        As for `read_wav`; a file that was opened is closed at its end.
+        As for `read_wav`; who opened a file closes it.
     sample_rate : int, optional
         Hz of the result, 1000 to 384000; converted with soxr (VHQ, no delay). None: the file's own.
 

@@ -22,6 +22,7 @@ pytest.importorskip("soundfile", reason="the extra `scan` is not installed")
 
 from talkpath.scan import archive, files, processes, work  # noqa: E402
 from talkpath.scan.columns import CALLS, EVENTS, schema  # noqa: E402
+from talkpath.scan.store import Store  # noqa: E402
 
 
 def in_this_process(job, found, workers):
@@ -272,6 +273,31 @@ def test_a_file_that_kills_its_process_is_skipped(tmp_path: Path, monkeypatch: p
     assert (summary.files, summary.scanned) == (13, 13)
 
 
+def test_processes_that_do_not_start(tmp_path: Path) -> None:
+    """It is said once, and no file is blamed for it."""
+    write_archive(tmp_path / "calls")
+    out = tmp_path / "t.parquet"
+    script = (
+        "import sys; from talkpath.cli import main\n"
+        "if __name__ != '__main__': sys.exit(3)  # as which a process imports it\n"
+        f"sys.exit(main(['scan', {str(tmp_path / 'calls')!r}, '-o', {str(out)!r}]))\n"
+    )
+    (tmp_path / "scan.py").write_text(script)
+    done = subprocess.run([sys.executable, str(tmp_path / "scan.py")], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "talkpath scan: the scanning processes do not start (exit status 3)\n")
+    assert not out.exists()
+    assert not out.with_name("t.parquet.parts").exists()
+
+
+def test_troubles_with_names_that_are_no_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_):
+        raise RuntimeError("cannot read caf\udce9.mp3")
+
+    monkeypatch.setattr(work, "scan_recording", broken)
+    (done,) = work.scan_files(work.Job("."), [files.Found("caf\\xe9.mp3", "caf\udce9.mp3", 1, 1)])
+    assert done.row["error"] == "RuntimeError: cannot read caf\\udce9.mp3"
+
+
 @pytest.mark.usefixtures("one_process")
 def test_other_peoples_tables_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import pyarrow as pa
@@ -291,14 +317,36 @@ def test_other_peoples_tables_are_left_alone(tmp_path: Path, capsys: pytest.Capt
 
 @pytest.mark.usefixtures("one_process")
 def test_pyarrows_file_systems(tmp_path: Path) -> None:
-    """An object store's URI, in and out: the same table but for the times of the files."""
+    """URIs, in and out: the same table."""
+    import soundfile
+
     folder = tmp_path / "calls"
     write_archive(folder)
+    soundfile.write(folder / "machine.flac", voicemail(), RATE_HZ)
+    soundfile.write(folder / "gsm.wav", voicemail(), RATE_HZ, subtype="GSM610")
+    (folder / "bad.wav").write_bytes(b"")
     assert run(folder, tmp_path / "t.parquet", "--json") == 0
+    assert [row["path"] for row in tables(tmp_path / "t.parquet")[0].to_pylist() if row["error"]] == ["bad.wav"]
     assert run(folder.as_uri(), (tmp_path / "u.parquet").as_uri(), "--json") == 0
     assert [
         a.equals(b) for a, b in zip(tables(tmp_path / "t.parquet"), tables(tmp_path / "u.parquet"), strict=True)
     ] == [True, True]
+
+
+@pytest.mark.usefixtures("one_process")
+def test_two_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second is refused while the first writes, and not any more when that has ended."""
+    pytest.importorskip("fcntl", reason="no locks of this kind here")
+    folder, out = tmp_path / "calls", tmp_path / "t.parquet"
+    write_archive(folder)
+    first = Store(str(out), work.Job(str(folder)))
+    first.load(files.find(str(folder)))
+    for more in ([], ["--fresh"]):
+        assert run(folder, out, *more) == 2
+        assert "is being written by another scan" in capsys.readouterr().err
+    first.close()
+    assert run(folder, out) == 0
+    assert not (tmp_path / "t.parquet.parts").exists()
 
 
 def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -153,8 +153,8 @@ def test_refused(tmp_path: Path) -> None:
 
 def test_rows_have_the_tables_columns(scan) -> None:
     scanned = scan(*call_with_echo())
-    assert set(scanned.row) <= {c.name for c in CALLS}
-    assert all(set(e) == {c.name for c in EVENTS} for e in scanned.events)
+    assert list(scanned.row) == [c.name for c in CALLS]
+    assert all(list(e) == [c.name for c in EVENTS] for e in scanned.events)
 
 
 def test_hostile_samples(scan, hostile: np.ndarray) -> None:

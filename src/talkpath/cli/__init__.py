@@ -8,7 +8,9 @@ from pathlib import Path
 from talkpath import __version__
 from talkpath.call.config import AUDIO_FORMATS, DETECTION_METHODS, WIRE_FORMATS
 from talkpath.cli.agents import add_agents, run_agents
+from talkpath.cli.bench import add_bench, run_bench
 from talkpath.cli.dial_arguments import add_dial
+from talkpath.cli.info import add_info, run_info
 from talkpath.cli.report import add_report, run_report
 from talkpath.cli.scan import add_scan, run_scan
 from talkpath.cli.serve import add_serve, serve
@@ -64,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     add_dial(commands)
     add_agents(commands)
     add_scan(commands)
+    add_info(commands)
+    add_bench(commands)
     return parser
 
 
@@ -98,6 +102,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_agents(args)
     if args.command == "scan":
         return run_scan(args)
+    if args.command == "info":
+        return run_info(args)
+    if args.command == "bench":
+        return run_bench(args)
     try:
         from talkpath.cli.demo import demo  # needs rich
         from talkpath.cli.run import replay_call, run_call

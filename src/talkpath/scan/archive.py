@@ -110,13 +110,26 @@ def scan(
     began = clock()
     files = find(job.where)
     store = Store(out, job)
-    left = store.load(files, fresh)
+    try:
+        scanned, sound_s = _work(
+            store, job, files, store.load(files, fresh), workers, engine, ray_address, progress, clock
+        )
+        store.finish(files)
+        return _summary(store, files, scanned, sound_s, clock() - began)
+    finally:
+        store.close()
+
+
+def _work(
+    store: Store, job: Job, files: Sequence[Found], left: Sequence[Found], workers: int | None, engine: str, ray_address: str | None,
+    progress: Progress, clock: Callable[[], float],
+) -> tuple[int, float]:  # fmt: skip
+    """Do what is left; how many files that were, and how much sound."""
     progress.begin(len(files), len(files) - len(left))
     workers = workers or os.cpu_count() or 1
-    sound_s, scanned = 0.0, 0
+    sound_s, scanned, written = 0.0, 0, clock()
     rows: list[Row] = []
     events: list[Row] = []
-    written = clock()
     results: Iterator[Done] = iter(())
     if left:
         results = _by_ray(job, left, workers, ray_address) if engine == "ray" else scan_by_processes(job, left, workers)
@@ -138,8 +151,7 @@ def scan(
         close = getattr(results, "close", None)
         if close is not None:
             close()
-    store.finish(files)
-    return _summary(store, files, scanned, sound_s, clock() - began)
+    return scanned, sound_s
 
 
 def _by_ray(job: Job, files: Sequence[Found], workers: int, address: str | None) -> Iterator[Done]:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from talkpath.errors import ConfigError
 from talkpath.recordings import EXTENSIONS
@@ -54,8 +55,11 @@ def find(where: str) -> list[Found]:
 
 
 def root_of(where: str) -> str:
-    """The folder's full name."""
-    return where if is_remote(where) else os.path.abspath(where)
+    """The folder's full name; of a URI without what is secret, and without its options."""
+    if not is_remote(where):
+        return os.path.abspath(where)
+    parts = urlsplit(where)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
 class Opener:
@@ -143,7 +147,7 @@ def _find_remote(where: str) -> Iterator[Found]:
     try:
         from pyarrow import fs
     except ImportError:
-        raise ConfigError(f"{where} needs pyarrow: pip install 'talkpath[scan]'") from None
+        raise ConfigError(f"{root_of(where)} needs pyarrow: pip install 'talkpath[scan]'") from None
     try:
         files, base = fs.FileSystem.from_uri(where)
         top = files.get_file_info(base)
@@ -152,7 +156,7 @@ def _find_remote(where: str) -> Iterator[Found]:
             return
         listed = files.get_file_info(fs.FileSelector(base, recursive=True))
     except (OSError, ValueError) as problem:  # ArrowInvalid is a ValueError
-        raise ConfigError(f"{where}: {problem}") from None
+        raise ConfigError(f"{root_of(where)}: {problem}") from None
     for info in listed:
         if info.type == fs.FileType.File and _is_sound(info.base_name):
             name = Path(info.path).relative_to(base).as_posix()

@@ -112,7 +112,7 @@ def echo(caller: Samples, agent: Samples) -> tuple[float, float | None] | None:
 
 def _sounds(side: Side) -> Mask:
     """Something sounds, speech or not: half of the frames of a fifth of a second are well above the noise floor."""
-    threshold = max(32768.0**2 * 10 ** (SOUND_DBOV / 10), side.noise_power() * 10 ** (SOUND_ABOVE_NOISE_DB / 10))
+    threshold = max(32768.0**2 * 10 ** (SOUND_DBOV / 10), side.noise_power * 10 ** (SOUND_ABOVE_NOISE_DB / 10))
     loud = side.power > threshold
     blocks = -(-len(loud) // SOUND_FRAMES)
     padded = np.zeros(blocks * SOUND_FRAMES, bool)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from talkpath.errors import TalkpathError
 from talkpath.scan.files import Found
 from talkpath.scan.work import Done, Job, scan_files, skipped
 
@@ -23,7 +25,9 @@ DEALT = 16  # files at a time
 def _serve(pipe: Connection, job: Job) -> None:
     """A worker: until its pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders talk about broken files; the table does
     try:
+        pipe.send(None)  # ready
         while True:
             for done in scan_files(job, pipe.recv()):
                 pipe.send(done)
@@ -41,6 +45,7 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.files: deque[Found] = deque()
+        self.ready = False
 
     def give(self, files: Sequence[Found]) -> None:
         """Some more; none are left from before."""
@@ -56,7 +61,13 @@ class _Worker:
 
 
 def scan_by_processes(job: Job, files: Sequence[Found], workers: int) -> Iterator[Done]:
-    """All files, each once, in the order in which they are finished. A file that kills its process is skipped."""
+    """All files, each once, in the order in which they are finished. A file that kills its process is skipped.
+
+    Raises
+    ------
+    TalkpathError
+        A process ends before it has begun: in a script, what starts a scan must stand below `if __name__ == "__main__":`.
+    """
     waiting = deque(files)
     pool = [_Worker(job) for _ in range(max(1, min(workers, -(-len(files) // DEALT))))]
     try:
@@ -72,10 +83,17 @@ def scan_by_processes(job: Job, files: Sequence[Found], workers: int) -> Iterato
             for pipe in wait(list(busy)):
                 worker = busy[pipe]  # type: ignore[index]
                 try:
-                    done: Done = worker.pipe.recv()
+                    done: Done | None = worker.pipe.recv()
+                    if done is None:
+                        worker.ready = True
+                        continue
                     worker.files.popleft()
                 except (EOFError, OSError):
                     worker.process.join()
+                    if not worker.ready:
+                        raise TalkpathError(
+                            f"the scanning processes do not start ({_cause(worker.process.exitcode)})"
+                        ) from None
                     died_on, left = worker.files.popleft(), worker.files
                     worker.pipe.close()
                     pool[pool.index(worker)] = _Worker(job)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 from talkpath.errors import ConfigError
@@ -36,14 +38,14 @@ def scan_by_ray(job: Job, files: Sequence[Found], workers: int, address: str | N
         Ray is not installed, or the cluster cannot be reached.
     """
     try:
-        import ray
+        ray: Any = import_module("ray")
     except ImportError:
         raise ConfigError("--engine ray needs Ray: pip install 'talkpath[ray]'") from None
     ours = not ray.is_initialized()
     if ours:
         options: dict[str, Any] = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
         try:
-            ray.init(log_to_driver=False, logging_level="warning", **options)
+            ray.init(log_to_driver=False, logging_level=logging.WARNING, **options)
         except (ConnectionError, ValueError, RuntimeError) as problem:
             raise ConfigError(f"no Ray cluster at {address}: {problem}") from None
     try:

@@ -11,7 +11,7 @@ from talkpath._types import Samples
 from talkpath.errors import FormatError
 from talkpath.recordings import Recording, are_equal, chosen_sides
 from talkpath.scan import line
-from talkpath.scan.columns import EVENTS, Row, empty
+from talkpath.scan.columns import CALLS, EVENTS, Row, empty
 from talkpath.scan.side import FRAME_MS, RATE_HZ, Side
 from talkpath.wav import Source
 
@@ -20,7 +20,7 @@ CLIPPED = 32000 / 32768
 
 
 class Scanned(NamedTuple):
-    """What became of a recording: columns of `CALLS` and rows of `EVENTS`, without `path`."""
+    """What became of a recording: a row of `CALLS` and rows of `EVENTS`; what only the archive knows (`path`, …) is None."""
 
     row: Row
     events: list[Row]
@@ -112,7 +112,7 @@ def _scan(recording: Recording, channels: str, max_hours: float) -> Scanned:
         "sides": "two" if len(parties) == 2 else one,
         "duration_s": round(samples / RATE_HZ, 3),
     }
-    return Scanned(row, sorted(events, key=_in_order))
+    return Scanned({**empty(CALLS), **row}, sorted(events, key=_in_order))
 
 
 def _chained(head: list[_Kept], rest: Iterator[_Kept]) -> Iterator[_Kept]:

@@ -39,6 +39,12 @@ def dbov(power: float) -> float | None:
     return None if power <= 0.0 else round(10 * float(np.log10(power / 32768.0**2)), 1)
 
 
+def _lowest(powers: npt.NDArray[np.float32]) -> float:
+    """A tenth of them are below."""
+    at = len(powers) * _NOISE_SHARE // 100
+    return float(np.partition(powers, at)[at]) if len(powers) else 0.0
+
+
 class Side:
     """One party.
 
@@ -63,6 +69,7 @@ class Side:
         self.speech: Spans = np.zeros((0, 2), np.int64)
         self.power = np.zeros(0, np.float32)
         self.probabilities = np.zeros(0, np.float32)
+        self.noise_power = 0.0
 
     def process(self, pcm: Samples) -> None:
         """Some more of it, at 8 kHz."""
@@ -88,7 +95,7 @@ class Side:
         self._samples += samples
 
     def finish(self) -> None:
-        """Everything was heard; `speech`, `power` and `probabilities` hold from now on."""
+        """Everything was heard; `speech`, `power`, `probabilities` and `noise_power` hold from now on."""
         if len(self._rest) >= FRAME // 2:
             self.process(np.zeros(FRAME - len(self._rest), np.int16))
         self.power = np.concatenate([np.zeros(0, np.float32), *self._powers])
@@ -101,6 +108,14 @@ class Side:
             )
             found = found[found[:, 1] - found[:, 0] >= _SHORTEST]
         self.speech = found
+        self.noise_power = self._noise_power()
+
+    def _noise_power(self) -> float:
+        """Of the quietest frames, with speech or without; digital silence is no noise."""
+        sound = self.power > 0.0
+        heard, quiet = self.power[sound], self.power[sound & ~self.speaks]
+        # Where the line is cut off between words, what is left without speech may be nothing but keys.
+        return min(_lowest(heard), _lowest(quiet)) if len(quiet) >= _ENOUGH else _lowest(heard)
 
     @property
     def frames(self) -> int:
@@ -111,16 +126,6 @@ class Side:
     def speaks(self) -> Mask:
         """Frame by frame."""
         return masked(self.speech, self.frames)
-
-    def noise_power(self) -> float:
-        """Of the quietest frames, with speech or without; digital silence is no noise."""
-        sound = self.power > 0.0
-        if not sound.any():
-            return 0.0
-        # Where the line is cut off between words, what is left without speech may be nothing but keys.
-        found = float(np.percentile(self.power[sound], _NOISE_SHARE))
-        quiet = self.power[sound & ~self.speaks]
-        return min(found, float(np.percentile(quiet, _NOISE_SHARE))) if len(quiet) >= _ENOUGH else found
 
     def level_of(self, start: int, stop: int) -> float | None:
         """Of these frames."""
@@ -134,6 +139,6 @@ class Side:
             f"{name}_keys": "".join(key.digit for key in self.keys),
             f"{name}_level_dbov": dbov(float(self.power[speaks].mean())) if speaks.any() else None,
             f"{name}_peak_dbov": dbov(float(self._peak) ** 2),
-            f"{name}_noise_dbov": dbov(self.noise_power()),
+            f"{name}_noise_dbov": dbov(self.noise_power),
             f"{name}_clipping_share": round(self._clipped / self._samples, 6) if self._samples else None,
         }

@@ -6,6 +6,7 @@ slice in the order of the paths, so that they do not depend on who did what when
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,11 @@ from talkpath.errors import ConfigError
 from talkpath.scan.columns import CALLS, EVENTS, Column, Row, schema
 from talkpath.scan.files import Found, is_remote, root_of
 from talkpath.scan.work import Job
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 SLICE_PATHS = 20_000
 _KEY = b"talkpath.scan"
@@ -44,15 +50,15 @@ class Store:
     """
 
     def __init__(self, out: str, job: Job) -> None:
-        if not out.endswith(".parquet"):
-            raise ConfigError(f"{out}: the table's name must end with .parquet")
         self._fs: Any = fs.LocalFileSystem()
         self.calls: str = os.path.abspath(out)
         try:
             if is_remote(out):
                 self._fs, self.calls = fs.FileSystem.from_uri(out)
         except (OSError, ValueError) as problem:
-            raise ConfigError(f"{out}: {problem}") from None
+            raise ConfigError(f"{root_of(out)}: {problem}") from None
+        if not self.calls.endswith(".parquet"):
+            raise ConfigError(f"{root_of(out)}: the table's name must end with .parquet")
         self.events = self.calls.removesuffix(".parquet") + ".events.parquet"
         self._folder = self.calls + ".parts"
         self._about = {"format": _FORMAT, "talkpath": __version__, "folder": root_of(job.where),
@@ -60,19 +66,41 @@ class Store:
         self._units: list[tuple[str, str]] = []
         self._from: dict[str, int] = {}  # which unit has a path's rows
         self._next = 0
+        self._lock: int | None = None
         self._in_table: set[str] | None = None  # the paths of the finished table, while nothing is newer
 
-    def forget(self) -> None:
-        """What is there already does not count."""
-        if self._is_there(self._folder):
-            self._fs.delete_dir(self._folder)
+    def close(self) -> None:
+        """Somebody else may write these tables; a folder of parts without any goes."""
+        if self._lock is not None:
+            with contextlib.suppress(OSError):
+                os.rmdir(self._folder)
+            os.close(self._lock)
+            self._lock = None
+
+    def _claim(self) -> None:
+        """Nobody else writes these tables meanwhile: as far as the operating system can tell, and until this process ends, however it does."""
+        if fcntl is None or not isinstance(self._fs, fs.LocalFileSystem):
+            return
+        os.makedirs(self._folder, exist_ok=True)
+        lock = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise ConfigError(f"{self.calls} is being written by another scan") from None
+        except OSError:  # a file system without locks
+            os.close(lock)
+            return
+        self._lock = lock
 
     def load(self, files: Sequence[Found], fresh: bool = False) -> list[Found]:
         """Find out what was done before; returns the files that are still to do: new ones, changed ones, and those that were skipped."""
+        if fresh and self._is_there(self.calls):
+            self._about_of(self.calls, strict=False)
+        self._claim()
         if fresh:
-            if self._is_there(self.calls):
-                self._about_of(self.calls, strict=False)
-            self.forget()
+            if self._is_there(self._folder):
+                self._fs.delete_dir_contents(self._folder)
         elif self._is_there(self.calls):
             self._take(self.calls, self.events, files)
             self._in_table = set(self._paths(self.calls))
@@ -103,7 +131,8 @@ class Store:
         if self._in_table is None or self._in_table != set(names):
             self._write(self.events, EVENTS, self._slices(names, 1, EVENTS))
             self._write(self.calls, CALLS, self._slices(names, 0, CALLS))
-        self.forget()
+        if self._is_there(self._folder):
+            self._fs.delete_dir(self._folder)
 
     def read(self, columns: Iterable[str]) -> pa.Table:
         """Some columns of the finished table of calls."""

@@ -30,7 +30,8 @@ class Done(NamedTuple):
 
 def skipped(file: Found, error: str) -> Done:
     """A row that says why."""
-    return Done({**_identity(file), "error": error}, [])
+    error = error.encode("utf-8", "backslashreplace").decode()  # it may name a file whose name is no UTF-8
+    return Done({**empty(CALLS), **_identity(file), "error": error}, [])
 
 
 def scan_files(job: Job, files: Sequence[Found]) -> Iterator[Done]:
@@ -41,7 +42,7 @@ def scan_files(job: Job, files: Sequence[Found]) -> Iterator[Done]:
 
 
 def _identity(file: Found) -> Row:
-    return {**empty(CALLS), "path": file.name, "bytes": file.bytes, "modified_ns": file.modified_ns}
+    return {"path": file.name, "bytes": file.bytes, "modified_ns": file.modified_ns}
 
 
 def _scan(job: Job, opener: Opener, file: Found) -> Done:
@@ -55,4 +56,4 @@ def _scan(job: Job, opener: Opener, file: Found) -> Done:
         return skipped(file, problem.strerror or str(problem))
     except Exception as problem:  # a decoder's own troubles: that file is told of, the others go on
         return skipped(file, f"{type(problem).__name__}: {problem}")
-    return Done({**_identity(file), **scanned.row}, [{**event, "path": file.name} for event in scanned.events])
+    return Done({**scanned.row, **_identity(file)}, [{**event, "path": file.name} for event in scanned.events])

@@ -74,13 +74,23 @@ async def dial(
 
 
 @cache
+def http_tls() -> ssl.SSLContext:
+    """As httpx has it: the authorities of certifi, unless the environment names others."""
+    import httpx
+
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@cache
 def _tls() -> ssl.SSLContext:
     """To read the certificates takes as long as several audio frames."""
     return ssl.create_default_context()
 
 
 def http_client(connect_s: float = 3.0) -> httpx.AsyncClient:
-    """One for all providers of a server. Redirects are not followed: a key goes where it was meant to go."""
+    """For key checks: one for all providers of a server. Redirects are not followed: a key goes where it was meant to go."""
     import httpx
 
     return httpx.AsyncClient(

@@ -7,6 +7,7 @@ import pytest
 from provider_fakes import RATE, FakeDeepgram, FakeHttp, results, run
 
 pytest.importorskip("httpx", reason="extra agentstack is not installed")
+pytest.importorskip("aiohttp", reason="extra agentstack is not installed")
 pytest.importorskip("websockets", reason="extra agentstack is not installed")
 
 from talkpath.agentstack.providers.base import Text

@@ -7,11 +7,11 @@ import pytest
 from provider_fakes import FakeHttp, run
 
 pytest.importorskip("httpx", reason="extra agentstack is not installed")
-
-import httpx
+pytest.importorskip("aiohttp", reason="extra agentstack is not installed")
 
 from talkpath.agentstack.providers.base import ProviderError
 from talkpath.agentstack.providers.elevenlabs import ElevenLabs, base_of, rate_of, speech_body, voice_of
+from talkpath.agentstack.providers.http_pool import HttpPool
 from talkpath.agentstack.providers.http_stream import HttpTimes
 
 QUICK = HttpTimes(connect_s=1.0, first_s=0.15, between_s=0.15)
@@ -61,7 +61,7 @@ def spoken(answer: Any, text: str = "Hello.", **spec: Any) -> tuple[FakeHttp, li
     fake = FakeHttp(answer)
 
     async def main() -> list[bytes]:
-        async with fake.at() as url, httpx.AsyncClient() as http:
+        async with fake.at() as url, HttpPool() as http:
             return [pcm async for pcm in ElevenLabs(spec, http, "xi-k3y", url, QUICK).speech(text)]
 
     return fake, run(main())
@@ -105,7 +105,7 @@ def test_texts_around_it_go_along() -> None:
     fake = FakeHttp(lambda _: (200, PCM, [SPOKEN]))
 
     async def main() -> None:
-        async with fake.at() as url, httpx.AsyncClient() as http:
+        async with fake.at() as url, HttpPool() as http:
             speech = ElevenLabs({}, http, None, url).speech("And you?", previous_text="I am fine.", next_text="Good.")
             assert [pcm async for pcm in speech]
 
@@ -140,7 +140,7 @@ def test_closing_the_iterator_cancels_the_request() -> None:
     fake = FakeHttp(lambda _: (200, PCM, [SPOKEN, 5]))
 
     async def main() -> None:
-        async with fake.at() as url, httpx.AsyncClient() as http:
+        async with fake.at() as url, HttpPool() as http:
             speech = ElevenLabs({}, http, None, url).speech("A long story.")
             assert await anext(speech)
             await speech.aclose()

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from provider_fakes import FakeHttp, run
 
 pytest.importorskip("httpx", reason="extra agentstack is not installed")
-
-import httpx
+pytest.importorskip("aiohttp", reason="extra agentstack is not installed")
 
 from talkpath.agentstack.providers.base import Delta, Finished, ProviderError, Text, Tool, ToolCall
 from talkpath.agentstack.providers.chat_deltas import ChatDeltas
+from talkpath.agentstack.providers.http_pool import HttpPool
 from talkpath.agentstack.providers.http_stream import HttpTimes
 from talkpath.agentstack.providers.openai_chat import OpenAIChat, chat_body, chat_headers, chat_url
 from talkpath.agentstack.providers.sse import SseParser
@@ -314,7 +314,7 @@ def asked(answer: Any, **spec: Any) -> tuple[FakeHttp, list[Delta]]:
     fake = FakeHttp(answer)
 
     async def main() -> list[Delta]:
-        async with fake.at() as url, httpx.AsyncClient() as http:
+        async with fake.at() as url, HttpPool() as http:
             return await ask(url, http, **spec)
 
     return fake, run(main())
@@ -324,7 +324,7 @@ def test_one_answer_over_the_wire_and_the_connection_is_kept() -> None:
     fake = FakeHttp(lambda _: (200, SSE, [stream(ANSWER)[:50], stream(ANSWER)[50:]]))
 
     async def main() -> list[list[Delta]]:
-        async with fake.at() as url, httpx.AsyncClient() as http:
+        async with fake.at() as url, HttpPool() as http:
             return [await ask(url, http, model="gpt-4o") for _ in range(3)]
 
     for said in run(main()):
@@ -382,7 +382,7 @@ def test_figures_are_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_nobody_there() -> None:
     async def main() -> None:
-        async with httpx.AsyncClient() as http:
+        async with HttpPool() as http:
             await ask("http://127.0.0.1:9/v1", http)
 
     with pytest.raises(ProviderError) as problem:
@@ -394,7 +394,7 @@ def test_closing_the_iterator_cancels_the_request() -> None:
     fake = FakeHttp(lambda _: (200, SSE, [stream(ANSWER[:2], done=False), 5]))
 
     async def main() -> None:
-        async with fake.at() as url, httpx.AsyncClient() as http:
+        async with fake.at() as url, HttpPool() as http:
             answer = OpenAIChat({}, http, None, url).chat(ASK)
             assert await anext(answer) == Text("It ")
             await answer.aclose()

@@ -10,11 +10,13 @@ import pytest
 from provider_fakes import FakeHttp, run
 
 pytest.importorskip("httpx", reason="extra agentstack is not installed")
+pytest.importorskip("aiohttp", reason="extra agentstack is not installed")
 pytest.importorskip("websockets", reason="extra agentstack is not installed")
 
 import httpx
 
 from talkpath.agentstack.providers.base import ProviderError
+from talkpath.agentstack.providers.http_pool import HttpPool
 from talkpath.agentstack.providers.http_stream import HttpTimes, posted
 from talkpath.agentstack.providers.registry import CLIENTS, KNOWN, Providers
 from talkpath.agentstack.providers.urls import http_base
@@ -151,7 +153,7 @@ def test_the_page_names_them_all_and_its_example_speaks() -> None:
     fake = FakeHttp(lambda _: (200, {}, [b"ab", b"cd"]))
 
     async def main() -> bytes:
-        async with fake.at() as url, httpx.AsyncClient() as http:
+        async with fake.at() as url, HttpPool() as http:
             return b"".join([pcm async for pcm in found["AcmeVoice"]({}, http, "k", url).speech("Hello.")])
 
     assert run(main()) == b"abcd"
@@ -235,7 +237,12 @@ def test_it_closes_what_it_made_only() -> None:
 def test_proxies_are_for_the_world_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-    http = Providers(Settings()).http
+    monkeypatch.setenv("NO_PROXY", "near.example")
+    providers = Providers(Settings())
+    http, pool = providers.http, providers.pool
     for host in ("127.0.0.1:9", "localhost:9", "[::1]:9"):
         assert http._transport_for_url(httpx.URL(f"http://{host}/v1")) is http._transport
+        assert pool.proxy(f"http://{host}/v1") is None
     assert http._transport_for_url(httpx.URL("https://api.openai.com/v1")) is not http._transport
+    assert pool.proxy("https://api.openai.com/v1") == "http://proxy.example:3128"
+    assert pool.proxy("https://near.example/v1") is None

@@ -7,13 +7,15 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from talkpath.agentstack.app_messages import MAX_MESSAGE_BYTES
 from talkpath.agentstack.plain import plain
+from talkpath.agentstack.sockets import Socket
 
 log = logging.getLogger("talkpath.agentstack")
 
@@ -23,6 +25,7 @@ _CLOSE_S = 1.0  # after the last message the app closes; then we do
 _DRAIN_S = 5.0  # so long a slow app may take to read what is left
 MAX_SENT_BYTES = 1024 * 1024  # more than this would close an app's socket
 _MAX_WAITING = 20_000  # messages
+_MOST_TOGETHER = 16  # messages in one write
 
 
 class AppGone(Exception):
@@ -53,6 +56,8 @@ class AppLink:
         self._url, self._headers, self._on_message, self._greet = url, dict(headers), on_message, greet
         self._waiting: deque[str] = deque()
         self._has_more = asyncio.Event()
+        self._socket: Socket | None = None  # while it is served
+        self._is_flushing = False  # at the end of this round of the loop
         self._is_last = False
         self.dropped = 0
 
@@ -76,7 +81,9 @@ class AppLink:
             self.dropped += 1
             return
         self._waiting.append(text)
-        self._has_more.set()
+        if self._socket is not None and not self._is_flushing:
+            self._is_flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def send_last(self, message: Mapping[str, Any]) -> None:
         """The app reads nothing after it."""
@@ -116,16 +123,18 @@ class AppLink:
             log.error("an app's socket failed", exc_info=problem)
             raise AppGone(f"{type(problem).__name__}: {problem}") from None
 
-    async def _dial(self) -> ClientConnection:
+    async def _dial(self) -> Socket:
         loop = asyncio.get_running_loop()
         until, wait_s, problem = loop.time() + DIAL_S, _FIRST_RETRY_S, ""
         while loop.time() < until:
             try:
-                return await connect(
-                    self._url, additional_headers=self._headers, max_size=MAX_MESSAGE_BYTES, compression=None, proxy=None,
+                connection = await connect(
+                    self._url, create_connection=Socket, additional_headers=self._headers, max_size=MAX_MESSAGE_BYTES, compression=None, proxy=None,
                     ping_interval=20, ping_timeout=None,  # who reads slowly answers no pings, and is not dropped for it
                     open_timeout=max(0.1, until - loop.time()), close_timeout=_CLOSE_S,
                 )  # fmt: skip
+                assert isinstance(connection, Socket)
+                return connection
             except (InvalidURI, ValueError) as wrong:  # ValueError: a host that can be no name
                 raise AppGone(f"{self._url} is no address ({wrong})") from None
             except (OSError, InvalidHandshake, TimeoutError, EOFError) as wrong:
@@ -136,39 +145,55 @@ class AppLink:
             wait_s = min(_LAST_RETRY_S, 2 * wait_s)
         raise AppGone(f"the app cannot be reached at {self._url} ({problem})")
 
-    async def _serve(self, connection: ClientConnection) -> None:
-        await connection.send(json.dumps(self._greet(), ensure_ascii=False))
-        reading = asyncio.create_task(self._read(connection))
+    def _flush(self) -> None:
+        """What waits, as far as the app reads: many in one write, and no task for each."""
+        self._is_flushing = False
+        waiting, socket = self._waiting, self._socket
+        while waiting and socket is not None and not socket.is_full:
+            batch = list(islice(waiting, _MOST_TOGETHER))
+            if not socket.put(batch):
+                return
+            for _ in batch:
+                waiting.popleft()
+        if waiting:
+            self._has_more.set()  # `_serve` waits for room
+
+    async def _serve(self, socket: Socket) -> None:
+        socket.put([json.dumps(self._greet(), ensure_ascii=False)])
+        reading = asyncio.create_task(self._read(socket))
+        self._socket = socket
         try:
             while True:
-                while self._waiting:
-                    sending = asyncio.ensure_future(connection.send(self._waiting[0]))
+                self._has_more.clear()
+                self._flush()
+                if self._waiting and socket.is_full:
+                    room = asyncio.ensure_future(socket.drain())
                     done, _ = await asyncio.wait(
-                        {sending, reading},
+                        {room, reading},
                         timeout=_DRAIN_S if self._is_last else None,
                         return_when=asyncio.FIRST_COMPLETED,
                     )
-                    if sending not in done:
-                        sending.cancel()
+                    if room not in done:
+                        room.cancel()
                         return
-                    sending.result()
-                    self._waiting.popleft()
-                if self._is_last:
+                    room.result()
+                    continue
+                if self._is_last or self._waiting:
                     await asyncio.wait({reading}, timeout=_CLOSE_S)
                     return
-                self._has_more.clear()
                 more = asyncio.ensure_future(self._has_more.wait())
                 await asyncio.wait({more, reading}, return_when=asyncio.FIRST_COMPLETED)
                 more.cancel()
                 if reading.done():
                     return
         finally:
+            self._socket = None
             reading.cancel()
             await asyncio.wait({reading})
             if not reading.cancelled() and (problem := reading.exception()) is not None:
                 log.info(json.dumps({"event": "app_socket_lost", "problem": f"{type(problem).__name__}: {problem}"}))
 
-    async def _read(self, connection: ClientConnection) -> None:
+    async def _read(self, connection: Socket) -> None:
         async for message in connection:
             self._on_message(message)
             await asyncio.sleep(0)  # a flood of them is no reason for other calls to wait

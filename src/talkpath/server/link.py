@@ -64,16 +64,26 @@ class Link(asyncio.Protocol):
         self._receive, self._lost = receive, lost
         self._congested = congested or (lambda _: None)
         self._buffer = bytearray()
+        self._unsent: list[bytes] = []  # of this round of the loop: one write, for each is a system call
         self._transport: asyncio.Transport | None = None
+        self._loop: asyncio.AbstractEventLoop
 
     def send(self, message: object) -> None:
         """Never waits; nothing where the other side is gone."""
         if self._transport is not None and not self._transport.is_closing():
             data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-            self._transport.write(_SIZE.pack(len(data)) + data)
+            if not self._unsent:
+                self._loop.call_soon(self._flush)
+            self._unsent += (_SIZE.pack(len(data)), data)
+
+    def _flush(self) -> None:
+        unsent, self._unsent = b"".join(self._unsent), []
+        if unsent and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(unsent)
 
     def close(self) -> None:
         """After what was sent."""
+        self._flush()
         if self._transport is not None:
             self._transport.close()
 
@@ -81,6 +91,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
+        self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
         self._transport.set_write_buffer_limits(high=_HIGH_BYTES)
 

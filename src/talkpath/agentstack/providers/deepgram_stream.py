@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from talkpath.agentstack.providers.audio_log import AudioLog
@@ -27,10 +26,12 @@ from talkpath.agentstack.providers.deepgram import (
     of_code,
 )
 from talkpath.agentstack.providers.dialling import SocketTimes, dial
+from talkpath.agentstack.sockets import Socket
 
 _log = logging.getLogger("talkpath.agentstack.deepgram")
 
 MOST_S = 0.25  # of audio in one message, when there is much to catch up with
+MOST_MESSAGES = 8  # in one write
 TRIES = 2  # connections in a row that give nothing
 
 
@@ -93,6 +94,8 @@ class DeepgramStream:
         self._message_samples = int(times.message_s * sample_rate_hz)
         self._origin = self._next = 0  # where this connection began; what it gets next
         self._protocol = DeepgramProtocol(sample_rate_hz)
+        self._socket: Socket | None = None  # while it is served
+        self._last_s = 0.0  # when something was sent
         self._task = asyncio.get_running_loop().create_task(self._run(), name="deepgram")
 
     # --- SttStream --------------------------------------------------------------------------------------------------------------
@@ -109,12 +112,13 @@ class DeepgramStream:
         self._log.append(pcm)
         self.audio_s = self._log.end_samples / self._rate
         if self._log.end_samples - self._next >= self._message_samples:
-            self._news.set()
+            self._push()
 
     def finalize(self) -> None:
         """See `SttStream`."""
         self._finalizes.append(self._log.end_samples)
-        self._news.set()
+        self._push()
+        self._news.set()  # its answer is due
 
     async def __aiter__(self) -> AsyncIterator[Transcript]:
         """See `SttStream`."""
@@ -166,17 +170,18 @@ class DeepgramStream:
                 raise end
             _log.warning("%s; connecting again", end)
 
-    async def _connect(self) -> ClientConnection:
+    async def _connect(self) -> Socket:
         times = self._times
         dialled = SocketTimes(times.connect_s, times.ping_s, times.close_s)
         return await dial(self._url, headers(self._key), dialled, PROVIDER, self._key)
 
-    async def _serve(self, socket: ClientConnection) -> ProviderError:
+    async def _serve(self, socket: Socket) -> ProviderError:
         """One connection to its end; why it ended."""
         protocol = self._protocol
         heard = self._origin + protocol.heard_samples
         self._origin = self._next = max(heard, self._log.begin_samples)
         self._protocol, self._asked = DeepgramProtocol(self._rate), 0
+        self._socket, self._last_s = socket, self._clock()
         writer = asyncio.create_task(self._write(socket, self._protocol))
         reader = asyncio.create_task(self._read(socket, self._protocol))
         try:
@@ -184,6 +189,7 @@ class DeepgramStream:
             if self._is_closing and not reader.done():  # what it still has to say is not wanted
                 await asyncio.wait((writer,), timeout=self._times.close_s)
         finally:
+            self._socket = None
             for task in (writer, reader):
                 task.cancel()
             results = await asyncio.gather(writer, reader, return_exceptions=True)
@@ -201,44 +207,66 @@ class DeepgramStream:
 
     # --- one connection ---------------------------------------------------------------------------------------------------------
 
-    async def _write(self, socket: ClientConnection, protocol: DeepgramProtocol) -> None:
-        most, least = int(MOST_S * self._rate), self._message_samples
-        last_s = self._clock()
+    def _push(self) -> None:
+        """What there is to send, in one write: from whoever brings it, for to wake a task costs as much as the message."""
+        socket, protocol = self._socket, self._protocol
+        if socket is None or self._next < self._log.begin_samples:
+            return
+        most, messages = int(MOST_S * self._rate), list[str | bytes]()
+        is_quiet = self._is_closing or self._clock() - self._last_s >= self._times.keep_alive_s
+        while not socket.is_full:
+            is_asked = self._asked < len(self._finalizes)
+            until = self._finalizes[self._asked] if is_asked else self._log.end_samples
+            if until - self._next >= (1 if is_asked or is_quiet else self._message_samples):
+                end = min(until, self._next + most)
+                messages.append(self._log.read(self._next, end))
+                self._next, protocol.sent_samples = end, end - self._origin
+            elif is_asked:
+                self._asked += 1
+                messages.append(protocol.finalize(self._clock()))
+            else:
+                break
+            if len(messages) >= MOST_MESSAGES:
+                self._put(socket, messages)
+                messages.clear()
+        if messages:
+            self._put(socket, messages)
+        if socket.is_full:
+            self._news.set()  # `_write` waits for room
+
+    def _put(self, socket: Socket, messages: list[str | bytes]) -> None:
+        socket.put(messages)
+        self._last_s = self._clock()
+
+    async def _write(self, socket: Socket, protocol: DeepgramProtocol) -> None:
+        """What is due by the clock: `_push` does the rest."""
+        keep_alive_s = self._times.keep_alive_s
         while True:
             self._news.clear()
             if self._next < self._log.begin_samples:
                 raise ProviderError(f"{PROVIDER} takes no audio", "timeout", PROVIDER)
-            is_asked = self._asked < len(self._finalizes)
-            until = self._finalizes[self._asked] if is_asked else self._log.end_samples
-            is_quiet = self._is_closing or self._clock() - last_s >= self._times.keep_alive_s
-            if until - self._next >= (1 if is_asked or is_quiet else least):
-                end = min(until, self._next + most)
-                pcm, self._next = self._log.read(self._next, end), end
-                protocol.sent_samples = end - self._origin
-                await socket.send(pcm)
-                last_s = self._clock()
-            elif is_asked:
-                self._asked += 1
-                await socket.send(protocol.finalize(self._clock()))
-                last_s = self._clock()
-            elif self._is_closing:
-                await socket.send(CLOSE_STREAM)
+            self._push()
+            if socket.is_full:
+                await socket.drain()
+                continue
+            if self._is_closing:
+                socket.put([CLOSE_STREAM])
                 return
-            else:
-                now_s = self._clock()
-                self._take(protocol.tick(now_s))
-                if now_s - last_s >= self._times.keep_alive_s:
-                    await socket.send(KEEP_ALIVE)
-                    last_s = now_s
-                protocol_due_s, due_s = protocol.due_s(), last_s + self._times.keep_alive_s
-                due_s = due_s if protocol_due_s is None else min(due_s, protocol_due_s)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, due_s - now_s)):
-                        await self._news.wait()
+            now_s = self._clock()
+            self._take(protocol.tick(now_s))
+            if now_s - self._last_s >= keep_alive_s:
+                self._put(socket, [KEEP_ALIVE])
+            protocol_due_s, due_s = protocol.due_s(), self._last_s + keep_alive_s
+            due_s = due_s if protocol_due_s is None else min(due_s, protocol_due_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, due_s - now_s)):
+                    await self._news.wait()
 
-    async def _read(self, socket: ClientConnection, protocol: DeepgramProtocol) -> None:
+    async def _read(self, socket: Socket, protocol: DeepgramProtocol) -> None:
         async for message in socket:
             self._take(protocol.receive(message, self._clock()))
+            if protocol.is_finalizing:  # its answer may be due sooner now
+                self._news.set()
 
     def _take(self, transcripts: list[Transcript]) -> None:
         for transcript in transcripts:
@@ -249,7 +277,7 @@ class DeepgramStream:
         self._log.forget(self._origin + self._protocol.heard_samples)
 
 
-async def _closed(socket: ClientConnection, timeout_s: float) -> None:
+async def _closed(socket: Socket, timeout_s: float) -> None:
     with suppress(TimeoutError, WebSocketException, OSError):
         async with asyncio.timeout(timeout_s):
             await socket.close()

@@ -11,11 +11,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
 from talkpath.agentstack.providers.base import ProviderError
 from talkpath.agentstack.providers.faults import of_status, of_transport
+from talkpath.agentstack.sockets import Socket
 
 if TYPE_CHECKING:
     import httpx
@@ -39,9 +40,7 @@ class SocketTimes:
     close_s: float = 1.0
 
 
-async def dial(
-    url: str, headers: Mapping[str, str], times: SocketTimes, provider: str, key: str | None
-) -> ClientConnection:
+async def dial(url: str, headers: Mapping[str, str], times: SocketTimes, provider: str, key: str | None) -> Socket:
     """A WebSocket.
 
     Raises
@@ -51,8 +50,9 @@ async def dial(
     """
     more: dict[str, Any] = {"proxy": None} if _takes_proxy and urlsplit(url).hostname in LOOPBACK else {}
     try:
-        return await connect(
+        connection = await connect(
             url,
+            create_connection=Socket,
             ssl=_tls() if url.startswith("wss:") else None,
             additional_headers=dict(headers),
             open_timeout=times.connect_s,
@@ -64,6 +64,8 @@ async def dial(
             logger=_log,
             **more,
         )
+        assert isinstance(connection, Socket)
+        return connection
     except InvalidStatus as refused:
         body = bytes(refused.response.body or b"")
         raise of_status(refused.response.status_code, body, provider, key) from None
@@ -74,13 +76,23 @@ async def dial(
 
 
 @cache
+def http_tls() -> ssl.SSLContext:
+    """As httpx has it: the authorities of certifi, unless the environment names others."""
+    import httpx
+
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@cache
 def _tls() -> ssl.SSLContext:
     """To read the certificates takes as long as several audio frames."""
     return ssl.create_default_context()
 
 
 def http_client(connect_s: float = 3.0) -> httpx.AsyncClient:
-    """One for all providers of a server. Redirects are not followed: a key goes where it was meant to go."""
+    """For key checks: one for all providers of a server. Redirects are not followed: a key goes where it was meant to go."""
     import httpx
 
     return httpx.AsyncClient(

@@ -15,7 +15,7 @@ from talkpath.agentstack.providers.http_stream import HttpTimes, posted
 from talkpath.agentstack.providers.urls import http_base
 
 if TYPE_CHECKING:
-    import httpx
+    from talkpath.agentstack.providers.http_pool import HttpPool
 
 PROVIDER = "elevenlabs"
 BASE_URLS = {"us": "https://api.elevenlabs.io/v1", "in": "https://api.in.residency.elevenlabs.io/v1"}
@@ -98,7 +98,7 @@ class ElevenLabs:
     ----------
     spec : mapping
         An agent's `tts`.
-    http : httpx.AsyncClient
+    http : HttpPool
         Shared by all: its connections are kept.
     """
 
@@ -107,7 +107,7 @@ class ElevenLabs:
     def __init__(
         self,
         spec: Spec,
-        http: httpx.AsyncClient,
+        http: HttpPool,
         key: str | None = None,
         base_url: str | None = None,
         times: HttpTimes = TIMES,

@@ -29,7 +29,7 @@ def of_status(status: int, body: bytes | str, provider: str, key: str | None = N
 
 
 def of_transport(problem: Exception, provider: str) -> ProviderError:
-    """A connection that failed, was cut or was too slow (`httpx.TransportError`, `OSError`, `TimeoutError`)."""
+    """A connection that failed, was cut or was too slow (aiohttp's `ClientError`, `OSError`, `TimeoutError`)."""
     name = type(problem).__name__
     kind = "timeout" if isinstance(problem, TimeoutError) or name.endswith("Timeout") else "unavailable"
     return ProviderError(f"{provider}: {name}{': ' + str(problem) if str(problem) else ''}", kind, provider)

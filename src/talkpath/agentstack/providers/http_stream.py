@@ -1,8 +1,9 @@
-"""A request whose answer comes in pieces, each with its own time limit. The HTTP is httpx's."""
+"""A request whose answer comes in pieces, each with its own time limit. The HTTP is aiohttp's."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from talkpath.agentstack.providers.base import ProviderError
 from talkpath.agentstack.providers.faults import of_status, of_transport
 
 if TYPE_CHECKING:
-    import httpx
+    import aiohttp
+
+    from talkpath.agentstack.providers.http_pool import HttpPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,9 @@ class HttpTimes:
 class HttpStream:
     """The body of an answer."""
 
-    def __init__(self, response: httpx.Response, due_s: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, due_s: float) -> None:
         self.headers: Mapping[str, str] = response.headers
-        self._pieces = response.aiter_bytes().__aiter__()
+        self._content = response.content
         self._due_s = due_s
 
     def wait(self, seconds: float) -> None:
@@ -38,13 +41,18 @@ class HttpStream:
 
     async def piece(self) -> bytes | None:
         """The next one; None: that was all. Raises `TimeoutError`."""
+        content = self._content
+        if here := content.read_nowait():  # no timer for what has come
+            return here
+        if content.at_eof():
+            return None
         async with asyncio.timeout_at(self._due_s):
-            return await anext(self._pieces, None)
+            return await content.readany() or None
 
 
 @asynccontextmanager
 async def posted(
-    http: httpx.AsyncClient,
+    http: HttpPool,
     url: str,
     body: Mapping[str, Any],
     headers: Mapping[str, str],
@@ -59,22 +67,25 @@ async def posted(
     ProviderError
         A refusal, a line that is cut, a time-out: also for what is raised inside.
     """
-    import httpx
+    import aiohttp
 
-    response: httpx.Response | None = None
+    response: aiohttp.ClientResponse | None = None
     due_s = asyncio.get_running_loop().time() + times.first_s
     try:
-        timeout = httpx.Timeout(None, connect=times.connect_s)
-        request = http.build_request("POST", url, json=dict(body), headers=dict(headers), timeout=timeout)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=times.connect_s)
+        data = json.dumps(dict(body), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         async with asyncio.timeout_at(due_s):
-            response = await http.send(request, stream=True)
-            if response.status_code != 200:
-                raise of_status(response.status_code, await response.aread(), provider, key)
+            response = await http.session.post(
+                url, data=data, headers={"Content-Type": "application/json", **headers}, timeout=timeout,
+                allow_redirects=False, proxy=http.proxy(url),  # no redirects: a key goes where it was meant to go
+            )  # fmt: skip
+            if response.status != 200:
+                raise of_status(response.status, await response.read(), provider, key)
         yield HttpStream(response, due_s)
-    except (httpx.HTTPError, TimeoutError, OSError) as problem:
-        raise of_transport(problem, provider) from None
-    except (httpx.InvalidURL, ValueError) as problem:
+    except (aiohttp.InvalidURL, ValueError) as problem:
         raise ProviderError(f"{provider}: {type(problem).__name__}: {problem}", "unavailable", provider) from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+        raise of_transport(problem, provider) from None
     finally:
         if response is not None:
-            await response.aclose()
+            response.close()

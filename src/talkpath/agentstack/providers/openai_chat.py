@@ -1,4 +1,4 @@
-"""Chat completions as OpenAI streams them, and as many others do: a row of `VENDORS` each. HTTP by httpx."""
+"""Chat completions as OpenAI streams them, and as many others do: a row of `VENDORS` each. HTTP by aiohttp."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from talkpath.agentstack.providers.sse import SseParser
 from talkpath.agentstack.providers.urls import http_base
 
 if TYPE_CHECKING:
-    import httpx
+    from talkpath.agentstack.providers.http_pool import HttpPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class OpenAIChat:
     ----------
     spec : mapping
         An agent's `llm`.
-    http : httpx.AsyncClient
+    http : HttpPool
         Shared by all: its connections are kept.
     key, base_url : str, optional
         None: no key; the vendor's.
@@ -132,7 +132,7 @@ class OpenAIChat:
     def __init__(
         self,
         spec: Spec,
-        http: httpx.AsyncClient,
+        http: HttpPool,
         key: str | None = None,
         base_url: str | None = None,
         times: HttpTimes | None = None,

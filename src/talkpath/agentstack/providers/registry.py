@@ -24,6 +24,7 @@ from talkpath.agentstack.providers.fallback_health import Health
 from talkpath.agentstack.providers.fallback_llm import FallbackModel
 from talkpath.agentstack.providers.fallback_stt import FallbackRecogniser
 from talkpath.agentstack.providers.fallback_tts import FallbackVoice
+from talkpath.agentstack.providers.http_pool import HttpPool
 from talkpath.agentstack.providers.key_check import refused_key
 from talkpath.agentstack.providers.openai_chat import VENDORS, OpenAIChat
 from talkpath.agentstack.settings import BASE_URLS
@@ -39,7 +40,7 @@ DEFAULTS = {"stt": "deepgram", "llm": "openai", "tts": "elevenlabs"}
 class Client:
     """One provider. `make(spec, http, key, base_url)`; `key_requests(spec, key, base_url)` → addresses and headers that tell whether a key is good."""
 
-    make: Callable[[Spec, httpx.AsyncClient, str | None, str | None], Any]
+    make: Callable[[Spec, HttpPool, str | None, str | None], Any]
     key_requests: Callable[[Spec, str | None, str | None], tuple[list[str], dict[str, str]]]
 
 
@@ -79,7 +80,7 @@ class Providers:
     ----------
     settings : ProviderSettings
     http : httpx.AsyncClient, optional
-        Otherwise one is made, and closed by `aclose`.
+        For key checks. Otherwise one is made, and closed by `aclose`.
     health : Health, optional
         Who failed lately.
     """
@@ -89,8 +90,9 @@ class Providers:
     ) -> None:
         self._settings, self._http, self._own_http = settings, http, http is None
         self._health = health or Health()
+        self._pool: HttpPool | None = None
         if settings.providers != LOCAL:
-            _ = self.http  # now, while nobody is on the phone: it reads certificates for some 10 ms
+            _ = self.http, self.pool  # now, while nobody is on the phone: to read certificates takes some 10 ms
 
     # --- ProviderSet ------------------------------------------------------------------------------------------------------------
 
@@ -129,6 +131,8 @@ class Providers:
         if self._own_http and self._http is not None:
             await self._http.aclose()
             self._http = None
+        if self._pool is not None:
+            await self._pool.aclose()
         if "talkpath.agentstack.providers.local" in sys.modules:
             await importlib.import_module("talkpath.agentstack.providers.local").close_local()
 
@@ -136,17 +140,24 @@ class Providers:
 
     @property
     def http(self) -> httpx.AsyncClient:
-        """Shared by all: connections are kept between requests."""
+        """For key checks."""
         if self._http is None:
             self._http = http_client()
         return self._http
+
+    @property
+    def pool(self) -> HttpPool:
+        """Shared by all: connections are kept between requests."""
+        if self._pool is None:
+            self._pool = HttpPool()
+        return self._pool
 
     def _made(self, kind: str, spec: Spec) -> Any:
         name = self._name(kind, spec)
         if name == LOCAL:
             return _local(kind)(spec)
         make = CLIENTS[kind][name].make
-        return make({**spec, "provider": name}, self.http, self._key(name, spec), self._base_url(name, spec))
+        return make({**spec, "provider": name}, self.pool, self._key(name, spec), self._base_url(name, spec))
 
     def _name(self, kind: str, spec: Spec) -> str:
         """Who serves it.

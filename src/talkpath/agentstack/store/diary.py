@@ -13,6 +13,9 @@ from typing import TypeAlias
 from talkpath.agentstack.store.database import Database, StoreError
 
 RETRY_S = 1.0
+EVENTS_S = (
+    1.0  # so long session events are gathered: a transaction for each would cost more than all else that is written
+)
 MAX_WAITING_CHARS = (
     16_000_000  # beyond it session events are dropped; the rest of a call's rows, which are few, up to four times that
 )
@@ -38,11 +41,12 @@ class Diary:
         self._chars = 0
         self._queued: Future[None] | None = None  # a flush that has not begun: it takes what is added meanwhile
         self._retry: threading.Timer | None = None  # the last flush failed, the next one is then
+        self._later: threading.Timer | None = None  # events wait for it
         self._is_closed = False
         self.dropped = 0
 
     def write(self, job: Job, chars: int, *, is_event: bool = False) -> Future[None] | None:
-        """Add a job of about so many characters. Its flush; None: nothing can be written at present."""
+        """Add a job of about so many characters. Its flush; None: nothing can be written at present, or an event, which waits for others."""
         with self._guard:
             if self._chars + chars > MAX_WAITING_CHARS * (1 if is_event else 4):
                 self.dropped += 1
@@ -50,6 +54,9 @@ class Diary:
             self._waiting.append((job, chars))
             self._chars += chars
             is_blocked = self._retry is not None
+            if is_event:
+                self._flush_later()
+                return None
         return None if is_blocked else self.flush()
 
     async def wrote(self, job: Job, chars: int) -> None:
@@ -77,7 +84,22 @@ class Diary:
             self._is_closed = True
             if self._retry is not None:
                 self._retry.cancel()
+            if self._later is not None:
+                self._later.cancel()
         self.flush()
+
+    def _flush_later(self) -> None:
+        if self._later is None and self._retry is None and not self._is_closed:
+            self._later = threading.Timer(EVENTS_S, self._events_waited)
+            self._later.daemon = True
+            self._later.start()
+
+    def _events_waited(self) -> None:
+        with self._guard:
+            self._later = None
+            is_over = self._is_closed or not self._waiting
+        if not is_over:
+            self.flush()
 
     def _write_waiting(self, db: sqlite3.Connection, batch: list[tuple[Job, int]]) -> None:
         with self._guard:

@@ -131,7 +131,7 @@ class Store:
         await self._diary.wrote(partial(q.session_add, values=_with_times(asdict(record), "created_at")), _ROW_CHARS)
 
     def session_events(self, agent_session_id: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Kept for reports; never waits, never raises. Many are written at once, by one job at a time."""
+        """Kept for reports; never waits, never raises. Those of a second are written at once: a crash may cost them."""
         for event in events:
             try:
                 text = json.dumps(event, default=str)

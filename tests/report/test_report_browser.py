@@ -164,11 +164,12 @@ def test_axe_finds_nothing_serious(page):
     assert [(v["id"], v["impact"], [n["html"][:90] for n in v["nodes"]]) for v in found] == []
 
 
-def test_the_fleet_page(browser, page_file, tmp_path):
+@pytest.mark.parametrize("calls", [2, 6])
+def test_the_fleet_page(browser, page_file, tmp_path, calls):
     report = report_of(read_call(page_file.with_name("call.log")))
     file = tmp_path / "index.html"
     file.write_text(
-        render_fleet([Listed(report, page_file.as_uri())] * 6, unread=[("x.wav", "no sound")]), encoding="utf-8"
+        render_fleet([Listed(report, page_file.as_uri())] * calls, unread=[("x.wav", "no sound")]), encoding="utf-8"
     )
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     for width in (1280, 400):

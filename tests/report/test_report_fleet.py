@@ -65,6 +65,10 @@ def test_the_same_twice_in_any_order(logs):
 def test_two_side_by_side(logs, tmp_path):
     assert main(["report", str(logs[0]), str(logs[1]), "-o", str(tmp_path), "--no-audio"]) == 0
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    strips = re.findall(r'<figure class="strip">(.*?)</figure>', page, re.S)
+    assert [re.findall('class="(caller|agent)"', strip) for strip in strips] == [
+        ["caller", "caller", "agent", "agent"]
+    ] * 2
     rows = {row[0]: row[1:] for row in rows_of(page, "beside")}
     assert rows["Echo return loss"][0] == "–"
     assert rows["Echo return loss"][1].startswith("✕ 1")

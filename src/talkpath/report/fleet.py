@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from talkpath.report.model import AMBER, GREEN, RED, CallReport, HealthRow
-from talkpath.report.page import asset, filled
+from talkpath.report.page import asset, clock, filled
 
 # What is shown of every call, and how many decimals it has.
 MEASURES = {
@@ -143,7 +143,36 @@ def _beside(calls: Sequence[Listed]) -> dict[str, Any]:
         cells = [{"text": str(v), "verdict": ""} for v in values]
         rows.append({"label": label, "cells": cells, "difference": _difference([float(v) for v in values], 0)})
     rows.sort(key=lambda row: len({(c["text"], c["verdict"]) for c in row["cells"]}) == 1)  # what differs comes first
-    return {"names": [r.name for r in reports], "rows": rows}
+    longest_s = max(r.duration_s for r in reports)
+    strips = [
+        {"name": c.report.name, "link": c.link, "marks": _strip(c.report, longest_s), "told": _told(c.report)}
+        for c in calls
+    ]
+    return {"names": [r.name for r in reports], "rows": rows, "strips": strips, "longest_s": longest_s}
+
+
+def _strip(report: CallReport, longest_s: float) -> list[dict[str, Any]]:
+    """Who spoke when, and what happened, as boxes on an axis that all calls share."""
+    boxes = [(s.start_s, s.end_s, 2, "caller", "the caller speaks") for s in report.spans["caller"]]
+    boxes += [(s.start_s, s.end_s, 16, "agent", "the agent is heard") for s in report.spans["agent"]]
+    boxes += [(s.start_s, s.end_s, 30, "dark", "dead air") for s in report.talk.dead_air]
+    boxes += [(i.onset_s, i.decided_s, 30, "cut", "interruption") for i in report.interruptions if i.kind == "true"]
+    boxes += [
+        (t.decided_s, t.decided_s, 30, "cut", "turn taken too early")
+        for t in report.turns
+        if t.is_early and t.decided_s
+    ]
+    per_s = 1000 / max(longest_s, 1e-9)
+    return [{"x": round(start_s * per_s, 1), "width": round(max(2.0, (end_s - start_s) * per_s), 1), "y": y, "kind": kind,
+             "told": f"{clock(start_s)} {what}"} for start_s, end_s, y, kind, what in boxes]  # fmt: skip
+
+
+def _told(report: CallReport) -> str:
+    cuts = sum(i.kind == "true" for i in report.interruptions)
+    return (
+        f"{report.name}: {clock(report.duration_s)} long; the caller speaks {report.talk.caller_s:.1f} s, the agent "
+        f"{report.talk.agent_s:.1f} s; {cuts} interruptions, {len(report.talk.dead_air)} times dead air"
+    )
 
 
 def _difference(values: Sequence[float | None], digits: int = 1) -> str:

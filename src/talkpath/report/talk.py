@@ -20,7 +20,9 @@ def caller_spans(material: Material) -> list[Span]:
         if isinstance(event, e.UserSpeechStarted):
             onset_s = max(0.0, at_s - (event.timestamp_ms - event.onset_ms) / 1000)
         elif isinstance(event, e.UserSpeechStopped) and onset_s is not None:
-            end_s = at_s - (event.timestamp_ms - event.onset_ms - event.duration_ms) / 1000
+            end_s = at_s
+            if event.duration_ms > 0:
+                end_s -= (event.timestamp_ms - event.onset_ms - event.duration_ms) / 1000
             found.append(Span(onset_s, max(onset_s, end_s), "caller"))
             onset_s = None
     if onset_s is not None:

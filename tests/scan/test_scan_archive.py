@@ -43,6 +43,7 @@ def run(folder: Path | str, out: Path | str, *more: str) -> int:
     return main(["scan", str(folder), "-o", str(out), *more])
 
 
+@pytest.mark.realtime
 def test_processes_make_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two processes and the command line; the table is in the order of the paths and says what the recordings say."""
     count = write_archive(tmp_path / "calls")
@@ -183,6 +184,7 @@ def test_stopped_and_gone_on_with(
     assert out.read_bytes() == (tmp_path / "anew.parquet").read_bytes()
 
 
+@pytest.mark.realtime
 @pytest.mark.skipif(sys.platform == "win32", reason="no kill -9 there")
 def test_killed_and_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -261,6 +263,7 @@ def _dies_on_it(pipe, job) -> None:
 _SERVE = processes._serve
 
 
+@pytest.mark.realtime
 @pytest.mark.skipif(sys.platform == "win32", reason="no kill -9 there")
 def test_a_file_that_kills_its_process_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All others are done, also those that the dead process had been given."""
@@ -273,6 +276,7 @@ def test_a_file_that_kills_its_process_is_skipped(tmp_path: Path, monkeypatch: p
     assert (summary.files, summary.scanned) == (13, 13)
 
 
+@pytest.mark.realtime
 def test_processes_that_do_not_start(tmp_path: Path) -> None:
     """It is said once, and no file is blamed for it."""
     write_archive(tmp_path / "calls")

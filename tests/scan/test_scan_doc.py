@@ -39,7 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_stereo(calls / "keys.wav", keys)
     (calls / "empty.wav").write_bytes(b"")
     wav.write_wav(calls / "no beep.wav", voicemail()[: 5 * RATE_HZ], RATE_HZ)
-    archive.scan(work.Job(str(calls)), str(base / "calls.parquet"), workers=1)
+    with pytest.MonkeyPatch.context() as patch:  # without processes: they have a test of their own
+        patch.setattr(archive, "scan_by_processes", lambda job, found, workers: work.scan_files(job, found))
+        archive.scan(work.Job(str(calls)), str(base / "calls.parquet"))
     return base
 
 

@@ -18,6 +18,7 @@ def in_this_process(job, found, workers):
     yield from work.scan_files(job, found)
 
 
+@pytest.mark.realtime
 def test_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scanned, stopped, gone on with and scanned again; the secret of the URI is nowhere in the table."""
     folder = tmp_path / "calls"

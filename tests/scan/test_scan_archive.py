@@ -338,6 +338,35 @@ def test_pyarrows_file_systems(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_process")
+@pytest.mark.parametrize("table", ["t.events.parquet", "t.parquet"])
+def test_a_full_disk_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Between the two tables, or before them, of a second scan: the next one puts both together, and does nothing again."""
+    folder, out = tmp_path / "calls", tmp_path / "t.parquet"
+    count = write_archive(folder)
+    run(folder, out, "--json")
+    wav.write_wav(folder / "person 0.wav", voicemail(), RATE_HZ)  # other events than before
+    (folder / "person 1.wav").unlink()
+    write = Store._write
+
+    def full(self, path, columns, given):
+        if path == str(tmp_path / table):
+            raise OSError(28, "No space left on device")
+        write(self, path, columns, given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_write", full)
+        assert run(folder, out, "--json") == 1
+        assert "No space left on device" in capsys.readouterr().err
+    assert run(folder, out, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["scanned"], told["before"]) == (0, count - 1)
+    run(folder, tmp_path / "anew.parquet", "--json")
+    assert [a.equals(b) for a, b in zip(tables(out), tables(tmp_path / "anew.parquet"), strict=True)] == [True, True]
+
+
+@pytest.mark.usefixtures("one_process")
 def test_two_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The second is refused while the first writes, and not any more when that has ended."""
     pytest.importorskip("fcntl", reason="no locks of this kind here")

@@ -146,7 +146,8 @@ class Store:
                 by_unit.setdefault(self._from[name], []).append(name)
             tables = []
             for unit, wanted in by_unit.items():
-                kept = pc.field("path").isin(wanted)
+                path = pc.field("path")  # its range beside it: by that whole row groups are left unread
+                kept = (path >= wanted[0]) & (path <= wanted[-1]) & path.isin(wanted)
                 tables.append(
                     pq.read_table(self._units[unit][which], filesystem=self._fs, filters=kept, partitioning=None)
                 )

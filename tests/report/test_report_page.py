@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -122,6 +123,16 @@ def test_command(call, tmp_path, capsys, monkeypatch):
     (tmp_path / "x.wav").write_bytes(b"RIFF")
     assert main(["report", str(tmp_path / "x.wav")]) == 1
     assert "x.wav" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "soundfile"])
+def test_an_extra_that_is_missing(call, tmp_path, monkeypatch, capsys, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", str(call)]) == 2
+    assert "pip install 'talkpath[report]'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert main(["report", str(call), "--json"]) == 0  # numbers need neither
 
 
 def test_a_recording_of_the_caller_alone(tmp_path):

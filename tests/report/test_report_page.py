@@ -69,7 +69,10 @@ def test_sound_and_picture_have_one_time(call):
 
 def test_without_sound(call):
     page = page_of(call, audio=False)
-    assert data_of(page)["audio"] == ""
+    data = data_of(page)
+    assert data["audio"] == ""
+    assert [list(side) for side in data["sides"].values()] == [["peaks"]] * 2
+    assert data["columns"] == pytest.approx(data["report"]["duration_s"] * 50, abs=1)
     assert 'id="play"' not in page
     assert len(page) < len(page_of(call))
 

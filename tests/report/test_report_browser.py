@@ -164,6 +164,26 @@ def test_axe_finds_nothing_serious(page):
     assert [(v["id"], v["impact"], [n["html"][:90] for n in v["nodes"]]) for v in found] == []
 
 
+def test_without_sound(browser, page_file):
+    material = read_call(page_file.with_name("call.log"))
+    file = page_file.with_name("silent.html")
+    file.write_text(render(report_of(material), material, audio=False), encoding="utf-8")
+    opened = browser.new_page()
+    said = []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.goto(file.as_uri())
+    opened.said = said
+    until(opened, "Boolean(window.callReport && window.callReport.ready)")
+    opened.locator("#chart").focus()
+    opened.keyboard.press(" ")
+    opened.keyboard.press("ArrowRight")
+    assert state(opened)["position"] == 1
+    assert not state(opened)["playing"]
+    assert said == []
+    opened.close()
+
+
 @pytest.mark.parametrize("calls", [2, 6])
 def test_the_fleet_page(browser, page_file, tmp_path, calls):
     report = report_of(read_call(page_file.with_name("call.log")))

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -68,7 +69,10 @@ def test_sound_and_picture_have_one_time(call):
 
 def test_without_sound(call):
     page = page_of(call, audio=False)
-    assert data_of(page)["audio"] == ""
+    data = data_of(page)
+    assert data["audio"] == ""
+    assert [list(side) for side in data["sides"].values()] == [["peaks"]] * 2
+    assert data["columns"] == pytest.approx(data["report"]["duration_s"] * 50, abs=1)
     assert 'id="play"' not in page
     assert len(page) < len(page_of(call))
 
@@ -122,6 +126,16 @@ def test_command(call, tmp_path, capsys, monkeypatch):
     (tmp_path / "x.wav").write_bytes(b"RIFF")
     assert main(["report", str(tmp_path / "x.wav")]) == 1
     assert "x.wav" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "soundfile"])
+def test_an_extra_that_is_missing(call, tmp_path, monkeypatch, capsys, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", str(call)]) == 2
+    assert "pip install 'talkpath[report]'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert main(["report", str(call), "--json"]) == 0  # numbers need neither
 
 
 def test_a_recording_of_the_caller_alone(tmp_path):

@@ -54,7 +54,7 @@ def sound_rows(material: Material, caller: Sequence[Span], agent: Sequence[Span]
     sent = flags_of(agent, len(levels), after_s=0.5)
     lost = flags_of(lost_spans(material), len(levels))
     quiet = levels[~talks & ~sent & ~lost]
-    floor = float(np.percentile(quiet, 20)) if len(quiet) >= 10 else None
+    floor = float(np.percentile(quiet, 20)) if len(quiet) >= 50 else None
     alone = talks & ~sent if int((talks & ~sent).sum()) >= 10 else talks
     voiced = levels[alone & (levels > (floor if floor is not None else -70.0) + 6)]
     level = float(10 * np.log10((10 ** (voiced / 10)).mean())) if len(voiced) else None

@@ -16,9 +16,10 @@ from talkpath.report.model import CallReport
 from talkpath.report.opus import encode_opus
 from talkpath.report.sound import peaks, spectrogram
 
-PEAK_MS, MOST_PEAKS = 10.0, 30_000
-SPECTRUM_MS, MOST_SPECTRA = 40.0, 7_500
+PEAK_MS, MOST_PEAKS = 2.0, 30_000  # the finer, the shorter the call: five minutes are 10 ms a column
+SPECTRUM_MS, MOST_SPECTRA = 10.0, 7_500
 BANDS = 32
+QUIET_MS = 20.0  # steps of the waveform where the sound is left out: no word is in them
 EVIDENCE_MS = 50.0
 SCRIPT = ("events.js", "draw.js", "call.js")  # one function: what there is, how it is drawn, cursor, sound and hands
 
@@ -31,7 +32,8 @@ def render(report: CallReport, material: Material, *, audio: bool = True, title:
     report, material : CallReport, Material
         Of the same call.
     audio : bool
-        False: without the sound. Waveforms and spectra stay, in which no word can be heard; so do keys.
+        False: without the sound, and without the spectra, of which speech could be made again. Waveforms stay, in steps of 20 ms; so
+        do keys.
     title : str
         Default: the name of the file.
 
@@ -101,16 +103,15 @@ def _data(report: CallReport, material: Material, audio: bool) -> dict[str, Any]
     """What the script draws and plays."""
     rate_hz, n = material.sample_rate_hz, len(material.caller)
     ms = 1000 * n / rate_hz
-    columns = max(1, min(MOST_PEAKS, round(ms / PEAK_MS), n))
+    columns = max(1, min(MOST_PEAKS, round(ms / (PEAK_MS if audio else QUIET_MS)), n))
     spectra = max(1, min(MOST_SPECTRA, round(ms / SPECTRUM_MS)))
     sides: dict[str, Any] = {}
     for name, pcm, known in (("caller", material.caller, True), ("heard", material.heard, material.heard_is_known)):
         if known:
-            levels = spectrogram(pcm, rate_hz, spectra, BANDS)
-            sides[name] = {
-                "peaks": _packed(peaks(pcm, columns)),
-                "spectra": _packed(levels[:, ::2] << 4 | levels[:, 1::2]),
-            }
+            sides[name] = {"peaks": _packed(peaks(pcm, columns))}
+            if audio:  # a spectrum is enough to make speech of it again
+                levels = spectrogram(pcm, rate_hz, spectra, BANDS)
+                sides[name]["spectra"] = _packed(levels[:, ::2] << 4 | levels[:, 1::2])
     sound = ""
     if audio:
         ogg = encode_opus(material.caller, material.heard if material.heard_is_known else None, rate_hz)

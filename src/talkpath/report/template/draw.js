@@ -49,7 +49,7 @@
         const base = row.top + row.height - 3, per = (row.height - 6) / 250;
         c.fillStyle = colour("gate");
         for (let i = 0; i < evidence.length; i++) if (evidence[i]) {
-          const from = x((i * data.evidence_ms) / 1000), to = x(((i + 1) * data.evidence_ms) / 1000);
+          const from = Math.round(x((i * data.evidence_ms) / 1000)), to = Math.round(x(((i + 1) * data.evidence_ms) / 1000));
           if (to > left && from < width) c.fillRect(from, base - evidence[i] * per, Math.max(1, to - from), evidence[i] * per);
         }
         c.strokeStyle = colour("cut"); c.setLineDash([4, 3]); c.beginPath(); c.moveTo(left, base - 100 * per); c.lineTo(width, base - 100 * per); c.stroke(); c.setLineDash([]);

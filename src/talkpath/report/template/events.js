@@ -20,7 +20,7 @@
   // --- what is drawn: lanes, and the events in them ---------------------------------------------------------------------------
   const sides = {};
   for (const [name, side] of Object.entries(data.sides))
-    sides[name] = { peaks: new Int8Array((await unpack(side.peaks)).buffer), spectra: await unpack(side.spectra) };
+    sides[name] = { peaks: new Int8Array((await unpack(side.peaks)).buffer), spectra: side.spectra && (await unpack(side.spectra)) };
   const evidence = await unpack(data.evidence);
   const s = report.spans;
   const span = (tone, text) => (x) => ({ from: x.start_s, to: x.end_s, tone, text: text(x) });
@@ -50,7 +50,10 @@
   ].filter(([name, items]) => items.length || name.endsWith("speaks"));
   const rows = [{ kind: "axis", height: 22 }];
   for (const [name, label] of [["caller", "Caller"], ["heard", "Heard by the caller"]])
-    if (sides[name]) rows.push({ kind: "wave", side: name, label, height: 58 }, { kind: "spectra", side: name, label: "0–" + report.sample_rate_hz / 2000 + " kHz", height: 46 });
+    if (sides[name]) {
+      rows.push({ kind: "wave", side: name, label, height: 58 });
+      if (sides[name].spectra) rows.push({ kind: "spectra", side: name, label: `0–${report.sample_rate_hz / 2000} kHz`, height: 46 });
+    }
   if (report.source === "log" && evidence.some((v) => v)) rows.push({ kind: "evidence", label: "Evidence that the caller interrupts", height: 34 });
   for (const [label, items] of tiers) rows.push({ kind: "tier", label, items, height: 24 });
   const events = [...new Set(tiers.slice(2).concat([tiers[0]]).flatMap(([, items]) => items.map((i) => i.from)).concat(report.utterances.map((u) => u.start_s)))].sort((a, b) => a - b);

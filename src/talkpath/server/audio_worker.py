@@ -22,13 +22,16 @@ from talkpath.server import edge_audiosocket
 from talkpath.server.authentication import Authentication
 from talkpath.server.counts import Counts
 from talkpath.server.door import Door
-from talkpath.server.lines import Hub
+from talkpath.server.lines import CallEnded, Hub
 from talkpath.server.link import Link, pack, unpack
 from talkpath.server.loops import fastest_loop
 from talkpath.server.metrics import Snapshot
 from talkpath.server.results import Limits
 
+log = logging.getLogger("talkpath.server")
+
 MEASURE_S = 1.0  # so often other processes are told what was measured
+NO_ANSWER = 0  # the number of a request that wants none
 NICE = -10  # before everything else on the machine, where that is allowed
 
 
@@ -101,6 +104,10 @@ class AudioWorker:
             value = self._hub.perform(number, name, args, kwargs)
         except Exception as error:
             problem = error
+        if request == NO_ANSWER:
+            if problem is not None and not isinstance(problem, CallEnded):
+                log.warning("%s: %s: %s", name, type(problem).__name__, problem)
+            return
         try:
             found = pack((value, problem))
         except Exception:

@@ -7,6 +7,7 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 from talkpath.call.config import CallConfig
@@ -19,6 +20,7 @@ from talkpath.streams import Start
 Handler: TypeAlias = Callable[[PhoneCall], Awaitable[None]]
 Choose: TypeAlias = Callable[[Start], CallConfig | Awaitable[CallConfig]]
 AskLine: TypeAlias = Callable[..., Awaitable[Any]]  # (number, command, *args, **kwargs)
+TellLine: TypeAlias = Callable[..., None]  # (number, command, *args)
 
 log = logging.getLogger("talkpath.server")
 
@@ -49,10 +51,12 @@ class Handlers:
         Gives a call's configuration from its start; may be a coroutine function.
     ask : callable
         Has a command done on a line.
+    tell : callable, optional
+        The same, and nobody waits for what comes of it.
     """
 
-    def __init__(self, answer: Handler, choose: Choose | None, ask: AskLine) -> None:
-        self._answer, self._choose, self._ask = answer, choose, ask
+    def __init__(self, answer: Handler, choose: Choose | None, ask: AskLine, tell: TellLine | None = None) -> None:
+        self._answer, self._choose, self._ask, self._tell = answer, choose, ask, tell
         self._calls: dict[int, PhoneCall] = {}
         self._choosing: dict[int, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
@@ -94,7 +98,8 @@ class Handlers:
                 self._choosing[number] = task = self._spawn(self._configure(number, event.start))
                 task.add_done_callback(lambda _: self._choosing.pop(number, None))
             elif isinstance(event, Began):
-                call = PhoneCall(event, lambda *args, **kwargs: self._ask(number, *args, **kwargs), (self, number))
+                tell = None if self._tell is None else partial(self._tell, number)
+                call = PhoneCall(event, partial(self._ask, number), (self, number), tell)
                 self._calls[number] = call
                 self._spawn(self._handle(call))
                 return call

@@ -211,7 +211,7 @@ class MediaServer:
             max_calls=self._max_calls, authentication=self._authentication,
         )  # fmt: skip
         worker = Worker(setup, lambda: self._died(slot), lambda: self._measured(slot))
-        worker.news = (handlers := Handlers(self._answer, self._choose, worker.ask)).news
+        worker.news = (handlers := Handlers(self._answer, self._choose, worker.ask, worker.tell)).news
         await worker.start()
         self._workers[slot] = worker, handlers
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import logging
 import os
 import wave
 from collections import deque
@@ -28,13 +29,17 @@ from talkpath.server.saying import Saying, Sayings
 from talkpath.streams import Start
 from talkpath.wav import read_wav
 
+log = logging.getLogger("talkpath.server")
+
 Ask = Callable[..., Awaitable[Any]]  # (command, *args, **kwargs)
+Tell = Callable[..., None]  # (command, *args): nobody waits for what comes of it
 
 _RETRY_S = 0.1  # so long a full queue is waited for before more is offered
-_PIECE_S = 0.5  # of speech, offered at once: what is not taken is not carried twice
+_PIECE_S = 1.0  # of speech, offered at once: what is not taken is not carried twice
 _MAX_EVENTS = 4096
 _MAX_AUDIO_FRAMES = 1000
 _MAX_TRANSCRIPT_CHARS = 4096
+_READ_ELSEWHERE = "audio() is read elsewhere now: each frame is given once"
 _OWN = "talkpath.server:"  # marks of our own
 
 
@@ -58,19 +63,23 @@ class PhoneCall:
     they raise there is raised here. After the end they raise `CallEnded`.
     """
 
-    def __init__(self, began: Began, ask: Ask, line: tuple[object, int] = (None, 0)) -> None:
+    def __init__(self, began: Began, ask: Ask, line: tuple[object, int] = (None, 0), tell: Tell | None = None) -> None:
         self.start: Start = began.start
         self.frame_ms, self.sample_rate_hz = began.frame_ms, began.sample_rate_hz
         self._line_hz = wire_of(call_stream(began.start.wire)).sample_rate_hz
         self.ended: str | None = None
         self.last_counters: dict[str, int] | None = None
         self._ask, self._line = ask, line  # whose line, and which
+        self._tell = tell or self._ask_unheard
+        self._told: set[asyncio.Task[None]] = set()
         self._listens = 0
         self._events: deque[Event | SessionEvent] = deque(maxlen=_MAX_EVENTS)
         self._audio: deque[bytes] = deque(maxlen=_MAX_AUDIO_FRAMES)
         self._heard, self._happened = asyncio.Event(), asyncio.Event()
         self._events_reader: object = None
         self._audio_reader: object = None
+        self._take: Callable[[bytes], None] | None = None  # of `hear`
+        self._taken: asyncio.Future[None] | None = None
         self._over = asyncio.Event()
         self._marks: dict[str, asyncio.Future[bool]] = {}
         self._sayings = Sayings()
@@ -119,7 +128,7 @@ class PhoneCall:
         """What happened."""
         if audio:
             self._audio.extend(audio)
-            self._heard.set()
+            self._heard_more()
         for event in events:
             if isinstance(event, Taped):
                 if self.recording is not None:
@@ -145,7 +154,9 @@ class PhoneCall:
             if self.recording is not None:
                 self.recording.close()
             self._over.set()
-            self._heard.set()
+            self._heard_more()
+            if self._taken is not None and not self._taken.done():
+                self._taken.set_result(None)
         if events:
             self._happened.set()
 
@@ -179,19 +190,12 @@ class PhoneCall:
         chunk_ms : int
             At least so much is given at once: 100 costs a fifth of what 20 does, and most recognisers want no less.
         """
-        most_ms = _MAX_AUDIO_FRAMES // 2 * self.frame_ms  # more than waits would never come together
-        if not 0 < chunk_ms <= most_ms:
-            raise ConfigError(f"chunk_ms must be above 0, and {most_ms} at most (got {chunk_ms!r})")
-        frames = max(1, round(chunk_ms / self.frame_ms))
-        mine = self._audio_reader = object()
-        self._heard.set()
-        if self._listens != frames and self.ended is None:
-            self._listens = frames
-            with contextlib.suppress(CallEnded):
-                await self._run("listen", frames)
+        frames = self._frames(chunk_ms)
+        mine = self._audio_reader = self._new_reader()
+        await self._listen(frames)
         while True:
             if self._audio_reader is not mine:
-                raise StateError("audio() is read elsewhere now: each frame is given once")
+                raise StateError(_READ_ELSEWHERE)
             if len(self._audio) >= frames or (self._audio and self.ended is not None):
                 count = min(frames, len(self._audio))
                 yield np.frombuffer(b"".join([self._audio.popleft() for _ in range(count)]), np.int16).copy()
@@ -200,6 +204,61 @@ class PhoneCall:
             else:
                 self._heard.clear()
                 await self._heard.wait()
+
+    async def hear(self, take: Callable[[bytes], None], chunk_ms: int = 20) -> None:
+        """As `audio`, but for a function, which is called with each piece (int16) as it comes: no task is woken for it.
+
+        Returns at the end of the call, and raises what `take` raises. There is one reader, of this or of `audio`.
+        """
+        frames = self._frames(chunk_ms)
+        mine = self._audio_reader = self._new_reader()
+        taken = self._taken = asyncio.get_running_loop().create_future()
+        await self._listen(frames)
+        if self._audio_reader is not mine:
+            await taken  # it says so
+        self._take = take
+        try:
+            self._heard_more()
+            if self.ended is None:
+                await taken
+            elif taken.done():
+                taken.result()
+        finally:
+            if self._audio_reader is mine:
+                self._take = self._taken = None
+
+    def _frames(self, chunk_ms: int) -> int:
+        most_ms = _MAX_AUDIO_FRAMES // 2 * self.frame_ms  # more than waits would never come together
+        if not 0 < chunk_ms <= most_ms:
+            raise ConfigError(f"chunk_ms must be above 0, and {most_ms} at most (got {chunk_ms!r})")
+        return max(1, round(chunk_ms / self.frame_ms))
+
+    def _new_reader(self) -> object:
+        """The one before is told."""
+        if self._taken is not None and not self._taken.done():
+            self._taken.set_exception(StateError(_READ_ELSEWHERE))
+        self._take = self._taken = None
+        self._heard.set()
+        return object()
+
+    async def _listen(self, frames: int) -> None:
+        if self._listens != frames and self.ended is None:
+            self._listens = frames
+            with contextlib.suppress(CallEnded):
+                await self._run("listen", frames)
+
+    def _heard_more(self) -> None:
+        if self._take is None:
+            self._heard.set()
+        elif self._audio:
+            pcm = b"".join(self._audio)
+            self._audio.clear()
+            try:
+                self._take(pcm)
+            except Exception as problem:
+                self._take = None
+                if self._taken is not None and not self._taken.done():
+                    self._taken.set_exception(problem)
 
     # --- what is said ------------------------------------------------------------------------------------------------------------
 
@@ -396,6 +455,24 @@ class PhoneCall:
     async def update(self, **changes: Any) -> None:
         """See `CallPipeline.update`."""
         await self._run("update", **changes)
+
+    def tell(self, command: str, *args: Any) -> None:
+        """A command by its name, done in its order, without waiting for it: what it raises is logged. After the end: `CallEnded`."""
+        self._check()
+        self._tell(command, *args)
+
+    def _ask_unheard(self, command: str, *args: Any) -> None:
+        async def ask() -> None:
+            try:
+                await self._ask(command, *args)
+            except CallEnded:
+                pass
+            except Exception as problem:
+                log.warning("%s: %s: %s", command, type(problem).__name__, problem)
+
+        task = asyncio.get_running_loop().create_task(ask())
+        self._told.add(task)
+        task.add_done_callback(self._told.discard)
 
     def _check(self) -> None:
         if self.ended is not None:

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from talkpath.errors import ConfigError, StateError
-from talkpath.server.audio_worker import Setup
+from talkpath.server.audio_worker import NO_ANSWER, Setup
 from talkpath.server.lines import CallEnded, News
 from talkpath.server.link import Link, pack, unpack
 from talkpath.server.metrics import Snapshot
@@ -102,14 +102,7 @@ class Worker:
 
     async def ask(self, number: int, name: str, *args: Any, **kwargs: Any) -> Any:
         """Have a command done on a line: what it returns, or raises."""
-        if self._gone.is_set():
-            raise CallEnded("the line is gone")
-        try:
-            packed = pack((args, kwargs))
-        except Exception as problem:
-            raise ConfigError(
-                f"{name}: what was given cannot be carried to the process of audio ({problem})"
-            ) from problem
+        packed = self._packed(name, args, kwargs)
         request = next(self._requests)
         self._waiting[request] = future = asyncio.get_running_loop().create_future()
         self._link.send(("do", request, number, name, packed))
@@ -117,6 +110,20 @@ class Worker:
             return await future
         finally:
             self._waiting.pop(request, None)
+
+    def tell(self, number: int, name: str, *args: Any) -> None:
+        """The same, without an answer: what it raises there is logged there."""
+        self._link.send(("do", NO_ANSWER, number, name, self._packed(name, args, {})))
+
+    def _packed(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+        if self._gone.is_set():
+            raise CallEnded("the line is gone")
+        try:
+            return pack((args, kwargs))
+        except Exception as problem:
+            raise ConfigError(
+                f"{name}: what was given cannot be carried to the process of audio ({problem})"
+            ) from problem
 
     @property
     def pid(self) -> int:

@@ -3,8 +3,6 @@
 import asyncio
 from dataclasses import replace
 
-import numpy as np
-
 from talkpath.agentstack.agent import Agent, IdleTimeout
 from talkpath.agentstack.commands import Commands
 from talkpath.agentstack.conversation.talk import Talk
@@ -45,12 +43,15 @@ class FakeCall:
         while True:
             yield await self.queue.get()
 
-    async def audio(self, chunk_ms=20):
+    def tell(self, name, *args):
+        self.did.append((name, *args))
+
+    async def hear(self, take, chunk_ms=20):
         due = self.began
         while self.ended is None:
             due += chunk_ms / 1000
             await asyncio.sleep(due - self.loop.time())
-            yield np.zeros(RATE_HZ * chunk_ms // 1000, np.int16)
+            take(bytes(2 * RATE_HZ * chunk_ms // 1000))
 
     async def say(self, speech, sample_rate, utterance=None):
         self.cut.clear()

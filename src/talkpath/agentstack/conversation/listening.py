@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from talkpath.agentstack.conversation.ear import Ear
@@ -22,7 +22,7 @@ class Source(Protocol):
 
     sample_rate_hz: int
 
-    def audio(self, chunk_ms: int = 20) -> AsyncIterator[Any]: ...
+    async def hear(self, take: Callable[[bytes], None], chunk_ms: int = 20) -> None: ...
 
 
 class Listener:
@@ -102,14 +102,16 @@ class Listener:
         """Until the call is over."""
         hearing = asyncio.create_task(self._hear())
         try:
-            async for pcm in self._source.audio(CHUNK_MS):
-                audio = self.ear.hear(pcm.tobytes())
-                self.time.seen(self.ear.now_ms, self._clock())
-                self._send(audio)
+            await self._source.hear(self._heard, CHUNK_MS)
         finally:
             hearing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await hearing
+
+    def _heard(self, pcm: bytes) -> None:
+        audio = self.ear.hear(pcm)
+        self.time.seen(self.ear.now_ms, self._clock())
+        self._send(audio)
 
     async def _hear(self) -> None:
         failures = 0

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WORDS_WAIT_S = 1.5  # so long the words of a turn are waited for; those that come later are answered when they come
 MOST_PREFILLS = 8  # of one turn: each is a request that is paid for
 SURE, UNSURE = 0.95, 0.5  # of a turn's end
+ENGINE_CHARS = 4096  # of a transcript: words before these change nothing for the engine
 COMMIT_WITHOUT_WORDS_S = 0.8  # of speech over the agent: no nod is so long
 
 
@@ -168,8 +169,8 @@ class TurnTaking:
             return
         nods = self._overlap and is_nod(self.words.text, self.words.language)
         if not nods:
-            await talk.call.transcript(transcript.text, transcript.is_final)
-            await self._hint()
+            talk.call.tell("transcript", transcript.text[-ENGINE_CHARS:], transcript.is_final)
+            self._hint()
         if self._prefill is not None and self._prefill.text != self.words.text:
             self._drop_prefill()
         if not transcript.is_final or nods:
@@ -179,14 +180,14 @@ class TurnTaking:
         else:
             self._begin_prefill()
 
-    async def _hint(self) -> None:
+    def _hint(self) -> None:
         """What the words say about the turn's end; a doubt that they no longer raise is taken back."""
         p = turn_probability(self.words.text, self.words.language)
         if p is None and self._is_doubted:
             p = SURE if ends_sentence(self.words.text) else UNSURE
         self._is_doubted |= p is not None
         if p is not None:
-            await self._talk.call.turn_probability(p)
+            self._talk.call.tell("turn_probability", p)
 
     def _begin_prefill(self) -> None:
         talk = self._talk

@@ -1,0 +1,114 @@
+"""Audio given to a function, and commands without an answer."""
+
+import asyncio
+import contextlib
+import logging
+
+import pytest
+from phones import Phone
+from scenario import voice
+
+from talkpath import CallConfig
+from talkpath.errors import StateError
+from talkpath.server import Began, CallEnded, Ended, MediaServer, PhoneCall
+from talkpath.streams import Start
+
+
+class Line:
+    """A call without one: what it is asked for, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.call = PhoneCall(Began(Start()), self.ask)
+
+    async def ask(self, command: str, *args: object) -> None:
+        self.asked.append((command, *args))
+        if command == "turn_probability":
+            raise ValueError("no probability")
+
+
+async def rounds(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def test_a_function_gets_what_waited_and_then_what_comes_to_the_end() -> None:
+    async def main() -> None:
+        line, heard = Line(), []
+        line.call.deliver([], [b"aa", b"bb"])
+        hearing = asyncio.create_task(line.call.hear(heard.append, 100))
+        await rounds()
+        assert line.asked == [("listen", 5)]
+        assert heard == [b"aabb"]
+        line.call.deliver([], [b"c", b"d"])
+        assert heard == [b"aabb", b"cd"]  # now, not in a task
+        line.call.deliver([Ended("hangup")], [b"e"])
+        await hearing
+        assert heard[-1] == b"e"
+
+    asyncio.run(main())
+
+
+def test_what_the_function_raises_is_raised_and_a_new_reader_ends_the_old_one() -> None:
+    async def main() -> None:
+        line = Line()
+        hearing = asyncio.create_task(line.call.hear(lambda pcm: 1 // 0))
+        await rounds()
+        line.call.deliver([], [b"aa"])
+        with pytest.raises(ZeroDivisionError):
+            await hearing
+        line.call.deliver([], [b"bb"])
+        heard: list[bytes] = []
+        first = asyncio.create_task(line.call.hear(heard.append))
+        await rounds()
+        chunks = line.call.audio()
+        line.call.deliver([], [b"cc"])
+        second = asyncio.create_task(anext(chunks))
+        with pytest.raises(StateError):
+            await first
+        line.call.deliver([], [b"dd"])
+        assert (await second).tobytes() == b"dd"
+        assert heard == [b"bb", b"cc"]
+
+    asyncio.run(main())
+
+
+def test_a_command_without_an_answer_is_done_in_its_order_and_logs_what_it_raises(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        line = Line()
+        line.call.tell("transcript", "well", True)
+        line.call.tell("turn_probability", 7)
+        line.call.tell("extend_wait")
+        await rounds()
+        assert [command for command, *_ in line.asked] == ["transcript", "turn_probability", "extend_wait"]
+        line.call.deliver([Ended("hangup")], [])
+        with pytest.raises(CallEnded):
+            line.call.tell("extend_wait")
+
+    with caplog.at_level(logging.WARNING, "talkpath.server"):
+        asyncio.run(main())
+    assert "no probability" in caplog.text
+
+
+@pytest.mark.realtime
+def test_the_process_of_audio_answers_no_such_command_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    said: list[float] = []
+
+    async def answer(call: PhoneCall) -> None:
+        call.tell("turn_probability", 7)
+        call.tell("transcript", "well", True)
+        said.append(await call.say(voice(200), 8000))
+
+    async def main() -> None:
+        config = CallConfig(idle_timeout=None, comfort_noise_enabled=False)
+        async with contextlib.AsyncExitStack() as stack:
+            server = await stack.enter_async_context(MediaServer(answer, port=0, config=config))
+            phone = await Phone("twilio").dial(server)
+            await phone.over()
+
+    with caplog.at_level(logging.WARNING, "talkpath.server"):
+        asyncio.run(main())
+    assert said == [200]
+    assert "turn_probability" in caplog.text

@@ -83,7 +83,7 @@ $(VENV)/.docs: $(VENV)/.built
 
 # A missing page, a dead link, a name without a docstring: --strict fails for each.
 docs: $(VENV)/.docs
-	$(BIN)/python docs/site/mermaid.py
+	$(BIN)/python docs/site/scripts.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo 'docs: build/site/index.html'
 

@@ -1,27 +1,55 @@
-"""What MkDocs is told beyond mkdocs.yml: the diagrams' script from our own copy, and links to files that the site does not hold."""
+"""What MkDocs is told beyond mkdocs.yml: scripts from our own copies, a whole navigation, links to files that the site does not hold."""
 
 import importlib.util
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
-_spec = importlib.util.spec_from_file_location("talkpath_docs_mermaid", Path(__file__).with_name("mermaid.py"))
+from mkdocs.exceptions import PluginError
+
+_spec = importlib.util.spec_from_file_location("talkpath_docs_scripts", Path(__file__).with_name("scripts.py"))
 assert _spec is not None
 assert _spec.loader is not None
-mermaid = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(mermaid)
+scripts = importlib.util.module_from_spec(_spec)
+sys.modules[_spec.name] = scripts
+_spec.loader.exec_module(scripts)
 
-ASSET = "assets/javascripts/mermaid.min.js"
+ASSETS = "assets/javascripts/"
+_SHIM = re.compile(r'<script src="https?://[^"]*iframe-worker[^"]*"></script>')  # the theme's, from others' server
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+_FOREIGN = re.compile(r'<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)="(?:https?:)?//[^"]*"')
 
 
 def on_config(config: Any) -> Any:
     """Without the script a diagram is shown as its text: the theme would ask a server of others for it."""
-    if mermaid.present() is None:
+    if scripts.MERMAID.present() is None:
         config["mdx_configs"]["pymdownx.superfences"]["custom_fences"] = []
+    config["nav"] = complete(config["nav"], Path(config["docs_dir"]))
     return config
+
+
+def complete(navigation: list[Any], docs: Path) -> list[Any]:
+    """The navigation, without pages that are not there, and with those that nobody has put into it under "More"."""
+    pages = {page.relative_to(docs).as_posix() for page in docs.rglob("*.md")}
+
+    def kept(entries: list[Any]) -> list[Any]:
+        found: list[Any] = []
+        for entry in entries:
+            title, target = next(iter(entry.items())) if isinstance(entry, dict) else (None, entry)
+            if isinstance(target, list):
+                target = kept(target)
+            elif target in pages:
+                pages.discard(target)
+            else:
+                continue
+            found.append(target if title is None else {title: target})
+        return found
+
+    whole = kept(navigation)
+    return [*whole, {"More": sorted(pages)}] if pages else whole
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
@@ -38,17 +66,32 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
-    """The script only where there is a diagram: it is large."""
-    if 'class="mermaid"' not in output:
-        return output
+    """Our copies: mermaid only where there is a diagram, for it is large; the search's shim where the theme would ask others for it."""
     up = "../" * page.url.count("/")
-    return output.replace("</body>", f'<script src="{up}{ASSET}"></script></body>')
+    if 'class="mermaid"' in output:
+        output = output.replace("</body>", f'<script src="{up}{ASSETS}mermaid.js"></script></body>')
+    return _SHIM.sub(_shim(up), output)
+
+
+def on_post_template(output: str, template_name: str, config: Any) -> str:
+    """The page for what is not found."""
+    return _SHIM.sub(_shim(""), output)
+
+
+def _shim(up: str) -> str:
+    there = scripts.IFRAME_WORKER.present() is not None
+    return f'<script src="{up}{ASSETS}iframe-worker.js"></script>' if there else ""
 
 
 def on_post_build(config: Any) -> None:
-    """Our copy into the site."""
-    script = mermaid.present()
-    if script is not None:
-        target = Path(config["site_dir"]) / ASSET
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(script, target)
+    """Our copies into the site."""
+    for script in (scripts.MERMAID, scripts.IFRAME_WORKER):
+        present = script.present()
+        if present is not None:
+            target = Path(config["site_dir"]) / ASSETS / f"{script.package}.js"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(present, target)
+    for page in Path(config["site_dir"]).rglob("*.html"):
+        foreign = _FOREIGN.search(page.read_text(encoding="utf-8"))
+        if foreign is not None:
+            raise PluginError(f"{page.name} would ask a server of others: {foreign[0]}")

@@ -30,8 +30,8 @@ cdef class NoiseSuppressor(_State):
     sample_rate : {8000, 16000}
         Hz.
     level : int, 60 to 100
-        Plivo's `noise_cancellation_level`. The greatest attenuation is 12 dB at 60 and grows by 0.6 dB a step (85: 27 dB, 100:
-        36 dB), and with it what is done to sound that may or may not be speech.
+        Plivo's `noise_cancellation_level`. The greatest attenuation is 9 dB at 60 and grows by 0.6 dB a step (85: 24 dB, 100:
+        33 dB), and with it what is done to sound that may or may not be speech.
 
     Attributes
     ----------

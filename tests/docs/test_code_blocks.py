@@ -25,7 +25,7 @@ REASONS = ("socket", "key", "framework")
 README_SETUP = "import types; stt = types.SimpleNamespace(send=lambda pcm: None)"
 README_CHECK = "on_media(b'\\xff' * 160); on_tts(bytes(960), True); assert len(every_20_ms()) == 160"
 SHELL = ("", "sh", "console", "text")
-OTHERS = ("curl", "git", "cd", "export", "npm", "duckdb", "uvicorn", "bench.py", "pipx", "ray")  # commands of others
+OTHERS = ("source", "curl", "git", "cd", "export", "npm", "duckdb", "uvicorn", "bench.py", "pipx", "ray")  # commands of others
 
 
 def _reason(before: Piece | None) -> str | None:

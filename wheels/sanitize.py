@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,13 +59,17 @@ def main() -> int:
         }
     environment |= {
         "PYTHONPATH": str(target),
+        "PYTHONHASHSEED": "0",  # several processes collect the same tests in the same order
         "PYTHONMALLOC": "malloc",  # so that a sanitizer sees every buffer by itself
         "TALKPATH_TEST_SANITIZE": sanitizers,  # tests/conftest.py builds its ctypes library the same way
     }
     python = [*(["setarch", "-R"] if thread and shutil.which("setarch") else []), sys.executable]
     check = "import talkpath._core as c; print('sanitizing', c.__file__)"
     subprocess.run([*python, "-c", check], env=environment, check=True)
-    arguments = arguments or (THREADS if thread else C_TESTS)
+    if not arguments:
+        arguments = (
+            THREADS if thread else [*C_TESTS, *(["-n", "2", "--dist", "loadfile"] if find_spec("xdist") else [])]
+        )
     return subprocess.run(
         [*python, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=ROOT, env=environment
     ).returncode

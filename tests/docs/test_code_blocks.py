@@ -25,7 +25,8 @@ REASONS = ("socket", "key", "framework")
 README_SETUP = "import types; stt = types.SimpleNamespace(send=lambda pcm: None)"
 README_CHECK = "on_media(b'\\xff' * 160); on_tts(bytes(960), True); assert len(every_20_ms()) == 160"
 SHELL = ("", "sh", "console", "text")
-OTHERS = ("source", "curl", "git", "cd", "export", "npm", "duckdb", "uvicorn", "bench.py", "pipx", "ray")  # commands of others
+# Commands of others.
+OTHERS = ("source", "curl", "git", "cd", "export", "npm", "duckdb", "uvicorn", "pipx", "ray")
 
 
 def _reason(before: Piece | None) -> str | None:

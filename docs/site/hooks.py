@@ -70,17 +70,21 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
     up = "../" * page.url.count("/")
     if 'class="mermaid"' in output:
         output = output.replace("</body>", f'<script src="{up}{ASSETS}mermaid.js"></script></body>')
-    return _SHIM.sub(_shim(up), output)
+    return _finished(output, up)
 
 
 def on_post_template(output: str, template_name: str, config: Any) -> str:
     """The page for what is not found."""
-    return _SHIM.sub(_shim(""), output)
+    return _finished(output, "")
 
 
-def _shim(up: str) -> str:
+def _finished(output: str, up: str) -> str:
+    """Our shim for the theme's, and a name for the search, which the theme's dialog has not."""
     there = scripts.IFRAME_WORKER.present() is not None
-    return f'<script src="{up}{ASSETS}iframe-worker.js"></script>' if there else ""
+    output = _SHIM.sub(f'<script src="{up}{ASSETS}iframe-worker.js"></script>' if there else "", output)
+    return output.replace(
+        'data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"'
+    )
 
 
 def on_post_build(config: Any) -> None:

@@ -123,7 +123,7 @@ def test_any_iterable_will_do(name):
 @pytest.mark.parametrize(
     "wrong",
     [None, 5, [1], ["ab"], [("a", "b")], [(1, QUIET)], [()], [(None, None)], "text", {"a": 1}, [b"ab"], object()],
-    ids=repr,
+    ids=lambda wrong: repr(wrong).partition(" at 0x")[0],
 )
 def test_what_is_no_frames_is_refused_before_anything_happens(wrong):
     call, group = tp.CallPipeline(), tp.CallGroup(2)

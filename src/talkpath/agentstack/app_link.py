@@ -25,6 +25,7 @@ _CLOSE_S = 1.0  # after the last message the app closes; then we do
 _DRAIN_S = 5.0  # so long a slow app may take to read what is left
 MAX_SENT_BYTES = 1024 * 1024  # more than this would close an app's socket
 _MAX_WAITING = 20_000  # messages
+_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).encode  # `json.dumps` makes one each time
 _MOST_TOGETHER = 16  # messages in one write
 
 
@@ -69,7 +70,7 @@ class AppLink:
             self._waiting.popleft()
             self.dropped += 1
         try:
-            text = json.dumps(plain(message), ensure_ascii=False, allow_nan=False, default=str)
+            text = _json(plain(message))
         except (ValueError, RecursionError) as problem:  # nothing that is to be said may end a call
             log.warning(
                 json.dumps({"event": "message_not_sent", "type": str(message["type"]), "problem": str(problem)})

@@ -28,10 +28,11 @@ class AudioLog:
 
     def append(self, pcm: bytes) -> None:
         """int16; half a sample waits for its other half."""
-        pcm = self._odd + pcm
-        whole = len(pcm) & ~1
-        self._odd = pcm[whole:]
-        self._pcm += pcm[:whole]
+        if self._odd or len(pcm) & 1:
+            pcm = self._odd + pcm
+            whole = len(pcm) & ~1
+            self._odd, pcm = pcm[whole:], pcm[:whole]
+        self._pcm += pcm
         if len(self._pcm) > self._kept_bytes:
             self.forget(self.end_samples - self._kept_bytes // BYTES_PER_SAMPLE)
 

@@ -47,6 +47,10 @@ class FallbackStream:
 
     def send(self, pcm: bytes) -> None:
         """See `SttStream`."""
+        if len(self._members) == 1:  # nobody will have to hear it again
+            self._stream.send(pcm)
+            self.audio_s = self._stream.audio_s
+            return
         self._log.append(pcm)
         self.audio_s = self._log.end_samples / self._rate
         self._stream.send(pcm)

@@ -18,6 +18,7 @@ from talkpath.agentstack.store.database import Database, StoreError
 from talkpath.agentstack.store.diary import Diary
 from talkpath.agentstack.times import canonical, now_iso, seconds_between
 
+_event_json = json.JSONEncoder(default=str).encode
 _ROW_CHARS = 500  # about what a row without texts holds
 
 
@@ -134,7 +135,7 @@ class Store:
         """Kept for reports; never waits, never raises. Those of a second are written at once: a crash may cost them."""
         for event in events:
             try:
-                text = json.dumps(event, default=str)
+                text = _event_json(event)
             except (TypeError, ValueError, RecursionError):
                 text = json.dumps({"type": str(event.get("type")), "error": "cannot be written"})
             self._diary.write(

@@ -522,3 +522,22 @@ def test_uvicorn_refuses_before_the_upgrade() -> None:
             await phone.over()
 
     asyncio.run(main())
+
+
+def test_a_command_without_an_answer_goes_before_what_is_asked_for_after_it(caplog: pytest.LogCaptureFixture) -> None:
+    story: list[str] = []
+
+    async def answer(call: PhoneCall) -> None:
+        call.tell("turn_probability", 7)
+        call.tell("hangup")
+        try:
+            await call.checkpoint("late")
+        except CallEnded:
+            story.append("ended")
+
+    async def main() -> None:
+        await asyncio.wait_for(Server(app_of(answer)).begin(), 5)
+
+    asyncio.run(main())
+    assert story == ["ended"]
+    assert "turn_probability" in caplog.text

@@ -15,7 +15,7 @@ from talkpath.server.authentication import Authentication
 from talkpath.server.counts import Counts
 from talkpath.server.door import Answer, Door
 from talkpath.server.handlers import Choose, Handler, Handlers, checked
-from talkpath.server.lines import Hub
+from talkpath.server.lines import Hub, log_unheard
 from talkpath.server.results import Limits
 
 
@@ -185,10 +185,19 @@ class _Here:
         authentication: Authentication | None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
-        self.handlers = Handlers(answer, choose, self._ask)
+        self.handlers = Handlers(answer, choose, self._ask, self._tell)
         self.hub = Hub(self.handlers.news, config=config, limits=limits, threads=threads)
         self.door = Door(self.hub, Counts(1), max_calls=max_calls, authentication=authentication)
 
     async def _ask(self, number: int, command: str, *args: Any, **kwargs: Any) -> Any:
         await asyncio.sleep(0)  # a handler that only gives commands must not keep the loop for itself
         return self.hub.perform(number, command, args, kwargs)
+
+    def _tell(self, number: int, command: str, *args: Any) -> None:
+        self.loop.call_soon(self._perform, number, command, args)  # before what is asked for after it
+
+    def _perform(self, number: int, command: str, args: tuple[Any, ...]) -> None:
+        try:
+            self.hub.perform(number, command, args, {})
+        except Exception as problem:
+            log_unheard(command, problem)

@@ -22,13 +22,11 @@ from talkpath.server import edge_audiosocket
 from talkpath.server.authentication import Authentication
 from talkpath.server.counts import Counts
 from talkpath.server.door import Door
-from talkpath.server.lines import CallEnded, Hub
+from talkpath.server.lines import Hub, log_unheard
 from talkpath.server.link import Link, pack, unpack
 from talkpath.server.loops import fastest_loop
 from talkpath.server.metrics import Snapshot
 from talkpath.server.results import Limits
-
-log = logging.getLogger("talkpath.server")
 
 MEASURE_S = 1.0  # so often other processes are told what was measured
 NO_ANSWER = 0  # the number of a request that wants none
@@ -105,8 +103,8 @@ class AudioWorker:
         except Exception as error:
             problem = error
         if request == NO_ANSWER:
-            if problem is not None and not isinstance(problem, CallEnded):
-                log.warning("%s: %s: %s", name, type(problem).__name__, problem)
+            if problem is not None:
+                log_unheard(name, problem)
             return
         try:
             found = pack((value, problem))

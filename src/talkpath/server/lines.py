@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
@@ -20,6 +21,8 @@ from talkpath.server.session import Session
 from talkpath.streams import Stream
 
 News: TypeAlias = tuple[int, list[Event | SessionEvent], list[bytes]]  # a line's number, its events, the caller's audio
+
+log = logging.getLogger("talkpath.server")
 
 WINDOW_S = 0.001  # what is due within it goes through one exchange
 AUDIO_WAIT_S = 0.01  # so long the caller's audio may wait for that of other calls, so that the handlers are woken less often; events never
@@ -43,6 +46,12 @@ class CallEnded(StateError):
     """
 
     heard_ms: float | None = None
+
+
+def log_unheard(command: str, problem: Exception) -> None:
+    """What a command raised whose answer nobody waits for. The end of the call is nothing new."""
+    if not isinstance(problem, CallEnded):
+        log.warning("%s: %s: %s", command, type(problem).__name__, problem)
 
 
 class Connection(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import logging
 import os
 import wave
 from collections import deque
@@ -22,14 +21,12 @@ from talkpath.call.events import Event
 from talkpath.errors import ConfigError, StateError, TalkpathError
 from talkpath.playout_sources import _whole, int16_samples
 from talkpath.server.convert import call_stream, wire_of
-from talkpath.server.lines import CallEnded
+from talkpath.server.lines import CallEnded, log_unheard
 from talkpath.server.recording import Recording
 from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, SessionEvent, Taped
 from talkpath.server.saying import Saying, Sayings
 from talkpath.streams import Start
 from talkpath.wav import read_wav
-
-log = logging.getLogger("talkpath.server")
 
 Ask = Callable[..., Awaitable[Any]]  # (command, *args, **kwargs)
 Tell = Callable[..., None]  # (command, *args): nobody waits for what comes of it
@@ -465,10 +462,8 @@ class PhoneCall:
         async def ask() -> None:
             try:
                 await self._ask(command, *args)
-            except CallEnded:
-                pass
             except Exception as problem:
-                log.warning("%s: %s: %s", command, type(problem).__name__, problem)
+                log_unheard(command, problem)
 
         task = asyncio.get_running_loop().create_task(ask())
         self._told.add(task)

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import logging
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from phones import Phone
 from scenario import voice
 
 from talkpath import CallConfig
+from talkpath.call.events import UserSpeechStarted, UserSpeechStopped
 from talkpath.errors import StateError
-from talkpath.server import Began, CallEnded, Ended, MediaServer, PhoneCall
+from talkpath.server import Began, CallEnded, Ended, Limits, MediaServer, PhoneCall, lines
 from talkpath.streams import Start
 
 
@@ -90,6 +93,30 @@ def test_a_command_without_an_answer_is_done_in_its_order_and_logs_what_it_raise
     with caplog.at_level(logging.WARNING, "talkpath.server"):
         asyncio.run(main())
     assert "no probability" in caplog.text
+
+
+def test_while_the_caller_is_silent_more_is_told_together_and_nothing_from_before_an_event_waits() -> None:
+    events: list[list[object]] = []
+    session = SimpleNamespace(
+        has_news=True, is_blocked=False, ended=None, call=None, data_to_send=list,
+        events=lambda: events.pop() if events else [], audio=lambda: [np.zeros(1, np.int16)],
+    )  # fmt: skip
+    hub = SimpleNamespace(limits=Limits(), is_urgent=False)
+    line = lines.Line(1, session, SimpleNamespace(unsent_bytes=0), hub)
+    line.listen(2, 5)
+
+    def told(event: object = None) -> list[int]:
+        """After which frames, and how many."""
+        found = []
+        for frame in range(10):
+            events[:] = [[event]] if event is not None and frame == 2 else []
+            if line.settle(0.0):
+                found.append((frame, len(line.take()[2])))
+        return found
+
+    assert told() == [(4, 5), (9, 5)]
+    assert told(UserSpeechStarted("receive", 0.0, 0.0)) == [(2, 3), (4, 2), (6, 2), (8, 2)]
+    assert told(UserSpeechStopped("receive", 0.0, 0.0, 0.0)) == [(0, 2), (2, 2), (7, 5)]
 
 
 @pytest.mark.realtime

@@ -12,7 +12,7 @@ from time import monotonic as clock
 from typing import Any, Protocol, TypeAlias
 
 from talkpath.call.config import CallConfig
-from talkpath.call.events import Event, UserDtmf
+from talkpath.call.events import Event, UserDtmf, UserSpeechStarted, UserSpeechStopped
 from talkpath.errors import StateError
 from talkpath.server.joint import Joint
 from talkpath.server.pacer import Pacer
@@ -81,6 +81,8 @@ class Line:
         self._audio: deque[bytes] = deque(maxlen=MAX_AUDIO_FRAMES)
         self.joint: Joint | None = None  # another line hears the caller
         self._chunk_frames = 0  # so many frames of the caller are told together; 0: nobody listens
+        self._quiet_frames = 0  # and so many while he says nothing; 0: no difference is made
+        self._caller_speaks = False
         self._sent_bytes = 0
         self._is_begun = self._is_parting = False
         self._blocked_since: float | None = None
@@ -112,6 +114,9 @@ class Line:
         events = session.events()
         if events:
             self._events += events
+            for event in events:
+                if isinstance(event, UserSpeechStarted | UserSpeechStopped):
+                    self._caller_speaks = isinstance(event, UserSpeechStarted)
             if session.call is not None and not self._is_begun:
                 self._is_begun = True
                 self._hub.observe_begin(session.start.dialect if session.start is not None else "")
@@ -146,20 +151,21 @@ class Line:
         events = list(self._events)
         self._events.clear()
         audio: list[bytes] = []
-        if self._has_audio():
+        if self._has_audio() or (self._quiet_frames and events):  # what waits from before an event goes with it
             audio += self._audio
             self._audio.clear()
         return self.number, events, audio
 
-    def listen(self, chunk_frames: int) -> None:
+    def listen(self, chunk_frames: int, quiet_frames: int = 0) -> None:
         """The caller's audio is wanted from now on, what was kept first."""
-        self._chunk_frames = chunk_frames
+        self._chunk_frames, self._quiet_frames = chunk_frames, quiet_frames
 
     def _has_audio(self) -> bool:
         waiting = len(self._audio)
         if not waiting or not self._chunk_frames:
             return False
-        return waiting >= self._chunk_frames or self.session.ended is not None
+        least = self._chunk_frames if self._caller_speaks else self._quiet_frames or self._chunk_frames
+        return waiting >= least or self.session.ended is not None
 
     @property
     def unsent_s(self) -> float:

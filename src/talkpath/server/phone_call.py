@@ -69,7 +69,7 @@ class PhoneCall:
         self._ask, self._line = ask, line  # whose line, and which
         self._tell = tell or self._ask_unheard
         self._told: set[asyncio.Task[None]] = set()
-        self._listens = 0
+        self._listens: tuple[int, ...] = ()
         self._events: deque[Event | SessionEvent] = deque(maxlen=_MAX_EVENTS)
         self._audio: deque[bytes] = deque(maxlen=_MAX_AUDIO_FRAMES)
         self._heard, self._happened = asyncio.Event(), asyncio.Event()
@@ -202,15 +202,24 @@ class PhoneCall:
                 self._heard.clear()
                 await self._heard.wait()
 
-    async def hear(self, take: Callable[[bytes], None], chunk_ms: int = 20) -> None:
+    async def hear(self, take: Callable[[bytes], None], chunk_ms: int = 20, quiet_ms: int | None = None) -> None:
         """As `audio`, but for a function, which is called with each piece (int16) as it comes: no task is woken for it.
 
         Returns at the end of the call, and raises what `take` raises. There is one reader, of this or of `audio`.
+
+        Parameters
+        ----------
+        take : callable
+        chunk_ms : int
+            At least so much is given at once.
+        quiet_ms : int, optional
+            And so much while the engine hears no speech. What waits is given before any event, so that nothing before it is missing.
         """
         frames = self._frames(chunk_ms)
+        quiet = () if quiet_ms is None else (self._frames(quiet_ms),)
         mine = self._audio_reader = self._new_reader()
         taken = self._taken = asyncio.get_running_loop().create_future()
-        await self._listen(frames)
+        await self._listen(frames, *quiet)
         if self._audio_reader is not mine:
             await taken  # it says so
         self._take = take
@@ -238,11 +247,11 @@ class PhoneCall:
         self._heard.set()
         return object()
 
-    async def _listen(self, frames: int) -> None:
+    async def _listen(self, *frames: int) -> None:
         if self._listens != frames and self.ended is None:
             self._listens = frames
             with contextlib.suppress(CallEnded):
-                await self._run("listen", frames)
+                await self._run("listen", *frames)
 
     def _heard_more(self) -> None:
         if self._take is None:

@@ -46,7 +46,7 @@ class FakeCall:
     def tell(self, name, *args):
         self.did.append((name, *args))
 
-    async def hear(self, take, chunk_ms=20):
+    async def hear(self, take, chunk_ms=20, quiet_ms=None):
         due = self.began
         while self.ended is None:
             due += chunk_ms / 1000

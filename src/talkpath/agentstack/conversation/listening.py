@@ -13,7 +13,10 @@ from talkpath.agentstack.providers.base import ProviderError, SpeechToText, SttS
 from talkpath.server import CallEnded
 
 CHUNK_MS = 100  # what recognisers want at once; a turn ends 150 ms after its last sound at the soonest, so no word waits for a chunk
-QUIET_MS = 500  # while the engine hears nobody a message a half second does: his onset sends what there is, and so does his end
+QUIET_MS = (
+    400  # so much at once while the engine hears nobody; what it hears, and any other event, brings what there is
+)
+LEAST_QUIET_MS = 200  # and less than this waits for the next: each message is a system call
 _REOPEN_S = (0.0, 1.0, 2.0, 5.0)  # after a failure; the last for ever
 
 
@@ -22,7 +25,7 @@ class Source(Protocol):
 
     sample_rate_hz: int
 
-    async def hear(self, take: Callable[[bytes], None], chunk_ms: int = 20) -> None: ...
+    async def hear(self, take: Callable[[bytes], None], chunk_ms: int = 20, quiet_ms: int | None = None) -> None: ...
 
 
 class Listener:
@@ -59,7 +62,8 @@ class Listener:
         self.is_deaf = False
         self._closed_audio_s = 0.0
         self._quiet, self._caller_speaks = bytearray(), False
-        self._quiet_bytes = 2 * source.sample_rate_hz * QUIET_MS // 1000
+        self._chunk_bytes = 2 * source.sample_rate_hz * CHUNK_MS // 1000
+        self._quiet_bytes = 2 * source.sample_rate_hz * LEAST_QUIET_MS // 1000
 
     @property
     def provider(self) -> tuple[str, str]:
@@ -102,16 +106,16 @@ class Listener:
         """Until the call is over."""
         hearing = asyncio.create_task(self._hear())
         try:
-            await self._source.hear(self._heard, CHUNK_MS)
+            await self._source.hear(self._heard, CHUNK_MS, QUIET_MS)
         finally:
             hearing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await hearing
 
     def _heard(self, pcm: bytes) -> None:
-        audio = self.ear.hear(pcm)
+        step = self._chunk_bytes  # the ear takes and leaves whole pieces
+        self._send(b"".join(self.ear.hear(pcm[at : at + step]) for at in range(0, len(pcm), step)))
         self.time.seen(self.ear.now_ms, self._clock())
-        self._send(audio)
 
     async def _hear(self) -> None:
         failures = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection
+from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import OPEN
 
 
@@ -28,3 +30,33 @@ class Socket(ClientConnection):
                 protocol.send_binary(message)
         transport.write(b"".join(protocol.data_to_send()))
         return True
+
+
+class DirectSocket(Socket):
+    """What comes is given to a function, in its order; nothing is to be read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._early: list[str | bytes] = []
+        self._take: Callable[[str | bytes], None] = self._early.append
+        self._parts: list[bytes] = []
+        self._is_text = False
+
+    def listen(self, take: Callable[[str | bytes], None]) -> None:
+        """It must not raise. What has come before is given first."""
+        early, self._early = self._early, []
+        self._take = take
+        for message in early:
+            take(message)
+
+    def process_event(self, event: Any) -> None:
+        """See `ClientConnection`, which calls it for all that comes."""
+        if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
+            super().process_event(event)
+            return
+        if event.opcode is not Opcode.CONT:
+            self._is_text = event.opcode is Opcode.TEXT
+        self._parts.append(bytes(event.data))
+        if event.fin:
+            data, self._parts = b"".join(self._parts), []
+            self._take(data.decode(errors="replace") if self._is_text else data)

@@ -26,7 +26,7 @@ from talkpath.agentstack.providers.deepgram import (
     of_code,
 )
 from talkpath.agentstack.providers.dialling import SocketTimes, dial
-from talkpath.agentstack.sockets import Socket
+from talkpath.agentstack.sockets import DirectSocket
 
 _log = logging.getLogger("talkpath.agentstack.deepgram")
 
@@ -94,7 +94,7 @@ class DeepgramStream:
         self._message_samples = int(times.message_s * sample_rate_hz)
         self._origin = self._next = 0  # where this connection began; what it gets next
         self._protocol = DeepgramProtocol(sample_rate_hz)
-        self._socket: Socket | None = None  # while it is served
+        self._socket: DirectSocket | None = None  # while it is served
         self._last_s = 0.0  # when something was sent
         self._task = asyncio.get_running_loop().create_task(self._run(), name="deepgram")
 
@@ -170,12 +170,12 @@ class DeepgramStream:
                 raise end
             _log.warning("%s; connecting again", end)
 
-    async def _connect(self) -> Socket:
+    async def _connect(self) -> DirectSocket:
         times = self._times
         dialled = SocketTimes(times.connect_s, times.ping_s, times.close_s)
         return await dial(self._url, headers(self._key), dialled, PROVIDER, self._key)
 
-    async def _serve(self, socket: Socket) -> ProviderError:
+    async def _serve(self, socket: DirectSocket) -> ProviderError:
         """One connection to its end; why it ended."""
         protocol = self._protocol
         heard = self._origin + protocol.heard_samples
@@ -234,11 +234,11 @@ class DeepgramStream:
         if socket.is_full:
             self._news.set()  # `_write` waits for room
 
-    def _put(self, socket: Socket, messages: list[str | bytes]) -> None:
+    def _put(self, socket: DirectSocket, messages: list[str | bytes]) -> None:
         socket.put(messages)
         self._last_s = self._clock()
 
-    async def _write(self, socket: Socket, protocol: DeepgramProtocol) -> None:
+    async def _write(self, socket: DirectSocket, protocol: DeepgramProtocol) -> None:
         """What is due by the clock: `_push` does the rest."""
         keep_alive_s = self._times.keep_alive_s
         while True:
@@ -262,11 +262,31 @@ class DeepgramStream:
                 async with asyncio.timeout(max(0.0, due_s - now_s)):
                     await self._news.wait()
 
-    async def _read(self, socket: Socket, protocol: DeepgramProtocol) -> None:
-        async for message in socket:
-            self._take(protocol.receive(message, self._clock()))
+    async def _read(self, socket: DirectSocket, protocol: DeepgramProtocol) -> None:
+        """Raises what a message means, or why the connection is gone."""
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def hear(message: str | bytes) -> None:
+            if failed.done():
+                return
+            try:
+                self._take(protocol.receive(message, self._clock()))
+            except Exception as problem:
+                failed.set_exception(problem)
             if protocol.is_finalizing:  # its answer may be due sooner now
                 self._news.set()
+
+        socket.listen(hear)
+        closed = asyncio.ensure_future(socket.wait_closed())
+        try:
+            await asyncio.wait((failed, closed), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            closed.cancel()
+            if not failed.cancel():
+                failed.exception()  # seen, though nobody may wait any more
+        if not failed.cancelled():
+            failed.result()
+        raise socket.close_exc
 
     def _take(self, transcripts: list[Transcript]) -> None:
         for transcript in transcripts:
@@ -277,7 +297,7 @@ class DeepgramStream:
         self._log.forget(self._origin + self._protocol.heard_samples)
 
 
-async def _closed(socket: Socket, timeout_s: float) -> None:
+async def _closed(socket: DirectSocket, timeout_s: float) -> None:
     with suppress(TimeoutError, WebSocketException, OSError):
         async with asyncio.timeout(timeout_s):
             await socket.close()

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, W
 
 from talkpath.agentstack.providers.base import ProviderError
 from talkpath.agentstack.providers.faults import of_status, of_transport
-from talkpath.agentstack.sockets import Socket
+from talkpath.agentstack.sockets import DirectSocket
 
 if TYPE_CHECKING:
     import httpx
@@ -40,7 +40,9 @@ class SocketTimes:
     close_s: float = 1.0
 
 
-async def dial(url: str, headers: Mapping[str, str], times: SocketTimes, provider: str, key: str | None) -> Socket:
+async def dial(
+    url: str, headers: Mapping[str, str], times: SocketTimes, provider: str, key: str | None
+) -> DirectSocket:
     """A WebSocket.
 
     Raises
@@ -52,7 +54,7 @@ async def dial(url: str, headers: Mapping[str, str], times: SocketTimes, provide
     try:
         connection = await connect(
             url,
-            create_connection=Socket,
+            create_connection=DirectSocket,
             ssl=_tls() if url.startswith("wss:") else None,
             additional_headers=dict(headers),
             open_timeout=times.connect_s,
@@ -64,7 +66,7 @@ async def dial(url: str, headers: Mapping[str, str], times: SocketTimes, provide
             logger=_log,
             **more,
         )
-        assert isinstance(connection, Socket)
+        assert isinstance(connection, DirectSocket)
         return connection
     except InvalidStatus as refused:
         body = bytes(refused.response.body or b"")

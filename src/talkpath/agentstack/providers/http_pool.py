@@ -16,6 +16,8 @@ class HttpPool:
     """One for all providers of a server. Its session is made at the first request: it belongs to a loop."""
 
     def __init__(self) -> None:
+        import aiohttp  # noqa: F401  (now: to load it takes as long as several frames)
+
         self._tls = http_tls()
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[tuple[str, str], str | None] = {}

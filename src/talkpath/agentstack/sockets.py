@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import DATA_OPCODES, Frame, Opcode
@@ -48,6 +49,30 @@ class DirectSocket(Socket):
         self._take = take
         for message in early:
             take(message)
+
+    async def hear(self, take: Callable[[str | bytes], None]) -> NoReturn:
+        """`listen` until the connection is gone: raises why (`ConnectionClosed`), or what `take` raises."""
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def one(message: str | bytes) -> None:
+            if failed.done():
+                return
+            try:
+                take(message)
+            except Exception as problem:
+                failed.set_exception(problem)
+
+        self.listen(one)
+        closed = asyncio.ensure_future(self.wait_closed())
+        try:
+            await asyncio.wait((failed, closed), return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                failed.result()
+        finally:
+            closed.cancel()
+            if not failed.cancel():
+                failed.exception()  # seen, though nobody may wait any more
+        raise self.close_exc
 
     def process_event(self, event: Any) -> None:
         """See `ClientConnection`, which calls it for all that comes."""

@@ -263,30 +263,12 @@ class DeepgramStream:
                     await self._news.wait()
 
     async def _read(self, socket: DirectSocket, protocol: DeepgramProtocol) -> None:
-        """Raises what a message means, or why the connection is gone."""
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
         def hear(message: str | bytes) -> None:
-            if failed.done():
-                return
-            try:
-                self._take(protocol.receive(message, self._clock()))
-            except Exception as problem:
-                failed.set_exception(problem)
+            self._take(protocol.receive(message, self._clock()))
             if protocol.is_finalizing:  # its answer may be due sooner now
                 self._news.set()
 
-        socket.listen(hear)
-        closed = asyncio.ensure_future(socket.wait_closed())
-        try:
-            await asyncio.wait((failed, closed), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            closed.cancel()
-            if not failed.cancel():
-                failed.exception()  # seen, though nobody may wait any more
-        if not failed.cancelled():
-            failed.result()
-        raise socket.close_exc
+        await socket.hear(hear)
 
     def _take(self, transcripts: list[Transcript]) -> None:
         for transcript in transcripts:

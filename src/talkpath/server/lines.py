@@ -26,6 +26,7 @@ log = logging.getLogger("talkpath.server")
 
 WINDOW_S = 0.001  # what is due within it goes through one exchange
 AUDIO_WAIT_S = 0.01  # so long the caller's audio may wait for that of other calls, so that the handlers are woken less often; events never
+QUIET_WAIT_S = 0.1  # and that of one who is silent, where his handler wants it in larger pieces
 PART_S = 2.0  # so long a provider may take for its goodbye
 MAX_EVENTS = 4096
 MAX_AUDIO_FRAMES = 1000
@@ -135,7 +136,10 @@ class Line:
         if self._events:
             self._hub.is_urgent = True
             return True
-        return self._has_audio()
+        has_audio = self._has_audio()
+        if has_audio and (self._caller_speaks or not self._quiet_frames):
+            self._hub.is_prompt = True
+        return has_audio
 
     def _finish(self, session: Session) -> None:
         """The session has ended: close, but hear a provider out that answers a hang-up."""
@@ -213,7 +217,7 @@ class Hub:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._audio_timer: asyncio.TimerHandle | None = None
-        self.is_urgent = False
+        self.is_urgent = self.is_prompt = False  # news have events; have audio of one who speaks
         self._loop = asyncio.get_running_loop()
         self.is_congested = False
         self.observe_tick: Callable[[float, int], None] = lambda lateness_s, calls: None
@@ -373,14 +377,19 @@ class Hub:
         """Tell what there is: events now, audio alone a little later."""
         if self.is_urgent:
             self._flush()
-        elif self._fresh and self._audio_timer is None:
-            self._audio_timer = self._loop.call_later(AUDIO_WAIT_S, self._flush)
+        elif self._fresh:
+            at = self._loop.time() + (AUDIO_WAIT_S if self.is_prompt else QUIET_WAIT_S)
+            if self._audio_timer is not None and at < self._audio_timer.when():
+                self._audio_timer.cancel()
+                self._audio_timer = None
+            if self._audio_timer is None:
+                self._audio_timer = self._loop.call_at(at, self._flush)
 
     def _flush(self) -> None:
         if self._audio_timer is not None:
             self._audio_timer.cancel()
             self._audio_timer = None
-        self.is_urgent = False
+        self.is_urgent = self.is_prompt = False
         if self._fresh and not self.is_congested:
             news = [line.take() for line in self._fresh]
             self._fresh.clear()

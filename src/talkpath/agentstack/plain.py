@@ -10,6 +10,8 @@ from typing import Any
 
 def whole_text(text: str) -> str:
     """Text in which every character is whole. Half of one (an emoji that was cut in two) cannot be written as UTF-8; "\ufffd" stands for it."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -21,9 +23,11 @@ def plain(value: Any) -> Any:
     """The same with whole text in all places, and None for what is no number."""
     if isinstance(value, str):
         return whole_text(value)
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):  # to ask for `Mapping` takes longer than all the rest
         return {whole_text(str(name)): plain(found) for name, found in value.items()}
     if isinstance(value, list | tuple):
         return [plain(found) for found in value]

@@ -211,3 +211,35 @@ def test_closing_while_it_connects_ends_at_once() -> None:
         server.close()
 
     run(main(), timeout_s=2.0)
+
+
+def test_a_connection_that_is_cut_while_it_takes_nothing_is_made_again() -> None:
+    async def script(fake: FakeDeepgram, socket: ServerConnection, number: int) -> None:
+        if number == 0:
+            await fake.listen(socket, 320)
+            await socket.send(json.dumps(results("one", 0, 0.25)))
+            socket.transport.pause_reading()
+            await asyncio.sleep(0.3)
+            socket.transport.abort()
+            return
+        await fake.listen(socket, "Finalize")
+        await socket.send(json.dumps(results("two", 0, 1.75, from_finalize=True)))
+        await fake.listen(socket, "CloseStream")
+
+    fake = FakeDeepgram(script)
+
+    async def main() -> list[str]:
+        async with fake.at() as url:
+            times = DeepgramTimes(connect_s=1.0, again_s=0.01, keep_alive_s=5.0, close_s=0.5, waiting_s=1000.0)
+            stream = Deepgram({}, "k", url, times).open(RATE)
+            stream.send(SECOND)
+            said = await gathered(stream, 1)
+            for _ in range(600):  # more than both sides' buffers hold
+                stream.send(SECOND)
+            stream.finalize()
+            said += await gathered(stream, 1)
+            await stream.aclose()
+            return [transcript.text for transcript in said]
+
+    assert run(main()) == ["one", "two"]
+    assert fake.connections == 2

@@ -247,7 +247,8 @@ class DeepgramStream:
                 raise ProviderError(f"{PROVIDER} takes no audio", "timeout", PROVIDER)
             self._push()
             if socket.is_full:
-                await socket.drain()
+                with suppress(OSError):  # it is lost: `_read` knows why
+                    await socket.drain()
                 continue
             if self._is_closing:
                 socket.put([CLOSE_STREAM])

@@ -95,21 +95,35 @@ def test_a_command_without_an_answer_is_done_in_its_order_and_logs_what_it_raise
     assert "no probability" in caplog.text
 
 
+class Frames:
+    """A session that gives a frame each time it is asked, and the events that a test puts in."""
+
+    has_news, is_blocked, ended, call = True, False, None, None
+
+    def __init__(self) -> None:
+        self.waiting: list[object] = []
+
+    def data_to_send(self) -> list[bytes]:
+        return []
+
+    def events(self) -> list[object]:
+        found, self.waiting = self.waiting, []
+        return found
+
+    def audio(self) -> list[np.ndarray]:
+        return [np.zeros(1, np.int16)]
+
+
 def test_while_the_caller_is_silent_more_is_told_together_and_nothing_from_before_an_event_waits() -> None:
-    events: list[list[object]] = []
-    session = SimpleNamespace(
-        has_news=True, is_blocked=False, ended=None, call=None, data_to_send=list,
-        events=lambda: events.pop() if events else [], audio=lambda: [np.zeros(1, np.int16)],
-    )  # fmt: skip
-    hub = SimpleNamespace(limits=Limits(), is_urgent=False)
-    line = lines.Line(1, session, SimpleNamespace(unsent_bytes=0), hub)
+    frames, hub = Frames(), SimpleNamespace(limits=Limits())
+    line = lines.Line(1, frames, SimpleNamespace(unsent_bytes=0), hub)
     line.listen(2, 5)
 
-    def told(event: object = None) -> list[int]:
+    def told(event: object = None) -> list[tuple[int, int]]:
         """After which frames, and how many."""
         found = []
         for frame in range(10):
-            events[:] = [[event]] if event is not None and frame == 2 else []
+            frames.waiting = [event] if event is not None and frame == 2 else []
             if line.settle(0.0):
                 found.append((frame, len(line.take()[2])))
         return found
@@ -117,6 +131,29 @@ def test_while_the_caller_is_silent_more_is_told_together_and_nothing_from_befor
     assert told() == [(4, 5), (9, 5)]
     assert told(UserSpeechStarted("receive", 0.0, 0.0)) == [(2, 3), (4, 2), (6, 2), (8, 2)]
     assert told(UserSpeechStopped("receive", 0.0, 0.0, 0.0)) == [(0, 2), (2, 2), (7, 5)]
+
+
+def test_audio_of_a_silent_caller_waits_for_what_another_call_has_to_tell() -> None:
+    async def main() -> list[list[tuple[int, int, int]]]:
+        told: list[list[tuple[int, int, int]]] = []
+        hub = lines.Hub(
+            lambda news: told.append([(n, len(events), len(audio)) for n, events, audio in news]),
+            config=CallConfig(), limits=Limits(),
+        )  # fmt: skip
+        both = [lines.Line(n, Frames(), SimpleNamespace(unsent_bytes=0), hub) for n in (1, 2)]
+        for line in both:
+            line.listen(2, 1)
+            assert line.settle(0.0)
+            hub._fresh[line] = None
+            hub.flush()
+        assert told == []
+        both[1].session.waiting = [UserSpeechStarted("receive", 0.0, 0.0)]
+        both[1].settle(0.0)
+        hub.flush()
+        hub.close()
+        return told
+
+    assert asyncio.run(main()) == [[(1, 0, 1), (2, 1, 2)]]
 
 
 @pytest.mark.realtime

@@ -27,7 +27,8 @@ THREADS = [
 
 
 # Python alone: there is no C that others do not reach.
-C_TESTS = ["-m", "not slow and not realtime", "--ignore=tests/agentstack", "--ignore=tests/docs"]
+_PYTHON = ("agentstack", "docs", "report", "scan", "cli", "phone", "streams")
+C_TESTS = ["-m", "not slow and not realtime", *(f"--ignore=tests/{name}" for name in _PYTHON)]
 
 
 def runtime(name: str) -> str:

@@ -53,6 +53,7 @@ class FakeSession:
     """An agent that stays until it is told to leave, or the call is over."""
 
     record_url: str | None = None
+    has_failed = False
 
     def __init__(self, legs: Legs, call: PhoneCall, agent: Agent, party: Party) -> None:
         self.id, self.legs, self.call, self.agent, self.party = f"s-{agent.agent_uuid}", legs, call, agent, party

@@ -25,7 +25,7 @@ from talkpath.server import PhoneCall
 
 log = logging.getLogger("talkpath.agentstack")
 
-HOLD_S = 60.0  # so long a call that has no agent waits for one (R7)
+HOLD_S = 20.0  # so long a call that has no agent waits for one (R7)
 STOP_S = 10.0  # so long the end of all calls may take when the server stops
 
 
@@ -177,6 +177,7 @@ class Calls:
             await call.hangup(after_speech=False)
             presence, reason = None, "Error"
         cause = (live.leg.cause if live.leg is not None else None) or cause_of(reason)
+        cause = "server_error" if live.session is not None and live.session.has_failed else cause
         await self._over(live, cause, max(0, round(loop.time() - answered_at)))
         if recording is not None and (url := await recording.stop()) is not None:
             self._send(live, "recording", {**live.who, "recording_url": url, "duration": recording.duration_s})

@@ -18,6 +18,7 @@ class AgentOnCall(Protocol):
 
     id: str
     record_url: str | None  # where the recording will be, set before `run`
+    has_failed: bool  # the call ends for a fault of ours, or of the app
 
     async def run(self) -> None:
         """Until the call is over."""

@@ -165,9 +165,8 @@ class AgentServer:
         query = parse_qs(parts.query)
         caller = (query.get("from") or [start.from_number or start.headers.get("from") or ""])[0]
         callee = (query.get("to") or [start.to_number or start.headers.get("to") or ""])[0]
-        segments = [segment for segment in parts.path.split("/") if segment]
-        if len(segments) >= 2:
-            return await self._store.agent(segments[1]), caller, callee
+        if (named := _named_agent(parts.path)) is not None:
+            return await self._store.agent(named), caller, callee
         agent = await self._store.agent_of_number(callee) if callee else None
         return agent, caller, callee
 
@@ -183,10 +182,18 @@ class AgentServer:
                 await call.wait_ended()
             return
         agent, caller, callee = await self._agent_of(call.start)
+        path = urlsplit(call.start.path).path
         if agent is None:
-            log.warning(json.dumps({"event": "no_agent", "path": urlsplit(call.start.path).path[:200], "to": callee}))
-            return
-        await self._calls.inbound(call, agent, caller, callee)
+            log.warning(json.dumps({"event": "no_agent", "path": path[:200], "to": callee}))
+            if _named_agent(path) is not None:  # and there is no such agent
+                return
+        await self._calls.inbound(call, agent, caller, callee)  # without one: it waits for `connect` (R7), not for long
+
+
+def _named_agent(path: str) -> str | None:
+    """The agent of `/{dialect}/{agent_uuid}`; None: the called number says who answers."""
+    segments = [segment for segment in path.split("/") if segment]
+    return segments[1] if len(segments) >= 2 else None
 
 
 class _Rest(uvicorn.Server):

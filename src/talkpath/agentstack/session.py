@@ -56,6 +56,7 @@ class AgentSession:
     def __init__(self, call: PhoneCall, agent: Agent, party: Party, services: Services) -> None:
         self.id = str(uuid.uuid4())
         self.record_url: str | None = None  # of the call's recording, where there is one
+        self.has_failed = False
         self._call, self._agent, self._party, self._services = call, agent, party, services
         self._events_wanted = dict(agent.events)
         self._stt: SpeechToText = services.providers.stt(agent.stt, agent.stt_fallback)
@@ -75,7 +76,7 @@ class AgentSession:
             AnsweredBy(self.talk, party.detection_method, self._greet, self._translator) if party.is_outbound else None
         )
         self._reason = self._error = ""
-        self._winner: tuple[Leg, PhoneCall] | None = None
+        self._handed_over: asyncio.Future[PhoneCall] = asyncio.get_running_loop().create_future()
 
     # --- its life ----------------------------------------------------------------------------------------------------------------
 
@@ -88,27 +89,37 @@ class AgentSession:
         )  # fmt: skip
         link = asyncio.create_task(self._keep_link())
         events = asyncio.create_task(self._follow_events())
+        talking = bridging = None
         try:
             if self._answered_by is not None and self._answered_by.is_waiting:
                 self._answered_by.begin()
             else:
                 self._greet()
-            await self.talk.run()
-            if self._winner is None:
+            talking = asyncio.create_task(self.talk.run())
+            ways: set[asyncio.Future[Any]] = {talking, self._handed_over}
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            if self._handed_over.done():  # they talk at once: neither a slow app nor a slow recogniser holds them up
+                events.cancel()
+                bridging = asyncio.create_task(self._services.legs.bridge(self._call, self._handed_over.result()))
+            await talking
+            if bridging is None:
                 await self._call.hangup(after_speech=False)
                 await asyncio.wait({events}, timeout=1.0)
         finally:
             events.cancel()
+            if talking is not None:
+                talking.cancel()
             await self._end()
             await asyncio.wait({link}, timeout=10.0)
             link.cancel()
-        if self._winner is not None:
-            await self._services.legs.bridge(self._call, self._winner[1])
+            if bridging is not None and not bridging.done():
+                await bridging
 
     def hand_over(self, leg: Leg, person: PhoneCall) -> None:
         """Somebody else takes the call: the agent leaves, and `run` lets the two talk."""
-        self._winner = leg, person
         self.send({"type": "call.transferred", "destination": [leg.to], "timestamp": self.talk.now})
+        if not self._handed_over.done():
+            self._handed_over.set_result(person)
         self._finish("transferred")
 
     def leave(self, reason: str) -> None:
@@ -119,7 +130,7 @@ class AgentSession:
         try:
             await self._link.run()
         except AppGone as problem:
-            self._error = self._error or f"app: {problem}"
+            self._error, self.has_failed = self._error or f"app: {problem}", True
             self._finish("error")
 
     def _finish(self, reason: str) -> None:
@@ -128,10 +139,8 @@ class AgentSession:
 
     def _greet(self) -> None:
         agent = self._agent
-        has_verdict = (
-            self._party.is_outbound and self._party.detection_method != "disabled"
-        )  # then he has spoken already
-        if agent.speaks_first == "agent" or has_verdict:
+        has_spoken = self._answered_by is not None and self._party.detection_method != "disabled"
+        if agent.speaks_first == "agent" or has_spoken:
             if agent.welcome_greeting:
                 self.talk.say(agent.welcome_greeting, "greeting", agent_first=True)
             elif agent.speaks_first == "agent":

@@ -1,7 +1,6 @@
 """Apps that die, are slow, or talk nonsense; a callback server that is gone: the call does not care."""
 
 import asyncio
-import contextlib
 
 import pytest
 from client import App, RestError
@@ -24,7 +23,7 @@ async def test_app_is_not_there(scene: Scene) -> None:
     assert call.result.ended != "time was up", "nobody is left in a call without an app"
     told = await scene.stack.callbacks.wait_for(scene.key, "hangup")
     assert told.body["call_uuid"] == call.call.call_id
-    assert told.body["hangup_cause"]
+    assert told.body["hangup_cause"] == "server_error"
 
 
 @dialled()
@@ -148,10 +147,8 @@ async def test_no_agent_answers(scene: Scene) -> None:
     await scene.agent()
     await scene.rest.delete(f"Agent/{scene.agent_uuid}")
     call = scene.dial(STAY, duration_s=20)
-    with contextlib.suppress(AssertionError):  # it may be refused before it begins
-        await call.over()
-        assert call.result.duration_s < 10
-    assert call.is_over is False or call.result.ended != "time was up"
+    await call.over()
+    assert call.result.ended != "time was up"
     assert scene.app.sessions == []
     with pytest.raises(RestError) as problem:
         await scene.rest.get(f"Agent/{scene.agent_uuid}")

@@ -31,6 +31,7 @@ class FakeCall:
         self.now = None  # (name, begun at)
         self.can_cut = True
         self.did = []
+        self.begun_ms = []  # of what was said
 
     @property
     def ms(self):
@@ -61,6 +62,7 @@ class FakeCall:
             if begun is None:
                 begun = self.loop.time()
                 self.now = utterance, begun
+                self.begun_ms.append(self.ms)
                 self.emit(e.AgentSpeechStarted("transmit", self.ms, utterance))
             if self.cut.is_set():
                 over = True

@@ -52,10 +52,6 @@ class History:
         else:
             self._entries.append(Entry("user", text))
 
-    def take_back_user(self) -> str:
-        """The caller's last words, if nothing came after them: he goes on."""
-        return self._entries.pop().text if self._entries and self._entries[-1].role == "user" else ""
-
     def agent(self, utterance: Utterance | None, calls: Sequence[ToolCall] = ()) -> Entry:
         """The agent's words, and the tools that it called with them. The entry: calls may follow."""
         entry = Entry("assistant", utterance=utterance, calls=list(calls))

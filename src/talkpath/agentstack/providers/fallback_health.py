@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import Protocol, TypeVar, cast
 
 from talkpath.agentstack.providers.base import OnAvailability, ProviderError
 
@@ -16,7 +17,7 @@ class _Named(Protocol):
     model: str
 
 
-M = TypeVar("M", bound=_Named)
+T = TypeVar("T")
 
 
 class Health:
@@ -69,6 +70,43 @@ class Chain:
                 self._told(n, False)
         numbers = range(len(self._names))
         return [n for n in numbers if good[n]] + [n for n in numbers if not good[n]]
+
+    async def given(
+        self, begin: Callable[[int], AsyncIterator[T]], on_first: Callable[[int], None]
+    ) -> AsyncGenerator[T, None]:
+        """What the first gives that gives anything. Who fails after that is not replaced: a part of it has been said.
+
+        Parameters
+        ----------
+        begin : callable
+            Has the number-th begin. What it gives can be closed.
+        on_first : callable
+            Its number, before its first piece.
+
+        Raises
+        ------
+        ProviderError
+            The last one's, or that of one that had begun.
+        """
+        problem: ProviderError | None = None
+        for number in self.order():
+            has_begun = False
+            try:
+                async with aclosing(cast("AsyncGenerator[T, None]", begin(number))) as pieces:
+                    async for piece in pieces:
+                        if not has_begun:
+                            has_begun = True
+                            on_first(number)
+                        yield piece
+                return
+            except ProviderError as fault:
+                problem = fault
+                if not is_ours(fault):
+                    self.failed(number)
+                if has_begun:
+                    raise
+        assert problem is not None
+        raise problem
 
     def failed(self, number: int) -> None:
         """It gave an error, or nothing in time."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import cast
 
 from talkpath.agentstack.providers.base import (
     ChatMessage,
     Delta,
     LanguageModel,
     OnAvailability,
-    ProviderError,
     Tool,
 )
-from talkpath.agentstack.providers.fallback_health import Chain, Health, is_ours, label_of
+from talkpath.agentstack.providers.fallback_health import Chain, Health, label_of
 
 
 class FallbackModel:
@@ -34,27 +32,7 @@ class FallbackModel:
 
     async def chat(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> AsyncIterator[Delta]:
         """See `LanguageModel`."""
-        problem: ProviderError | None = None
-        for number in self._chain.order():
-            has_begun = False
-            try:
-                async with aclosing(_closable(self._members[number].chat(messages, tools))) as answer:
-                    async for delta in answer:
-                        if not has_begun:
-                            has_begun = True
-                            self._chain.answered(number)
-                        yield delta
-                return
-            except ProviderError as fault:
-                problem = fault
-                if not is_ours(fault):
-                    self._chain.failed(number)
-                if has_begun:
-                    raise
-        assert problem is not None
-        raise problem
-
-
-def _closable(answer: AsyncIterator[Delta]) -> AsyncGenerator[Delta, None]:
-    """Every model's answer can be closed: `LanguageModel` says so."""
-    return cast("AsyncGenerator[Delta, None]", answer)
+        given = self._chain.given(lambda n: self._members[n].chat(messages, tools), self._chain.answered)
+        async with aclosing(given):
+            async for delta in given:
+                yield delta

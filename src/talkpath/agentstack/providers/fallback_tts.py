@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import cast
 
 from talkpath import Resampler
-from talkpath.agentstack.providers.base import ProviderError, TextToSpeech
-from talkpath.agentstack.providers.fallback_health import Chain, Health, is_ours, label_of
+from talkpath.agentstack.providers.base import TextToSpeech
+from talkpath.agentstack.providers.fallback_health import Chain, Health, label_of
 
 
 class FallbackVoice:
@@ -25,25 +25,10 @@ class FallbackVoice:
 
     async def speech(self, text: str) -> AsyncIterator[bytes]:
         """See `TextToSpeech`."""
-        problem: ProviderError | None = None
-        for number in self._chain.order():
-            has_begun = False
-            try:
-                async with aclosing(self._spoken(self._members[number], text)) as speech:
-                    async for pcm in speech:
-                        if not has_begun:
-                            has_begun = True
-                            self._answered(number)
-                        yield pcm
-                return
-            except ProviderError as fault:
-                problem = fault
-                if not is_ours(fault):
-                    self._chain.failed(number)
-                if has_begun:
-                    raise
-        assert problem is not None
-        raise problem
+        given = self._chain.given(lambda n: self._spoken(self._members[n], text), self._answered)
+        async with aclosing(given):
+            async for pcm in given:
+                yield pcm
 
     def _answered(self, number: int) -> None:
         self.provider, self.model = self._members[number].provider, self._members[number].model

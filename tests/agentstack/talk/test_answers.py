@@ -340,3 +340,33 @@ def test_a_greeting_that_is_interrupted_counts_as_such():
         assert (metrics["interrupted"], metrics["num_interruptions"], metrics["agent_first"]) == (True, 1, True)
 
     run(scene())
+
+
+def test_an_answer_begun_ahead_is_cancelled_and_counted_when_the_caller_hangs_up():
+    async def scene():
+        model = Model("Never said.", ttft_s=30.0)
+        s = Scene(model, prefill_cache=True)
+        await s.until(0.5)
+        await s.hears("Where is my order?")
+        await s.until(0.6)
+        assert len(model.asked) == 1
+        await s.call.hangup()
+        await s.until(2.0)
+        assert model.cancelled == 1
+        assert [entry["type"] for entry in s.talk.usage.models()] == ["llm_usage", "stt_usage"]
+
+    run(scene())
+
+
+def test_an_error_of_the_app_that_reads_like_a_time_out_is_none():
+    async def scene():
+        s = Scene(Model([tool_call("look")], "Sorry."))
+        await s.until(0.5)
+        await s.caller("Look.")
+        await s.until(2.0)
+        s.app("tool.error", id="t1", error="no answer within the warehouse")
+        await s.until(6)
+        assert s.of("session.error") == []
+        assert s.of("tool.executed")[0]["calls"][0]["is_error"] is True
+
+    run(scene())

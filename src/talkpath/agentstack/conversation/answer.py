@@ -269,9 +269,8 @@ class Answer:
         finally:
             self.in_tools = False
         for call in calls:
-            result, is_error = outcomes[call.id]
-            talk.history.result(call.id, result)
-            if is_error and "no answer within" in str(result):
+            talk.history.result(call.id, outcomes[call.id].result)
+            if outcomes[call.id].is_late:
                 talk.problem("tool_timeout", f"{call.name}: no answer within {talk.agent.tool_call_timeout_s:g} s")
         talk.tools_executed(calls, outcomes)
         self._step_at = talk.clock()

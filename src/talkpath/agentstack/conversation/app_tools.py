@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from talkpath.agentstack.providers.base import ToolCall
 
-Outcome = tuple[Any, bool]  # (result, is it an error?)
+
+class Outcome(NamedTuple):
+    """What a tool gave. `is_late`: nothing, in its time."""
+
+    result: Any
+    is_error: bool = False
+    is_late: bool = False
 
 
 class AppTools:
@@ -37,7 +43,7 @@ class AppTools:
             self._send({"type": "tool.called", "id": call.id, "name": call.name, "arguments": dict(call.arguments)})
         try:
             await asyncio.wait([self._waiting[call.id] for call in calls], timeout=timeout_s)
-            late: Outcome = ({"error": f"the tool gave no answer within {timeout_s:g} s"}, True)
+            late = Outcome({"error": f"the tool gave no answer within {timeout_s:g} s"}, True, True)
             return {
                 call.id: self._waiting[call.id].result() if self._waiting[call.id].done() else late for call in calls
             }
@@ -50,11 +56,11 @@ class AppTools:
         waits = self._waiting.get(call_id)
         if waits is None or waits.done():
             return False
-        waits.set_result((result, False) if error is None else ({"error": error}, True))
+        waits.set_result(Outcome(result) if error is None else Outcome({"error": error}, True))
         return True
 
     def regard_as_answered(self, status: str) -> None:
         """The app did something else instead (a transfer): its tools are done."""
         for waits in self._waiting.values():
             if not waits.done():
-                waits.set_result(({"status": status}, False))
+                waits.set_result(Outcome({"status": status}))

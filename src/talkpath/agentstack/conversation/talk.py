@@ -100,6 +100,7 @@ class Talk:
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._is_over = True
+            self.turn_taking.drop_prefill()
             for task in (*over, *work, *self._tasks):
                 task.cancel()
             await asyncio.gather(*over, *work, *self._tasks, return_exceptions=True)
@@ -293,7 +294,7 @@ class Talk:
         """The app is told what its tools gave."""
         done = []
         for call in calls:
-            result, is_error = outcomes[call.id]
+            result, is_error, _ = outcomes[call.id]
             done.append({
                 "name": call.name, "call_id": call.id, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False),
                 "output": result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str), "is_error": is_error,

@@ -132,7 +132,7 @@ class TurnTaking:
         if self._turn_onset_at is None:
             self._turn_onset_at = self._onset_at
         talk.listener.caller_speaks(event.onset_ms)
-        self._drop_prefill()
+        self.drop_prefill()
         if talk.answer is not None and not talk.answer.speaks:
             talk.answer.hold()
 
@@ -172,7 +172,7 @@ class TurnTaking:
             talk.call.tell("transcript", transcript.text[-ENGINE_CHARS:], transcript.is_final)
             self._hint()
         if self._prefill is not None and self._prefill.text != self.words.text:
-            self._drop_prefill()
+            self.drop_prefill()
         if not transcript.is_final or nods:
             return
         if self._is_wordless and not self.caller_speaks:
@@ -198,8 +198,12 @@ class TurnTaking:
             self._prefills += 1
             self._prefill = Chat(talk.model(), messages, talk.mind.tools, talk.clock, self.words.text)
 
-    def _drop_prefill(self) -> None:
+    def drop_prefill(self) -> None:
+        """Its answer is wanted no more; what it took is counted."""
         chat, self._prefill = self._prefill, None
+        self._discard(chat)
+
+    def _discard(self, chat: Chat | None) -> None:
         if chat is not None:
             chat.cancel()
             done = chat.finished or Finished(provider=chat.model.provider, model=chat.model.model)
@@ -239,10 +243,10 @@ class TurnTaking:
         text, self._is_doubted, self._prefills = self.words.take(), False, 0
         now = talk.answer
         if not text or talk.is_closing or self.is_deaf:
-            if chat is not None:
-                chat.cancel()
+            self._discard(chat)
             return
         if now is not None and now.in_tools:  # its next step answers this too
+            self._discard(chat)
             talk.history.user(text)
             now.release()
             return
@@ -257,7 +261,7 @@ class TurnTaking:
             talk.answer = None
         talk.history.user(text)
         if chat is not None and (chat.text != text or now is not None):
-            chat.cancel()
+            self._discard(chat)
             chat = None
         talk.turns = max(talk.turns, figures.turn_number)
         self._fill(figures, event)

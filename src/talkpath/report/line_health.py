@@ -15,7 +15,6 @@ from talkpath.report.sound import block_levels_dbov, spans_of
 
 ECHO_IS_LIKELY = 0.5
 LATE_MS = 30.0
-NO_VOICE_DBOV = -55.0
 
 
 @dataclass(frozen=True, slots=True)

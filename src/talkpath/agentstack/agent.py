@@ -6,6 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# A mode, and whose work the platform does in it.
+PARTS = {
+    "full": ("stt", "llm", "tts"),
+    "customer_llm": ("stt", "tts"),  # the app's own model: it gets the words, and streams the answer
+    "stt": ("stt",),  # the app gets the words, and answers with sounds
+    "tts": ("tts",),  # the app gives the words; keys come back
+    "raw": (),  # the app gets the sound, and gives it
+    "s2s": ("s2s",),
+}
+
 
 class AgentError(ValueError):
     """A field of an agent is wrong. `path` names it ("llm.tools[2].name")."""
@@ -37,10 +47,10 @@ class Agent:
 
     Attributes
     ----------
-    mode : {"full"}
-        Others (customer LLM, STT only, TTS only, raw audio, speech to speech) are refused at creation as not served yet.
+    mode : {"full", "customer_llm", "stt", "tts", "raw"}
+        What of the work is the platform's (`PARTS`); see `agent_mode`.
     stt, llm, tts : mapping
-        With their defaults, keys as the agent gave them ("" and absent: the server's).
+        With their defaults, keys as the agent gave them ("" and absent: the server's). Empty: the mode has none.
     call : mapping
         The agent's body as `CallConfig.from_agent` takes it.
     body : mapping
@@ -73,3 +83,7 @@ class Agent:
     call: Mapping[str, Any]
     body: Mapping[str, Any]
     created_at: str  # ISO 8601
+
+    def has(self, kind: str) -> bool:
+        """Whether the platform does the work of "stt", "llm", "tts" or "s2s"."""
+        return kind in PARTS[self.mode]

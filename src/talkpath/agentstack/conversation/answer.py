@@ -232,7 +232,8 @@ class Answer:
             done.reason, figures.llm.input_tokens + done.input_tokens, figures.llm.cached_tokens + done.cached_tokens,
             figures.llm.output_tokens + done.output_tokens, done.provider, done.model, done.request_id,
         )  # fmt: skip
-        self._talk.usage.llm(done, took_s)
+        if chat.model is not self._talk.app_model:  # the app's own is not ours to count
+            self._talk.usage.llm(done, took_s)
 
     # --- tools -------------------------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ class TurnFigures:
     interruption_total_duration_ms: float | None = None
     error_source: str | None = None
     utterances: list[Utterance] = field(default_factory=list)
+    pipeline: str = "stt_llm_tts"
 
     @property
     def agent_text(self) -> str:
@@ -110,7 +111,7 @@ class TurnFigures:
         writes_s = None if took_s is None or self.llm_ttft_s is None else took_s - self.llm_ttft_s
         return {
             "type": "turn.metrics", "turn_number": self.turn_number, "interrupted": self.interrupted, "agent_first": self.agent_first,
-            "agent_tool_id": self.agent_tool_id, "user_text": self.user_text, "agent_text": self.agent_text, "pipeline": "stt_llm_tts",
+            "agent_tool_id": self.agent_tool_id, "user_text": self.user_text, "agent_text": self.agent_text, "pipeline": self.pipeline,
             "user_perceived_ms": _ms(self.user_perceived_s),
             "stt_delay_ms": _ms(_between(self.user_stopped_at, self.final_at)),
             "turn_decision_ms": _ms(_between(self.user_stopped_at, self.decided_at)),

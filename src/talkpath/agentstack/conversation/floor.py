@@ -55,7 +55,7 @@ class Floor:
     def __init__(
         self,
         line: Line,
-        voice: Callable[[], TextToSpeech],
+        voice: Callable[[], TextToSpeech | None],
         on_voice_done: Callable[[Utterance, TextToSpeech, Spoken], None],
         on_problem: Callable[[str, str], None],
         clock: Callable[[], float],
@@ -169,6 +169,7 @@ class Floor:
 
     async def _speak(self, speech: Speech) -> None:
         utterance, voice = speech.utterance, self._voice()
+        assert voice is not None  # nobody gives words to an agent without a voice
         begun_at: float | None = None
         try:
             async with contextlib.aclosing(self._audio(speech, voice)) as audio:  # type: ignore[type-var]

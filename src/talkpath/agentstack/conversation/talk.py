@@ -12,9 +12,10 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from talkpath.agentstack.agent import Agent
+from talkpath.agentstack.agent import PARTS, Agent
 from talkpath.agentstack.agent_tools.base import AgentTool
 from talkpath.agentstack.conversation.answer import Answer
+from talkpath.agentstack.conversation.app_model import AppModel
 from talkpath.agentstack.conversation.app_tools import AppTools, Outcome
 from talkpath.agentstack.conversation.figures import TurnFigures, Usage
 from talkpath.agentstack.conversation.floor import Floor
@@ -47,7 +48,7 @@ class Talk:
     delays : SemanticVad
         The engine's, as this call has them.
     stt, llm, tts : callables
-        Give the providers of now: an update may change them.
+        Give the providers of now: an update may change them. None: the agent's mode has none.
     agent_tools : sequence of AgentTool
     send : callable
         A message to the app; never waits.
@@ -60,15 +61,16 @@ class Talk:
         call: PhoneCall,
         agent: Agent,
         delays: SemanticVad,
-        stt: Callable[[], SpeechToText],
-        llm: Callable[[], LanguageModel],
-        tts: Callable[[], TextToSpeech],
+        stt: Callable[[], SpeechToText | None],
+        llm: Callable[[], LanguageModel | None],
+        tts: Callable[[], TextToSpeech | None],
         agent_tools: Sequence[AgentTool],
         send: Callable[[Mapping[str, Any]], None],
         clock: Callable[[], float],
     ) -> None:
         self.call, self.agent, self.delays, self.clock, self.send = call, agent, delays, clock, send
-        self.model = llm
+        self.app_model = AppModel() if agent.mode == "customer_llm" else None
+        self._llm = llm
         self.history, self.usage = History(), Usage()
         self.mind = Mind(
             str(agent.llm.get("system_prompt") or ""), tools_of(agent.llm), agent_tools, agent.idle_timeout is not None
@@ -90,11 +92,24 @@ class Talk:
         self._untold: list[TurnFigures] = []  # turns that have begun
         self._numbers = itertools.count(1)
 
+    def model(self) -> LanguageModel:
+        """Who answers."""
+        model = self.app_model or self._llm()
+        assert model is not None
+        return model
+
+    def figures(self, turn_number: int, turn_id: str, user_text: str = "", agent_first: bool = False) -> TurnFigures:
+        """Of a turn that begins."""
+        pipeline = "_".join(PARTS[self.agent.mode])
+        return TurnFigures(turn_number, turn_id, user_text, agent_first, pipeline=pipeline)
+
     # --- its life ----------------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Hear and speak until the line is gone."""
-        work = [asyncio.create_task(self.floor.run()), asyncio.create_task(self.listener.run())]
+        work = [asyncio.create_task(self.floor.run())]
+        if self.agent.mode != "raw":
+            work.append(asyncio.create_task(self.listener.run()))
         over = [asyncio.create_task(self.call.wait_ended()), asyncio.create_task(self._left.wait())]
         try:
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +119,7 @@ class Talk:
             for task in (*over, *work, *self._tasks):
                 task.cancel()
             await asyncio.gather(*over, *work, *self._tasks, return_exceptions=True)
-            self.usage.stt(*self.listener.provider, self.listener.audio_s)
+            self._count_hearing()
             for figures in [untold for untold in self._untold if untold.agent_started_at is not None]:
                 figures.interrupted = True  # by the end of the call
                 self._tell(figures)
@@ -182,7 +197,7 @@ class Talk:
 
     def say(self, text: str, source: str = "speak", agent_first: bool = False) -> Speech:
         """Words that are known, in their turn."""
-        figures = TurnFigures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
+        figures = self.figures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
         speech = self.speech(source, figures)
         self.history.app_says(speech.utterance)
         speech.say_all([text])
@@ -247,6 +262,7 @@ class Talk:
         if self.sub_agents.owes_a_turn and self.answer is None:
             self.sub_agents.owes_a_turn = False
             self.go_on()
+        self._hear_app()
 
     def _tell(self, figures: TurnFigures) -> None:
         if figures in self._untold:
@@ -258,8 +274,12 @@ class Talk:
 
     def tell_usage(self) -> None:
         """`session.usage`, as it is now."""
-        self.usage.stt(*self.listener.provider, self.listener.audio_s)
+        self._count_hearing()
         self.send({"type": "session.usage", "models": self.usage.models()})
+
+    def _count_hearing(self) -> None:
+        if self.agent.has("stt"):
+            self.usage.stt(*self.listener.provider, self.listener.audio_s)
 
     def _voice_done(self, utterance: Utterance, voice: TextToSpeech, spoken: Spoken) -> None:
         self.usage.tts(voice.provider, voice.model, spoken)
@@ -286,9 +306,32 @@ class Talk:
         """The model's turn without a word of the caller's."""
         if not self.is_closing and self.answer is None:
             self.turns += not agent_first
-            figures = TurnFigures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
+            figures = self.figures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
             is_held = self.turn_taking.caller_speaks
             self.start(Answer(self, figures, None, is_held, nudge, source))
+
+    def app_answers(self, token: str, last: bool) -> None:
+        """Words of the app's own model."""
+        assert self.app_model is not None
+        self.app_model.put(token, last)
+        self._hear_app()
+
+    def _hear_app(self) -> None:
+        """What it says unasked is said, too."""
+        if self.app_model is not None and self.answer is None and self.app_model.has_more:
+            self.go_on(agent_first=not self.turns)
+
+    def user_said(self, text: str, is_final: bool, language: str | None = None, speaker_id: str | None = None) -> None:
+        """The app is told the caller's words, where they are its own to answer."""
+        if self.agent.mode in ("customer_llm", "stt"):
+            self.send({
+                "type": "user.transcription", "text": text, "is_final": is_final, "language": language, "speaker_id": speaker_id,
+                "timestamp": self.now,
+            })  # fmt: skip
+
+    def heard_only(self, figures: TurnFigures) -> None:
+        """A turn that nobody here answers."""
+        self._tell(figures)
 
     def tools_executed(self, calls: Sequence[ToolCall], outcomes: Mapping[str, Outcome]) -> None:
         """The app is told what its tools gave."""

@@ -49,6 +49,7 @@ class TurnTaking:
         self._prefills = 0  # of this turn
         self._event: e.UserTurnCompleted | None = None
         self._words_came = asyncio.Event()
+        self._transcript: Transcript | None = None  # the last
         self._is_doubted = False  # by words of this turn
         self._unjudged: e.UserSpeechStarted | None = None  # over the agent
         self._spoken_ms = 0.0  # of it
@@ -168,6 +169,9 @@ class TurnTaking:
         if not transcript.text.strip() or not self.words.text:
             return
         nods = self._overlap and is_nod(self.words.text, self.words.language)
+        self._transcript = transcript
+        if not nods:
+            talk.user_said(self.words.text, False, transcript.language or self.words.language, transcript.speaker_id)
         if not nods:
             talk.call.tell("transcript", transcript.text[-ENGINE_CHARS:], transcript.is_final)
             self._hint()
@@ -193,7 +197,7 @@ class TurnTaking:
         talk = self._talk
         is_free = talk.answer is None and talk.floor.is_idle and self._prefill is None and not talk.is_closing
         is_free = is_free and self._prefills < MOST_PREFILLS
-        if talk.agent.prefill_cache and is_free and self.words.text and talk.mind.sub is None:
+        if talk.agent.prefill_cache and talk.agent.has("llm") and is_free and self.words.text and talk.mind.sub is None:
             messages = [*talk.history.messages(talk.mind.prompt), {"role": "user", "content": self.words.text}]
             self._prefills += 1
             self._prefill = Chat(talk.model(), messages, talk.mind.tools, talk.clock, self.words.text)
@@ -213,7 +217,10 @@ class TurnTaking:
 
     def _end_turn(self, event: e.UserTurnCompleted | None) -> None:
         self._event, self.turn_id = event, str(uuid.uuid4())
-        self._talk.spawn(self._wait_for_words())
+        if self._talk.agent.has("stt"):
+            self._talk.spawn(self._wait_for_words())
+        else:
+            self._event = None
 
     async def _wait_for_words(self) -> None:
         until = self._talk.clock() + WORDS_WAIT_S
@@ -250,7 +257,7 @@ class TurnTaking:
             talk.history.user(text)
             now.release()
             return
-        figures = TurnFigures(talk.turns + 1, self.turn_id, text)
+        figures = talk.figures(talk.turns + 1, self.turn_id, text)
         figures.user_started_at, self._turn_onset_at = self._turn_onset_at, None
         if now is not None and not now.speaks:  # what he had said before is part of it
             now.give_way()
@@ -265,7 +272,19 @@ class TurnTaking:
             chat = None
         talk.turns = max(talk.turns, figures.turn_number)
         self._fill(figures, event)
-        talk.start(Answer(talk, figures, chat))
+        self._tell_all(text, now is not None and now.speaks)
+        if talk.agent.has("tts"):
+            talk.start(Answer(talk, figures, chat))
+        else:
+            talk.heard_only(figures)
+
+    def _tell_all(self, text: str, agent_speaks: bool) -> None:
+        """All words of a turn, to an app that answers them."""
+        talk, last = self._talk, self._transcript
+        if talk.app_model is not None:
+            talk.app_model.asked(agent_speaks)
+        language = (last.language if last is not None else None) or self.words.language
+        talk.user_said(text, True, language, last.speaker_id if last is not None else None)
 
     def _fill(self, figures: TurnFigures, event: e.UserTurnCompleted | None) -> None:
         talk, turns = self._talk, self._talk.delays

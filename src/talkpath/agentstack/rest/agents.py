@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from talkpath.agentstack.agent import Agent
 from talkpath.agentstack.agent_body import agent_from_body, masked, merged
+from talkpath.agentstack.agent_mode import mode_of
 from talkpath.agentstack.providers.base import ProviderError
 from talkpath.agentstack.rest.context import Context
 from talkpath.agentstack.rest.pages import filter_of, listing_of
@@ -84,7 +85,7 @@ def _shown(stored: StoredAgent) -> dict[str, Any]:
     return {
         **masked(body),
         "agent_uuid": stored.agent_uuid,
-        "agent_mode": "full",
+        "agent_mode": mode_of({name: value for name, value in body.items() if value is not None}),
         "participant_mode": body.get("participant_mode") or "dual",
         "created_at": stored.created_at,
         "byok": any(isinstance(spec, dict) and bool(spec.get("api_key")) for spec in specs),
@@ -102,7 +103,7 @@ async def _check_keys(context: Context, agent: Agent, old: Mapping[str, Any] | N
     asked: list[tuple[str, str, Mapping[str, Any]]] = []
     for kind in ("stt", "llm", "tts"):
         for name, specs in (
-            (kind, (getattr(agent, kind),)),
+            (kind, (getattr(agent, kind),) if getattr(agent, kind) else ()),
             (f"{kind}_fallback", getattr(agent, f"{kind}_fallback")),
         ):
             if old is None or old.get(name) != agent.body.get(name):

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -18,36 +17,8 @@ from talkpath.call.pipeline import CallPipeline
 from talkpath.call.replay import replay
 from talkpath.call.results import Received, Transmitted
 from talkpath.errors import FormatError
+from talkpath.measure.frames import said_spans
 from talkpath.recordings import read_recording, sides, to_mono
-
-SPEECH_DBOV = -55.0  # a 20 ms block above this belongs to an utterance …
-GAP_MS = 400  # … which ends when this much is below it
-
-
-class Utterance(NamedTuple):
-    """One thing the agent said, and when."""
-
-    name: str
-    start: int
-    pcm: Samples
-
-
-def utterances(agent: Samples, rate_hz: int) -> list[Utterance]:
-    """Cut a recorded agent track at its pauses, so that it can be spoken piece by piece as a TTS would."""
-    block = rate_hz // 50
-    blocks = agent[: len(agent) // block * block].reshape(-1, block).astype(np.float64)
-    loud = np.sqrt((blocks**2).mean(axis=1)) > 32768 * 10 ** (SPEECH_DBOV / 20)
-    found: list[Utterance] = []
-    start = end = -1
-    for i in [*np.flatnonzero(loud).tolist(), None]:
-        if i is not None and start >= 0 and (i - end) * 20 <= GAP_MS:
-            end = i
-            continue
-        if start >= 0:
-            found.append(Utterance(f"u{len(found) + 1}", start * block, agent[start * block : (end + 1) * block]))
-        if i is not None:
-            start = end = i
-    return found
 
 
 def _describe(event: Event) -> str:
@@ -152,7 +123,8 @@ def take_through(
     """`run_call` with samples at the wire's rate; `far_end` gives, for each frame that was sent, what comes back of it; `log` takes the call's."""
     console = console or Console()
     rate_hz, frame = config.wire.sample_rate_hz, config.frame_samples
-    waiting = utterances(channels[1], rate_hz) if len(channels) == 2 else []
+    waiting = said_spans(channels[1], rate_hz).tolist() if len(channels) == 2 else []
+    said = 0
     call = CallPipeline(config)
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -166,9 +138,10 @@ def take_through(
                         TimeRemainingColumn(), console=console, transient=True)  # fmt: skip
     with progress:
         for i in progress.track(range(frames), description=name):
-            while waiting and waiting[0].start <= i * frame:
-                said = waiting.pop(0)
-                call.speak(said.pcm, rate_hz, utterance=said.name, final=True)
+            while waiting and waiting[0][0] <= i * frame:
+                start, stop = waiting.pop(0)
+                said += 1
+                call.speak(channels[1][start:stop], rate_hz, utterance=f"u{said}", final=True)
             transmitted = call.transmit()
             near = heard[i * frame : (i + 1) * frame]
             if far_end is not None:

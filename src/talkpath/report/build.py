@@ -8,11 +8,12 @@ from collections import Counter
 from talkpath.report.interruptions import interruptions_of
 from talkpath.report.line_health import echo_spans, late_spans, lost_spans, network_rows, sound_rows
 from talkpath.report.material import Material
+from talkpath.report.measuring import measures_of, talk_of
 from talkpath.report.model import AMBER, GREEN, RED, CallReport, Span
 from talkpath.report.read_log import is_log, read_log
 from talkpath.report.read_recording import read_recording
 from talkpath.report.tables import answers_of, keys_of, marks_of, tones_of, utterances_of
-from talkpath.report.talk import agent_spans, caller_spans, common, merged, paused_spans, talk_of
+from talkpath.report.talk import agent_spans, caller_spans, common, merged, paused_spans
 from talkpath.report.talk_health import talk_rows
 from talkpath.report.turns import response_of, turns_of
 
@@ -34,11 +35,11 @@ def report_of(material: Material) -> CallReport:
     interruptions = interruptions_of(material, caller, agent)
     utterances = utterances_of(material, agent)
     keys, tones, answers = keys_of(material), tones_of(material), answers_of(material)
-    pressed = [Span(max(0.0, k.at_s - 0.1), k.at_s) for k in keys]
-    talk = talk_of(caller, agent, pressed, material.duration_s, material.heard_is_known)
+    measures = measures_of(material, caller, agent)
+    talk = talk_of(measures)
     rows = [
-        *sound_rows(material, caller, agent),
-        *network_rows(material),
+        *sound_rows(material, measures),
+        *network_rows(material, measures.echo),
         *talk_rows(material, turns, response, interruptions, utterances, keys, tones, answers, talk),
     ]
     counts = dict(sorted(Counter(at.event.type for at in material.events).items()))

@@ -27,6 +27,7 @@ from talkpath.agentstack.providers.fallback_tts import FallbackVoice
 from talkpath.agentstack.providers.http_pool import HttpPool
 from talkpath.agentstack.providers.key_check import refused_key
 from talkpath.agentstack.providers.openai_chat import VENDORS, OpenAIChat
+from talkpath.agentstack.providers.urls import same_base
 from talkpath.agentstack.settings import BASE_URLS
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class ProviderSettings(Protocol):
         ...
 
     def api_key(self, provider: str) -> str | None:
-        """For agents that name none."""
+        """For agents that name none; goes to `base_url(provider)` only."""
         ...
 
 
@@ -179,7 +180,16 @@ class Providers:
         raise ProviderError(f"{kind} provider '{name}' {what}", "bad_request", name)
 
     def _key(self, name: str, spec: Spec) -> str | None:
-        return str(spec.get("api_key") or "") or self._settings.api_key(name) or None
+        """The agent's own; the server's only where the server itself would go: an agent may name an address, not take the key there."""
+        own = str(spec.get("api_key") or "")
+        return own or (self._settings.api_key(name) if self._is_at_home(name, spec) else None) or None
+
+    def _is_at_home(self, name: str, spec: Spec) -> bool:
+        """The agent names no address, or the settings' (where they have none, the vendor's)."""
+        named = [str(spec[field]) for field in ("base_url", "azure_endpoint") if spec.get(field)]
+        home = self._settings.base_url(name) or BASE_URLS.get(name, "")
+        prefix = VENDORS[name].prefix if name in VENDORS else "/v1"
+        return all(bool(home) and same_base(each, home, prefix) for each in named)
 
     def _base_url(self, name: str, spec: Spec) -> str | None:
         return str(spec.get("base_url") or "") or self._settings.base_url(name) or None

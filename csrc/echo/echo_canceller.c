@@ -369,11 +369,10 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
 {
     tp_echo_row far, aligned;
     tp_long_row long_echo, long_residual;
-    if (r->far_last + e->grid.fft > r->end)
+    const int sounds = r->far_last + e->grid.fft > r->end;
+    if (sounds)
         tp_echo_analyse(&e->grid, r->far, r->far_length, r->end, far.re, far.im, NULL);
-    else
-        memset(&far, 0, sizeof far);
-    tp_long_filter_hop(p->long_filter, &far, m, learn, &long_echo, &long_residual);
+    tp_long_filter_hop(p->long_filter, sounds ? &far : NULL, m, learn, &long_echo, &long_residual);
     const tp_delay_estimate d = tp_delay_estimator_read(p->delay);
     const int live = p->aligned->started && p->aligned->behind == 0;
     if (live)
@@ -384,8 +383,8 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
         .echo = y,
         .long_residual = &long_residual,
         .long_echo = &long_echo,
-        .far_re = far.re,
-        .far_im = far.im,
+        .far_re = sounds ? far.re : NULL,
+        .far_im = sounds ? far.im : NULL,
         .aligned_re = live ? aligned.re : NULL,
         .aligned_im = live ? aligned.im : NULL,
         .profile = p->long_filter->profile,
@@ -412,8 +411,11 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
     for (size_t b = 0; b < NEAR_BANDS; b++)
         s->echo_share -= gains[b] * (1.0f / NEAR_BANDS);
     e->cutting = e->config.suppress && s->far_active && s->echo_likelihood > LIKELY;
-    if (e->config.suppress && s->far_active)
+    if (e->config.suppress && s->far_active) {
+        if (!sounds)
+            memset(&far, 0, sizeof far);
         tp_keep_net_hop(&e->keep, e->grid.bins, p->near_end, m, residual, y, live ? &aligned : &far);
+    }
     follow_delay(e, p, r);
     watch_delay(e, p, r);
 }
@@ -442,12 +444,18 @@ static void slot(tp_echo_canceller *e, const tp_echo_components *p)
 
     tp_echo_row m, y, residual, cut;
     tp_echo_edges edges;
-    tp_echo_analyse(&e->grid, r.near, r.near_length, r.end, m.re, m.im, &edges);
+    /* Between hops, spectra are of use only to what is cut out. */
+    const int heard_now = ends_hop || e->cutting;
+    if (heard_now)
+        tp_echo_analyse(&e->grid, r.near, r.near_length, r.end, m.re, m.im, &edges);
+    if (ends_hop)
+        tp_near_end_listen(p->near_end, &m);
     const int predicted = tp_aligned_filter_slot(p->aligned, &e->grid, &r, &m, ends_hop, learn, &y);
-    subtract(&m, &y, e->grid.bins, &residual);
+    if (predicted && heard_now)
+        subtract(&m, &y, e->grid.bins, &residual);
     if (predicted && ends_hop)
         compare_filters(e, &m, &residual, &y);
-    if (!e->trusted) {
+    if (heard_now && (!e->trusted || !predicted)) {
         residual = m;
         memset(&y, 0, sizeof y);
     }

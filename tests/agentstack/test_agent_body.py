@@ -98,7 +98,7 @@ def test_defaults_are_spelt_out() -> None:
         (body(tts=None), "tts", "llm needs stt and tts"),
         (body(stt=None, tts=None), "stt", "llm needs stt and tts"),
         (body(s2s={}), "s2s", "excludes stt and llm and tts"),
-        (body(stt=None, llm=None, tts=None, s2s={}), "s2s", "not served yet"),
+        (body(stt=None, llm=None, tts=None, s2s={"provider": "parrot"}), "s2s.provider", "one of"),
         (body(llm=None, tts=None, welcome_greeting="Hi"), "welcome_greeting", "needs tts"),
         (body(llm=None, agent_tools=[{"type": "collect_email"}]), "agent_tools", "needs llm"),
         (body(llm=None, agent_tools=None, idle_timeout={"max_retries": 1}), "idle_timeout.reminder_message", "nobody words it"),

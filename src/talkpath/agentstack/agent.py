@@ -47,10 +47,11 @@ class Agent:
 
     Attributes
     ----------
-    mode : {"full", "customer_llm", "stt", "tts", "raw"}
+    mode : {"full", "customer_llm", "stt", "tts", "raw", "s2s"}
         What of the work is the platform's (`PARTS`); see `agent_mode`.
     stt, llm, tts : mapping
         With their defaults, keys as the agent gave them ("" and absent: the server's). Empty: the mode has none.
+        Of a model that hears and speaks (`s2s`) `llm` holds what it is told: prompt and tools.
     call : mapping
         The agent's body as `CallConfig.from_agent` takes it.
     body : mapping
@@ -64,6 +65,7 @@ class Agent:
     stt: Mapping[str, Any]
     llm: Mapping[str, Any]
     tts: Mapping[str, Any]
+    s2s: Mapping[str, Any]
     stt_fallback: tuple[Mapping[str, Any], ...]
     llm_fallback: tuple[Mapping[str, Any], ...]
     tts_fallback: tuple[Mapping[str, Any], ...]
@@ -87,3 +89,13 @@ class Agent:
     def has(self, kind: str) -> bool:
         """Whether the platform does the work of "stt", "llm", "tts" or "s2s"."""
         return kind in PARTS[self.mode]
+
+    @property
+    def speaks(self) -> bool:
+        """The platform can say words that it is given."""
+        return self.has("tts") or self.has("s2s")
+
+    @property
+    def thinks(self) -> bool:
+        """The platform has a model for it."""
+        return self.has("llm") or self.has("s2s")

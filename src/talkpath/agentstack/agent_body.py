@@ -9,7 +9,7 @@ from typing import Any
 
 from talkpath.agentstack import agent_fields as f
 from talkpath.agentstack.agent import Agent, AgentError, Callback, IdleTimeout
-from talkpath.agentstack.agent_changes import masked, merged
+from talkpath.agentstack.agent_changes import KINDS, masked, merged
 from talkpath.agentstack.agent_mode import check_for, mode_of
 from talkpath.agentstack.agent_specs import agent_tools, fallbacks, spec
 from talkpath.ambience import NAMES as SOUNDS
@@ -27,7 +27,7 @@ _CALL = (
 )  # fmt: skip
 # A call keeps these as it began; the socket is open, the stream runs.
 _FIXED = (
-    "agent_name", "websocket_url", "agent_tools", "mcp_servers", "participant_mode", "s2s", "stream", "audio_format", "audio_channels",
+    "agent_name", "websocket_url", "agent_tools", "mcp_servers", "participant_mode", "stream", "audio_format", "audio_channels",
     "frame_ms", "detection_method", "greeting_interrupt_duration", "seed",
 )  # fmt: skip
 
@@ -64,7 +64,9 @@ def agent_from_body(body: Mapping[str, Any], agent_uuid: str, created_at: str) -
         sound = f.mapping("background_audio", given["background_audio"]).get("sound")
         f.one_of(*SOUNDS)("background_audio.sound", sound)  # a name: never a file of the server's
     f.whole(1, 1)("audio_channels", given.get("audio_channels", 1))
-    specs = {kind: spec(kind, kind, given[kind]) if kind in given else {} for kind in ("stt", "llm", "tts")}
+    specs = {kind: spec(kind, kind, given[kind]) if kind in given else {} for kind in KINDS}
+    if specs["s2s"]:
+        specs["llm"] = {name: specs["s2s"][name] for name in ("system_prompt", "tools")}
     call = {name: given[name] for name in _CALL if name in given}
     config = _call_config(call)
     return Agent(
@@ -75,6 +77,7 @@ def agent_from_body(body: Mapping[str, Any], agent_uuid: str, created_at: str) -
         stt=specs["stt"],
         llm=specs["llm"],
         tts=specs["tts"],
+        s2s=specs["s2s"],
         stt_fallback=fallbacks("stt", given.get("stt_fallback", ()), specs["stt"]),
         llm_fallback=fallbacks("llm", given.get("llm_fallback", ()), specs["llm"]),
         tts_fallback=fallbacks("tts", given.get("tts_fallback", ()), specs["tts"]),
@@ -121,10 +124,11 @@ def updated(agent: Agent, changes: Mapping[str, Any]) -> Agent:
         for name, check in (("system_prompt", f.text), ("tools", f.listing)):
             if name in model:
                 check(name, model[name])
-        patch["llm"] = {**f.mapping("llm", patch.get("llm", {})), **model}
+        kind = "s2s" if agent.has("s2s") else "llm"
+        patch[kind] = {**f.mapping(kind, patch.get(kind, {})), **model}
     new = agent_from_body(merged(agent.body, patch), agent.agent_uuid, agent.created_at)
     if new.mode != agent.mode:
-        kind = next(kind for kind in ("stt", "llm", "tts") if bool(getattr(new, kind)) != bool(getattr(agent, kind)))
+        kind = next(kind for kind in KINDS if new.has(kind) != agent.has(kind))
         raise AgentError(kind, f"cannot come or go during a call (its mode is {agent.mode})")
     return new
 

@@ -31,7 +31,6 @@ def mode_of(given: Mapping[str, Any]) -> str:
         others = present[:-1]
         if others:
             raise AgentError("s2s", f"excludes {' and '.join(others)}")
-        raise AgentError("s2s", "is not served yet: give stt, llm and tts")
     for mode, parts in PARTS.items():
         if parts == present:
             return mode
@@ -42,7 +41,8 @@ def mode_of(given: Mapping[str, Any]) -> str:
 def check_for(mode: str, given: Mapping[str, Any]) -> None:
     """What an agent of that mode cannot do, though its dict asks for it. Raises `AgentError`."""
     parts = PARTS[mode]
-    if given.get("welcome_greeting") and "tts" not in parts:
+    speaks, thinks = "tts" in parts or "s2s" in parts, "llm" in parts or "s2s" in parts
+    if given.get("welcome_greeting") and not speaks:
         raise AgentError("welcome_greeting", "needs tts")
     if given.get("agent_tools") and "llm" not in parts:
         raise AgentError("agent_tools", "needs llm: it is the platform's model that asks")
@@ -52,8 +52,8 @@ def check_for(mode: str, given: Mapping[str, Any]) -> None:
     if isinstance(idle, Mapping):
         if mode == "raw":
             raise AgentError("idle_timeout", "needs stt, tts or s2s: nothing is known of turns in raw audio")
-        if "tts" in parts and "llm" not in parts and not idle.get("reminder_message"):
+        if speaks and not thinks and not idle.get("reminder_message"):
             raise AgentError("idle_timeout.reminder_message", "is missing: without llm nobody words it")
         for name in ("reminder_message", "hangup_message"):
-            if idle.get(name) and "tts" not in parts:
+            if idle.get(name) and not speaks:
                 raise AgentError(f"idle_timeout.{name}", "needs tts")

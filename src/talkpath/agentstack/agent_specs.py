@@ -1,4 +1,4 @@
-"""Who hears, answers and speaks for an agent: `stt`, `llm`, `tts`, their fallbacks and tools, with every default spelt out.
+"""Who hears, answers and speaks for an agent: `stt`, `llm`, `tts`, or `s2s` alone, their fallbacks and tools, with every default spelt out.
 
 A field that is absent here and has no default is the provider's own to choose. What is not known is passed on as it came: providers have
 more parameters than we name.
@@ -63,6 +63,11 @@ CHECKS: dict[str, dict[str, f.Check]] = {
         "output_format": _output_format, "sample_rate": _rate, "use_speaker_boost": f.flag, "speed": f.number(0.1, 4),
         **dict.fromkeys(("stability", "similarity_boost", "style"), _ZERO_TO_ONE),
     },
+    "s2s": {
+        "provider": f.word_of("openai_realtime", "gemini_live", "azure_openai"),
+        **_ACCESS, "voice": f.text, "system_prompt": f.text, "speed": f.number(0.25, 1.5),
+        "transcriber": f.text, "max_output_tokens": f.whole(1, 4096), "azure_deployment": f.text, "azure_endpoint": _BASE_URL, "api_version": f.text,
+    },
 }  # fmt: skip
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "stt": {
@@ -72,6 +77,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "llm": {"provider": "openai", "api_key": "", "base_url": "", "temperature": 0.2, "system_prompt": "", "tools": ()},
     "tts": {"provider": "elevenlabs", "api_key": "", "base_url": "", "region": "us", "output_format": "pcm_16000"},
+    "s2s": {"provider": "openai_realtime", "api_key": "", "base_url": "", "system_prompt": "", "tools": ()},
 }  # fmt: skip
 _MODELS = {
     ("stt", "deepgram"): "nova-3",
@@ -84,6 +90,8 @@ _MODELS = {
     ("tts", "cartesia"): "sonic-english",
     ("tts", "openai"): "gpt-4o-mini-tts",
     ("tts", "deepgram"): "aura-2-thalia-en",
+    ("s2s", "openai_realtime"): "gpt-realtime",
+    ("s2s", "azure_openai"): "gpt-realtime",
 }
 _VOICES = {"elevenlabs": "sarah", "openai": "alloy"}
 # "" there counts as absent.
@@ -92,7 +100,7 @@ _REASONING_MODEL = re.compile(r"o[0-9]")
 
 
 def spec(kind: str, path: str, value: object) -> dict[str, Any]:
-    """An agent's "stt", "llm" or "tts", checked. Raises `AgentError`."""
+    """An agent's "stt", "llm", "tts" or "s2s", checked. Raises `AgentError`."""
     given = {
         key: field
         for key, field in f.mapping(path, value).items()
@@ -109,8 +117,8 @@ def spec(kind: str, path: str, value: object) -> dict[str, Any]:
         found.setdefault("voice", found.get("voice_id") or _VOICES.get(provider, ""))
         found.setdefault("model", found.get("model_id") or _MODELS.get((kind, provider), ""))
     found.setdefault("model", _MODELS.get((kind, provider), ""))
-    if kind == "llm":
-        if _REASONING_MODEL.match(found["model"]):
+    if kind in ("llm", "s2s"):
+        if kind == "llm" and _REASONING_MODEL.match(found["model"]):
             found.setdefault("reasoning_effort", "low")
         found["tools"] = tools(f"{path}.tools", found["tools"])
     return found

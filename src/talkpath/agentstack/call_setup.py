@@ -35,6 +35,8 @@ def call_config(agent: Agent, detection_method: str = "disabled") -> CallConfig:
         fields |= {"idle_timeout": None, "speaks_first": "agent"}
     if agent.mode == "raw":
         return config.replaced(**{**fields, **_UNTOUCHED})
+    if agent.has("s2s"):
+        fields["audio_format"] = "pcm_24k"
     if not agent.has("stt"):  # nobody gives words that could decide
         return config.replaced(semantic_vad={"min_interruption_words": 0}, **fields)
     words = max(

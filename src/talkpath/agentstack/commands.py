@@ -75,7 +75,7 @@ class Commands:
                 if not talk.app_tools.answer(command.id, command.result, command.error):
                     self._note("tool_result_ignored", command.id[:100])
             case m.Speak():
-                if not talk.agent.has("tts"):
+                if not talk.agent.speaks:
                     raise MessageError("invalid_message", "agent_session.speak: the agent has no tts")
                 self._app_speaks()
                 if command.text.strip():

@@ -69,6 +69,7 @@ class AgentSession:
         self.talk = Talk(
             call, agent, call_config(agent).turns, lambda: self._stt, lambda: self._llm, lambda: self._tts,
             [agent_tool(spec) for spec in agent.agent_tools], self.send, services.clock,
+            speaker=make.s2s(agent.s2s) if agent.has("s2s") else None,
         )  # fmt: skip
         is_mulaw = agent.call.get("audio_format") == "mulaw_8k"
         self._raw = RawAudio(call, party.call_uuid, self.id, is_mulaw, self._tell_raw) if agent.mode == "raw" else None
@@ -152,7 +153,7 @@ class AgentSession:
         if agent.speaks_first == "agent" or has_spoken:
             if agent.welcome_greeting:
                 self.talk.say(agent.welcome_greeting, "greeting", agent_first=True)
-            elif agent.speaks_first == "agent" and agent.has("llm"):
+            elif agent.speaks_first == "agent" and agent.thinks:
                 self.talk.go_on("The call has just begun: greet the caller.", agent_first=True)
 
     async def _end(self) -> None:
@@ -250,7 +251,7 @@ class AgentSession:
         elif event.reason == "no_response":
             if idle.reminder_message:
                 talk.say(idle.reminder_message, "idle")
-            elif self._agent.has("llm"):
+            elif self._agent.thinks:
                 talk.go_on(NUDGE, "idle")
         else:
             self._reason = self._reason or "idle_timeout"
@@ -270,8 +271,9 @@ class AgentSession:
             self._events_wanted |= changes["events"]
         top = {name: changes[name] for name in ("system_prompt", "tools") if name in changes}
         rest = {name: value for name, value in changes.items() if name not in ("system_prompt", "tools", "events")}
-        if top and isinstance(rest.get("llm") or {}, Mapping):  # else `updated` says what is wrong with it
-            rest["llm"] = {**(rest.get("llm") or {}), **top}
+        kind = "s2s" if old.has("s2s") else "llm"
+        if top and isinstance(rest.get(kind) or {}, Mapping):  # else `updated` says what is wrong with it
+            rest[kind] = {**(rest.get(kind) or {}), **top}
         new = updated(old, rest) if rest else old
         self._agent = talk.agent = new
         providers = self._services.providers

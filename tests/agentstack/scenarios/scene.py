@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from checker import check_session
 from client import App, AppSession
-from standins import Chat, Hearing, Voice, heard_s
+from standins import Chat, Hearing, Realtime, Voice, heard_s
 from standins.carrier import Phone
 from standins.phones import Finished, Phones
 
@@ -119,6 +119,8 @@ class Scene:
         self.stack, self.rest, self.number = stack, stack.rest, stack.scenes
         self.key = f"{name}-{self.number}"
         self.hearing, self.chat, self.voice = Hearing(), Chat(), Voice()
+        self.realtime = Realtime()
+        stack.standins.realtime[self.key] = self.realtime
         stack.standins.hearing[self.key] = self.hearing
         stack.standins.chat[self.key] = self.chat
         stack.standins.voices[self.key] = self.voice

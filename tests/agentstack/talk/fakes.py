@@ -206,7 +206,7 @@ class FakeVoice:
 
 def agent(**changes):
     base = Agent(
-        agent_uuid="a1", agent_name="Test", websocket_url="ws://x", mode="full", stt={"language": "en"}, llm={"system_prompt": "Be kind."}, tts={},
+        agent_uuid="a1", agent_name="Test", websocket_url="ws://x", mode="full", stt={"language": "en"}, llm={"system_prompt": "Be kind."}, tts={}, s2s={},
         stt_fallback=(), llm_fallback=(), tts_fallback=(), agent_tools=(), mcp_servers=(), welcome_greeting="", speaks_first="user",
         wait_for_user_timeout_s=5.0, idle_timeout=IdleTimeout(None, None), prefill_cache=False, send_on="turn_end", detection_method="disabled",
         tool_call_timeout_s=5.0, callbacks={}, events={}, extra_headers={}, call={}, body={}, created_at="",

@@ -43,14 +43,15 @@ class History:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
 
-    def user(self, text: str) -> None:
-        """The caller said it; after his own words, with nothing heard between, it is one message with them."""
+    def user(self, text: str) -> Entry:
+        """The caller said it, or will turn out to have (an empty text); after his own words, with nothing heard between, it is one message with them."""
         while self._entries and self._entries[-1].is_unheard:
             self._entries.pop()
         if self._entries and self._entries[-1].role == "user":
-            self._entries[-1].text += " " + text
+            self._entries[-1].text = f"{self._entries[-1].text} {text}".strip()
         else:
             self._entries.append(Entry("user", text))
+        return self._entries[-1]
 
     def agent(self, utterance: Utterance | None, calls: Sequence[ToolCall] = ()) -> Entry:
         """The agent's words, and the tools that it called with them. The entry: calls may follow."""

@@ -8,7 +8,7 @@ import itertools
 import json
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +26,18 @@ from talkpath.agentstack.conversation.mind import Mind, tools_of
 from talkpath.agentstack.conversation.sub_agents import SubAgents
 from talkpath.agentstack.conversation.turn_taking import TurnTaking
 from talkpath.agentstack.conversation.utterance import Utterance
-from talkpath.agentstack.providers.base import LanguageModel, SpeechToText, TextToSpeech, ToolCall
+from talkpath.agentstack.providers.base import (
+    Audio,
+    Delta,
+    Finished,
+    LanguageModel,
+    ProviderError,
+    SpeechModel,
+    SpeechToText,
+    Text,
+    TextToSpeech,
+    ToolCall,
+)
 from talkpath.agentstack.wire_events import iso
 from talkpath.call.config import SemanticVad
 from talkpath.errors import TalkpathError
@@ -54,6 +65,8 @@ class Talk:
         A message to the app; never waits.
     clock : callable
         Seconds, monotonic.
+    speaker : SpeechModel, optional
+        Hears, answers and speaks, instead of the three.
     """
 
     def __init__(
@@ -67,17 +80,23 @@ class Talk:
         agent_tools: Sequence[AgentTool],
         send: Callable[[Mapping[str, Any]], None],
         clock: Callable[[], float],
+        speaker: SpeechModel | None = None,
     ) -> None:
         self.call, self.agent, self.delays, self.clock, self.send = call, agent, delays, clock, send
         self.app_model = AppModel() if agent.mode == "customer_llm" else None
-        self._llm = llm
+        self._llm, self.speaker = llm, speaker
         self.history, self.usage = History(), Usage()
         self.mind = Mind(
             str(agent.llm.get("system_prompt") or ""), tools_of(agent.llm), agent_tools, agent.idle_timeout is not None
         )
         self.app_tools = AppTools(send)
+        if speaker is not None:
+            speaker.tools = lambda: self.mind.tools
+            speaker.talk_so_far = lambda: self.history.messages(self.mind.prompt)
         self.turn_taking, self.sub_agents = TurnTaking(self), SubAgents(self)
-        self.listener = Listener(call, stt, self.turn_taking.heard, self.problem, clock, self.failed)
+        self.listener = Listener(
+            call, stt if speaker is None else lambda: speaker, self.turn_taking.heard, self.problem, clock, self.failed
+        )
         self.floor = Floor(call, tts, self._voice_done, self.problem, clock, self.failed)
         self.began_at, self._began_s = datetime.now(UTC), clock()
         self.answer: Answer | None = None
@@ -94,7 +113,7 @@ class Talk:
 
     def model(self) -> LanguageModel:
         """Who answers."""
-        model = self.app_model or self._llm()
+        model = self.app_model or self.speaker or self._llm()
         assert model is not None
         return model
 
@@ -182,6 +201,8 @@ class Talk:
     def speech(self, source: str, figures: TurnFigures) -> Speech:
         """An utterance that begins to be made; the app hears of it."""
         speech = Speech(Utterance(f"{source}-{next(self._numbers)}", source))
+        if self.speaker is not None:
+            speech.sound, speech.sample_rate_hz = asyncio.Queue(), self.speaker.sample_rate_hz
         figures.utterances.append(speech.utterance)
         self._utterances[speech.utterance.name] = speech.utterance, figures
         self._settled[speech.utterance.name] = asyncio.Event()
@@ -200,14 +221,39 @@ class Talk:
         figures = self.figures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
         speech = self.speech(source, figures)
         self.history.app_says(speech.utterance)
-        speech.say_all([text])
-        speech.end()
+        if self.speaker is None:
+            speech.say_all([text])
+            speech.end()
+        else:
+            speaker = self.speaker
+            speech.begin = lambda: self._begin_voiced(speech, speaker.say(text))
         speech.released.set()
         self.floor.add(speech)
         if agent_first:
             self._untold.append(figures)
             self.spawn(self._tell_first(speech, figures))
         return speech
+
+    def _begin_voiced(self, speech: Speech, deltas: AsyncIterator[Delta]) -> None:
+        self.spawn(self._voiced(speech, deltas))
+
+    async def _voiced(self, speech: Speech, deltas: AsyncIterator[Delta]) -> None:
+        """Known words by a model that speaks."""
+        try:
+            async with contextlib.aclosing(deltas) as given:  # type: ignore[type-var]
+                async for delta in given:
+                    if isinstance(delta, Audio):
+                        speech.hear(delta.pcm)
+                    elif isinstance(delta, Text):
+                        speech.words(delta.text)
+                    elif isinstance(delta, Finished):
+                        self.usage.llm(delta, 0.0)
+                    if speech.cancelled:
+                        break
+        except ProviderError as problem:
+            speech.problem = problem
+        finally:
+            speech.end()
 
     async def _tell_first(self, speech: Speech, figures: TurnFigures) -> None:
         await asyncio.shield(speech.over)
@@ -224,6 +270,8 @@ class Talk:
         """So much of it was heard, says the engine."""
         if (said := self.utterance(name)) is not None:
             said.is_cut, said.heard_s = True, position_s
+            if self.speaker is not None:
+                self.speaker.heard(position_s)
 
     def turn_id(self, name: str) -> str | None:
         """Of the turn that an utterance belongs to."""
@@ -278,7 +326,7 @@ class Talk:
         self.send({"type": "session.usage", "models": self.usage.models()})
 
     def _count_hearing(self) -> None:
-        if self.agent.has("stt"):
+        if self.agent.has("stt") or self.agent.has("s2s"):
             self.usage.stt(*self.listener.provider, self.listener.audio_s)
 
     def _voice_done(self, utterance: Utterance, voice: TextToSpeech, spoken: Spoken) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import deque
 from typing import TYPE_CHECKING
 
 from talkpath.agentstack.conversation.answer import Answer
 from talkpath.agentstack.conversation.figures import TurnFigures
 from talkpath.agentstack.conversation.hints import is_nod, turn_probability
+from talkpath.agentstack.conversation.history import Entry
 from talkpath.agentstack.conversation.prefill import Chat
 from talkpath.agentstack.conversation.turn_words import TurnWords
 from talkpath.agentstack.providers.base import Finished, Transcript
@@ -50,6 +52,9 @@ class TurnTaking:
         self._event: e.UserTurnCompleted | None = None
         self._words_came = asyncio.Event()
         self._transcript: Transcript | None = None  # the last
+        self._unworded: deque[tuple[TurnFigures, Entry]] = (
+            deque()
+        )  # turns of a model that hears; their words come later
         self._is_doubted = False  # by words of this turn
         self._unjudged: e.UserSpeechStarted | None = None  # over the agent
         self._spoken_ms = 0.0  # of it
@@ -107,6 +112,8 @@ class TurnTaking:
                 talk.spawn(self._commit_without_words())
             case e.AgentFalseInterruption():
                 self._overlap = False
+                if talk.speaker is not None and not self.caller_speaks:
+                    talk.speaker.forget()
             case e.UserBackchannel():
                 self._unjudged = None
                 talk.usage.overlap()
@@ -133,6 +140,8 @@ class TurnTaking:
         if self._turn_onset_at is None:
             self._turn_onset_at = self._onset_at
         talk.listener.caller_speaks(event.onset_ms)
+        if talk.speaker is not None:
+            talk.speaker.attend()
         self.drop_prefill()
         if talk.answer is not None and not talk.answer.speaks:
             talk.answer.hold()
@@ -160,6 +169,10 @@ class TurnTaking:
     async def heard(self, transcript: Transcript) -> None:
         """What a recogniser says."""
         talk = self._talk
+        if talk.speaker is not None:
+            if transcript.is_final and not transcript.from_finalize:
+                self._words_of_sound(transcript.text)
+            return
         self.words.hear(transcript, talk.clock())
         self._words_came.set()
         if self.is_deaf:
@@ -217,7 +230,9 @@ class TurnTaking:
 
     def _end_turn(self, event: e.UserTurnCompleted | None) -> None:
         self._event, self.turn_id = event, str(uuid.uuid4())
-        if self._talk.agent.has("stt"):
+        if self._talk.speaker is not None:
+            self._answer_sound()
+        elif self._talk.agent.has("stt"):
             self._talk.spawn(self._wait_for_words())
         else:
             self._event = None
@@ -273,10 +288,39 @@ class TurnTaking:
         talk.turns = max(talk.turns, figures.turn_number)
         self._fill(figures, event)
         self._tell_all(text, now is not None and now.speaks)
-        if talk.agent.has("tts"):
+        if talk.agent.speaks:
             talk.start(Answer(talk, figures, chat))
         else:
             talk.heard_only(figures)
+
+    def _answer_sound(self) -> None:
+        """By a model that has heard it itself; the words come later."""
+        talk, event = self._talk, self._event
+        assert talk.speaker is not None
+        self._event, now = None, talk.answer
+        if talk.is_closing or self.is_deaf:
+            talk.speaker.forget()
+            return
+        if now is not None and now.in_tools:  # its next step answers this too
+            now.release()
+            return
+        figures = talk.figures(talk.turns + 1, self.turn_id)
+        figures.user_started_at, self._turn_onset_at = self._turn_onset_at, None
+        if now is not None and not now.speaks:
+            now.give_way()
+            talk.answer = None
+        self._unworded.append((figures, talk.history.user("")))
+        talk.turns = figures.turn_number
+        self._fill(figures, event)
+        talk.start(Answer(talk, figures))
+
+    def _words_of_sound(self, text: str) -> None:
+        """What the model says that it has heard."""
+        if self._unworded:
+            figures, entry = self._unworded.popleft()
+            figures.user_text = text
+            figures.final_at = self._talk.clock()
+            entry.text = f"{entry.text} {text}".strip()
 
     def _tell_all(self, text: str, agent_speaks: bool) -> None:
         """All words of a turn, to an app that answers them."""

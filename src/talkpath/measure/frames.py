@@ -14,14 +14,16 @@ Spans = npt.NDArray[np.int64]
 
 def spans(mask: Mask) -> Spans:
     """Where it is true: shape (n, 2), first frame and the one after the last."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return edges.reshape(-1, 2).astype(np.int64)
+    around = np.zeros(len(mask) + 2, np.bool_)
+    around[1:-1] = mask
+    edges: Spans = np.flatnonzero(around[1:] != around[:-1]).reshape(-1, 2)
+    return edges
 
 
 def masked(found: Spans, frames: int) -> Mask:
     """`spans`, the other way round."""
     mask = np.zeros(frames, bool)
-    for start, stop in found:
+    for start, stop in found.tolist():
         mask[start:stop] = True
     return mask
 

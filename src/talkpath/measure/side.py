@@ -94,33 +94,33 @@ class Side:
             self.process(missing, missing if len(self._rest_cleaned) else None)
         self.power = np.concatenate([np.zeros(0, np.float32), *self._powers])
         self.probabilities = np.asarray(self._probabilities, np.float32)
+        known = speech is not None
         if speech is None:
             found = bridged(spans(self.probabilities >= SPEECH_PROBABILITY), BRIDGED_MS // FRAME_MS)
             speech = found[(found[:, 1] - found[:, 0]) * FRAME_MS >= SHORTEST_SPEECH_MS]
-            speech = self._without_edges(speech, self._noise_power(masked(speech, len(self.power))))
         self.speech = np.minimum(speech, len(self.power))
         self.speaks = masked(self.speech, len(self.power))
-        self.noise_power = self._noise_power(self.speaks)
+        self.noise_power = self._noise_power()
+        if not known and len(self.speech):
+            self.speech = self._without_edges(self.speech)
+            self.speaks = masked(self.speech, len(self.power))
 
-    def _without_edges(self, speech: Spans, noise_power: float) -> Spans:
+    def _without_edges(self, speech: Spans) -> Spans:
         """The detector hears the end a little later than it was, and sometimes the beginning a little earlier."""
-        if not len(speech):
-            return speech
-        level = float(self.power[masked(speech, len(self.power))].mean())
-        sounds = self.power > min(noise_power * 10 ** (ABOVE_NOISE_DB / 10), level * 10 ** (-EDGE_DB / 10))
+        level = float(self.power[self.speaks].mean())
+        sounds = self.power > min(self.noise_power * 10 ** (ABOVE_NOISE_DB / 10), level * 10 ** (-EDGE_DB / 10))
         most = EDGE_MS // FRAME_MS
-        for span in speech:
-            start, stop = span.tolist()
-            loud = np.flatnonzero(sounds[start:stop])
-            if len(loud):
-                span[0] = start + min(most, int(loud[0]))
-                span[1] = stop - min(most, stop - start - 1 - int(loud[-1]))
-        return speech
+        found = []
+        for start, stop in speech.tolist():
+            loud = sounds[start:stop].nonzero()[0]
+            first, last = (int(loud[0]), int(loud[-1])) if len(loud) else (0, stop - start - 1)
+            found.append((start + min(most, first), stop - min(most, stop - start - 1 - last)))
+        return np.asarray(found, np.int64)
 
-    def _noise_power(self, speaks: Mask) -> float:
+    def _noise_power(self) -> float:
         """Of the quietest frames, with speech or without; digital silence is no noise."""
         sound = self.power > 0.0
-        heard, quiet = self.power[sound], self.power[sound & ~speaks]
+        heard, quiet = self.power[sound], self.power[sound & ~self.speaks]
         # Where the line is cut off between words, what is left without speech may be nothing but keys.
         enough = len(quiet) * FRAME_MS >= NOISE_LEAST_MS
         return min(_lowest(heard), _lowest(quiet)) if enough else _lowest(heard)

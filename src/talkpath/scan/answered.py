@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from talkpath._types import Samples
@@ -35,6 +37,12 @@ def may_be_known(caller: Side) -> bool:
     return len(later) * FRAME_MS >= 2900 or longest * FRAME_MS >= 400
 
 
+@cache
+def _line() -> CallPipeline:
+    """One for all recordings of a process: a reset is cheaper than a new one, and the same."""
+    return CallPipeline(_ANSWER)
+
+
 def who_answered(heard: Side, caller: Samples, agent: Samples | None, agent_speech: Spans) -> VoicemailDetected | None:
     """The verdict that the engine would have given on the live call, and when; None: the recording ended first.
 
@@ -49,7 +57,8 @@ def who_answered(heard: Side, caller: Samples, agent: Samples | None, agent_spee
     """
     if not may_be_known(heard):
         return None
-    call = CallPipeline(_ANSWER)
+    call = _line()
+    call.reset()
     verdict: VoicemailDetected | None = None
     until = min(len(caller), ANSWER_S * RATE_HZ) // FRAME
     payload = memoryview(call.encode(caller[: (ANSWER_S * 1000 + _PERSON_BEEP_MS) * RATE_HZ // 1000]))

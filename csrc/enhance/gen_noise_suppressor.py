@@ -37,7 +37,7 @@ def layout(name: str, bands: np.ndarray) -> str:
     starts = np.searchsorted(lower, np.arange(len(bands)))
     return (
         table(f"{name}_bands_start", starts, "unsigned char")
-        + table(f"{name}_bands_share", share)
+        + table(f"{name}_bands_share", np.pad(share, (0, 8)))
         + table(f"{name}_bands_scale", 1 / bands.sum(axis=1))
     )
 

@@ -5,6 +5,7 @@
 
 #include "dsp/approx.h"
 #include "dsp/fft.h"
+#include "dsp/simd.h"
 #include "enhance/ns_estimate.h"
 #include "enhance/ns_network.h"
 #include "talkpath/talkpath.h"
@@ -141,72 +142,127 @@ size_t tp_noise_suppressor_delay_samples(const tp_noise_suppressor *s)
 }
 
 /* The bins' logits from what was decided for their bands. */
-static void spread(const tp_ns_layout *layout, const float *decided, const float *log_snr, const float *contrast,
-                   const float *comb, float *logits)
+TP_INLINE void spread(const tp_ns_layout *layout, const float *decided, const float *TP_RESTRICT log_snr,
+                      const float *TP_RESTRICT contrast, const float *TP_RESTRICT comb, float *TP_RESTRICT logits)
 {
     const float *u = decided, *v = u + layout->bands, *w = v + layout->bands, *z = w + layout->bands;
     for (size_t b = 0; b + 1 < layout->bands; b++) {
-        const float du = u[b + 1] - u[b], dv = v[b + 1] - v[b], dw = w[b + 1] - w[b], dz = z[b + 1] - z[b];
-        for (size_t k = layout->start[b]; k < layout->start[b + 1]; k++) {
-            const float component = layout->share[k];
-            logits[k] = (u[b] + component * du) + (v[b] + component * dv) * log_snr[k] + (w[b] + component * dw) * contrast[k] +
-                        (z[b] + component * dz) * comb[k];
+        const float u0 = u[b], v0 = v[b], w0 = w[b], z0 = z[b];
+        const float du = u[b + 1] - u0, dv = v[b + 1] - v0, dw = w[b + 1] - w0, dz = z[b + 1] - z0;
+        const size_t start = layout->start[b], end = start + (layout->start[b + 1] - start + 7) / 8 * 8;
+        TP_ROLLED
+        for (size_t k = start; k < end; k++) { /* what lies beyond the band is the next one's */
+            const float share = layout->share[k];
+            logits[k] = (u0 + share * du) + (v0 + share * dv) * log_snr[k] + (w0 + share * dw) * contrast[k] +
+                        (z0 + share * dz) * comb[k];
         }
     }
 }
 
-static void gains(tp_noise_suppressor *s, const float *power, float *gain)
+TP_INLINE void gains_loops(const tp_noise_suppressor *s, const float *TP_RESTRICT comb, float *TP_RESTRICT gain)
 {
     const size_t high = TP_NS_LOW_BINS;
-    const int wide = s->bins > high;
-    tp_ns_bins *const e = &s->estimate;
-    float low_features[TP_NS_FEATURES], high_features[TP_NS_HIGH_FEATURES], comb[TP_NS_BINS], logits[TP_NS_BINS];
-    tp_ns_estimate(e, power, s->bins);
-    tp_ns_band_features(&tp_ns_low_layout, &s->low, !s->started, power, e->noise, low_features);
-    tp_ns_voicing(power, &s->octave, comb, s->bins, low_features + 3 * TP_NS_BANDS);
+    const tp_ns_bins *const e = &s->estimate;
+    float logits[TP_NS_PADDED_BINS] = { 0 };
+    spread(&tp_ns_low_layout, s->low_decided, e->log_snr, e->contrast, comb, logits);
+    if (s->bins > high)
+        spread(&tp_ns_high_layout, s->high_decided, e->log_snr + high, e->contrast + high, comb + high, logits + high);
+    const float least = s->min, emphasis = s->emphasis;
+    TP_ROLLED
+    for (size_t k = 0; k < tp_ns_padded(s->bins); k++)
+        gain[k] = least + (1.0f - least) / (1.0f + tp_exp_near(-(logits[k] + emphasis)));
+}
+
+TP_WIDE(static, gains, (const tp_noise_suppressor *s, const float *comb, float *gain), (s, comb, gain))
+
+/* A network's step, every other time. */
+static void decide(tp_noise_suppressor *s, const float *power, const tp_ns_voice *voice)
+{
+    const size_t high = TP_NS_LOW_BINS;
+    const int wide = s->bins > high, step = s->hops_to_step == 0;
+    float low_features[TP_NS_FEATURES], high_features[TP_NS_HIGH_FEATURES];
+    tp_ns_band_features(&tp_ns_low_layout, &s->low, !s->started, power, s->estimate.noise, step ? voice : NULL,
+                        step ? low_features : NULL);
     if (wide)
-        tp_ns_band_features(&tp_ns_high_layout, &s->high, !s->started, power + high, e->noise + high, high_features);
+        tp_ns_band_features(&tp_ns_high_layout, &s->high, !s->started, power + high, s->estimate.noise + high, NULL,
+                            step ? high_features : NULL);
     s->started = 1;
-    if (s->hops_to_step == 0) {
+    if (step) {
         s->hops_to_step = HOPS_A_STEP;
         tp_ns_step(&s->units, low_features, s->low_decided);
         if (wide)
             tp_ns_high(&s->units, high_features, s->high_decided);
     }
     s->hops_to_step--;
-    spread(&tp_ns_low_layout, s->low_decided, e->log_snr, e->contrast, comb, logits);
-    if (wide)
-        spread(&tp_ns_high_layout, s->high_decided, e->log_snr + high, e->contrast + high, comb + high, logits + high);
-
     s->min += LEVEL_RATE * (s->level_min - s->min);
     s->emphasis += LEVEL_RATE * (s->level_emphasis - s->emphasis);
-    for (size_t k = 0; k < s->bins; k++)
-        gain[k] = s->min + (1.0f - s->min) / (1.0f + tp_exp_near(-(logits[k] + s->emphasis)));
 }
+
+TP_INLINE void window_loops(const float *TP_RESTRICT x, const float *TP_RESTRICT window, size_t n, float *TP_RESTRICT y)
+{
+    n = n / 8 * 8; /* as it is: so compilers know */
+    TP_ROLLED
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * window[i];
+}
+
+TP_WIDE(static, window, (const float *x, const float *window, size_t n, float *y), (x, window, n, y))
+
+TP_INLINE void powers_loops(const float *TP_RESTRICT re, const float *TP_RESTRICT im, float scale, size_t n, float *TP_RESTRICT power)
+{
+    n = n / 8 * 8;
+    TP_ROLLED
+    for (size_t k = 0; k < n; k++)
+        power[k] = (re[k] * re[k] + im[k] * im[k]) * scale + EPSILON;
+}
+
+TP_WIDE(static, powers, (const float *re, const float *im, float scale, size_t n, float *power), (re, im, scale, n, power))
+
+TP_INLINE void turn_down_loops(const float *TP_RESTRICT gain, size_t n, float *TP_RESTRICT re, float *TP_RESTRICT im)
+{
+    n = n / 8 * 8;
+    TP_ROLLED
+    for (size_t k = 0; k < n; k++) {
+        re[k] *= gain[k];
+        im[k] *= gain[k];
+    }
+}
+
+TP_WIDE(static, turn_down, (const float *gain, size_t n, float *re, float *im), (gain, n, re, im))
+
+/* The last two hops of a frame: one is complete, one is begun. */
+TP_INLINE void put_out_loops(const float *TP_RESTRICT end, const float *TP_RESTRICT window, size_t hop, float *TP_RESTRICT overlap,
+                             int16_t *TP_RESTRICT ready)
+{
+    hop = hop / 8 * 8;
+    TP_ROLLED
+    for (size_t i = 0; i < hop; i++) {
+        ready[i] = tp_to_int16(overlap[i] + end[i] * window[i]);
+        overlap[i] = end[hop + i] * window[hop + i];
+    }
+}
+
+TP_WIDE(static, put_out, (const float *end, const float *window, size_t hop, float *overlap, int16_t *ready),
+        (end, window, hop, overlap, ready))
 
 /* The newest frame: its last hop but one is complete with it. */
 static void frame(tp_noise_suppressor *s)
 {
-    float x[FFT_MAX], re[TP_NS_BINS], im[TP_NS_BINS], power[TP_NS_BINS], gain[TP_NS_BINS];
-    for (size_t i = 0; i < s->fft; i++)
-        x[i] = s->samples[i] * s->analysis[i];
+    float x[FFT_MAX], re[TP_NS_PADDED_BINS], im[TP_NS_PADDED_BINS], power[TP_NS_PADDED_BINS], gain[TP_NS_PADDED_BINS];
+    const size_t padded = tp_ns_padded(s->bins);
+    tp_ns_voice voice;
+    window(s->samples, s->analysis, s->fft, x);
+    memset(re + s->bins, 0, (padded - s->bins) * sizeof *re);
+    memset(im + s->bins, 0, (padded - s->bins) * sizeof *im);
     tp_rfft_forward(s->fft, x, re, im);
-    for (size_t k = 0; k < s->bins; k++)
-        power[k] = (re[k] * re[k] + im[k] * im[k]) * s->scale + EPSILON;
-    gains(s, power, gain);
-    for (size_t k = 0; k < s->bins; k++) {
-        re[k] *= gain[k];
-        im[k] *= gain[k];
-    }
+    powers(re, im, s->scale, padded, power);
+    tp_ns_estimate(&s->estimate, power, s->bins);
+    tp_ns_voicing(power, &s->octave, s->bins, &voice);
+    decide(s, power, &voice);
+    gains(s, voice.comb, gain);
+    turn_down(gain, padded, re, im);
     tp_rfft_inverse(s->fft, re, im, x);
-    const float *const end = x + s->fft - 2 * s->hop;
-    for (size_t i = 0; i < s->hop; i++) {
-        float y = (s->overlap[i] + end[i] * s->synthesis[i]) * 32768.0f;
-        y = y < 32767.0f ? y : 32767.0f;
-        y = y > -32768.0f ? y : -32768.0f;
-        s->ready[i] = (int16_t)lrintf(y);
-        s->overlap[i] = end[s->hop + i] * s->synthesis[s->hop + i];
-    }
+    put_out(x + s->fft - 2 * s->hop, s->synthesis, s->hop, s->overlap, s->ready);
     memmove(s->samples, s->samples + s->hop, (s->fft - s->hop) * sizeof *s->samples);
     s->fill = s->fft - s->hop;
 }

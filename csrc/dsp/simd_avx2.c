@@ -20,6 +20,8 @@
 #define TP_TWO_LAYERS two_layers_avx2
 #include "dsp/two_layers_loops.h"
 
+#define MAX_ROW_TAPS 64u /* so many low products (|low| <= 2^9, |x| <= 2^15) stay below 2^30 */
+
 /* Sums of the four accumulators' lanes, as one vector. */
 TP_TARGET_AVX2
 TP_INLINE __m128i sum_lanes(__m256i a, __m256i b, __m256i c, __m256i d)
@@ -37,10 +39,45 @@ TP_INLINE void fold(__m256i *high, __m256i *low)
     *low = _mm256_and_si256(*low, _mm256_set1_epi32((1 << TP_FIR_LOW_BITS) - 1));
 }
 
+/* Thirty-two outputs of one row, at inputs side by side: two taps at a time for all of them, so that nothing is summed across lanes. */
+TP_TARGET_AVX2
+static void fir_row_avx2(const int16_t *row, uint32_t taps, const int16_t *x, int16_t *y)
+{
+    __m256i h[4], l[4];
+    for (int i = 0; i < 4; i++)
+        h[i] = l[i] = _mm256_setzero_si256();
+    for (uint32_t k = 0; k < taps; k += 2) {
+        int32_t high, low;
+        memcpy(&high, row + k, sizeof high);
+        memcpy(&low, row + taps + k, sizeof low);
+        if ((high | low) == 0) /* a row begins with zeros, for its length is rounded up */
+            continue;
+        const __m256i ch = _mm256_set1_epi32(high), cl = _mm256_set1_epi32(low);
+        for (int i = 0; i < 2; i++) {
+            const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(x + k + 16 * i));
+            const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(x + k + 16 * i + 1));
+            const __m256i v0 = _mm256_unpacklo_epi16(a, b), v1 = _mm256_unpackhi_epi16(a, b);
+            h[2 * i] = _mm256_add_epi32(h[2 * i], _mm256_madd_epi16(v0, ch));
+            h[2 * i + 1] = _mm256_add_epi32(h[2 * i + 1], _mm256_madd_epi16(v1, ch));
+            l[2 * i] = _mm256_add_epi32(l[2 * i], _mm256_madd_epi16(v0, cl));
+            l[2 * i + 1] = _mm256_add_epi32(l[2 * i + 1], _mm256_madd_epi16(v1, cl));
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        h[i] = _mm256_add_epi32(h[i], _mm256_srai_epi32(l[i], TP_FIR_LOW_BITS));
+        h[i] = _mm256_srai_epi32(_mm256_add_epi32(h[i], _mm256_set1_epi32(1 << (TP_FIR_HIGH_BITS - 1))), TP_FIR_HIGH_BITS);
+    }
+    for (int i = 0; i < 2; i++)
+        _mm256_storeu_si256((__m256i *)(void *)(y + 16 * i), _mm256_packs_epi32(h[2 * i], h[2 * i + 1]));
+}
+
 TP_TARGET_AVX2
 static void fir_bank_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out)
 {
     const uint32_t taps = bank->taps;
+    if (bank->phases == 1 && bank->step_samples == 1 && taps <= MAX_ROW_TAPS)
+        for (; n_out >= 32; n_out -= 32, x += 32, y += 32)
+            fir_row_avx2(bank->rows, taps, x, y);
     for (size_t m = 0; m < n_out; m += 4) {
         const int16_t *row[4], *in[4];
         const size_t here = n_out - m < 4 ? n_out - m : 4;

@@ -2,8 +2,10 @@
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -21,6 +23,16 @@ FRAME, LOST, TRANSMIT, COMMAND, EXCHANGE, STAMPED = range(6)  # kinds of records
 REFUSED = b"\0"  # what an exchange begins with: its payload was refused, lost, or follows
 NOTHING_CAME = b"\1"
 CAME = b"\2"
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+def log_name(call_id: str) -> str:
+    """The file of a call by its id, or, where that is no name for a file (a provider may choose anything), by one made of it."""
+    if _PLAIN.fullmatch(call_id):
+        return f"{call_id}.log"
+    return f"id-{hashlib.sha256(call_id.encode()).hexdigest()[:40]}.log"
 
 
 class Sink(Protocol):

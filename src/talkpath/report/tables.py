@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import talkpath as tp
 from talkpath.call import events as e
 from talkpath.report.material import Material, Queued
 from talkpath.report.model import Answer, Key, Mark, Span, Tone, Utterance
+from talkpath.report.session_model import SessionTold
 
 TWICE_S = 0.25  # from one to the next: nobody presses a key twice so fast
 NEAR_S = 1.5
@@ -51,6 +52,13 @@ def utterances_of(material: Material, agent: Sequence[Span]) -> list[Utterance]:
         heard_s = one.heard_s if one.end != "open" else end_s - start_s
         rows.append(Utterance(one.name, start_s, end_s, one.generated_s, heard_s, end, one.dropped_marks))
     return sorted(rows, key=lambda row: row.start_s)
+
+
+def with_words(utterances: Sequence[Utterance], session: SessionTold | None) -> list[Utterance]:
+    """The words of each, where an agent stack has kept them."""
+    words = {said.utterance: said for said in (() if session is None else session.said) if said.who == "agent"}
+    return [u if (said := words.get(u.name)) is None else replace(u, text=said.text, heard_text=said.heard_text)
+            for u in utterances]  # fmt: skip
 
 
 def _follow(found: list[_Open], event: e.Event, at_s: float) -> None:
@@ -108,7 +116,7 @@ def tones_of(material: Material) -> list[Tone]:
     by = "report" if material.source == "recording" else "call"
     for at in material.events:
         if isinstance(at.event, e.LineTone):
-            found.append(Tone(at.at_s, at.event.tone, at.event.plan, by))
+            found.append(Tone(at.at_s, at.event.tone, at.event.plan, "call" if material.source == "log" else "report"))
         elif isinstance(at.event, e.VoicemailBeep):
             found.append(Tone(at.at_s, "beep", _beep(at.event.frequency_hz, at.event.duration_ms), by))
     keys = [k.at_s for k in keys_of(material)]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from talkpath.call import events as e
 from talkpath.errors import FormatError
 from talkpath.report.material import At, Material
+from talkpath.report.model import Span
 from talkpath.report.read_log import read_log
 from talkpath.report.read_recording import read_recording
 from talkpath.report.session_axis import Axis, lead_of_recording
@@ -74,8 +75,12 @@ def _same(one: At, other: At) -> bool:
 
 
 def _of_recording(rows: SessionRows, recorded: Material) -> Material:
-    lead_s = lead_of_recording(rows, agent_spans(recorded))
-    told = engine_events(rows, Axis(rows, lead_s, recorded.duration_s))
+    lead_s = lead_of_recording(rows, agent_spans(recorded), "agent.speech_started") or 0.0
+    # The engine tells of speech when it is sure; the same engine has just heard the recording.
+    begun = [Span(at.at_s, at.at_s) for at in recorded.events if isinstance(at.event, e.UserSpeechStarted)]
+    told = engine_events(
+        rows, Axis(rows, lead_s, recorded.duration_s, lead_of_recording(rows, begun, "user.speech_started"))
+    )
     heard: list[At] = [at for at in recorded.events if isinstance(at.event, _HEARD)]
     events = sorted([*heard, *told], key=lambda at: at.at_s)
     return replace(recorded, source="session", events=events, lead_s=lead_s)

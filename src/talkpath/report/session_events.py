@@ -6,7 +6,7 @@ from typing import Any
 
 from talkpath.call import events as e
 from talkpath.report.material import At
-from talkpath.report.session_axis import STREAM, Axis
+from talkpath.report.session_axis import Axis
 from talkpath.report.session_rows import Kept, SessionRows, epoch
 
 
@@ -15,8 +15,7 @@ def engine_events(rows: SessionRows, axis: Axis) -> list[At]:
     names = _names(rows.events)
     found = []
     for i, kept in enumerate(rows.events):
-        at = kept.timestamp if kept.timestamp is not None else kept.at
-        at_s = axis.stream(at) if kept.type in STREAM else axis.clock(at)
+        at_s = axis.of(kept)
         event = _event(kept, 1000 * at_s, names.get(i, ""), axis)
         if event is not None:
             found.append(At(at_s, event))
@@ -52,7 +51,7 @@ def _event(kept: Kept, at_ms: float, name: str, axis: Axis) -> e.Event | None:
                                        m["turn_probability"])  # fmt: skip
         case "user.backchannel":
             onset = epoch(m["overlap_started_at"])
-            onset_ms = at_ms - float(m["detection_delay_ms"]) if onset is None else 1000 * axis.stream(onset)
+            onset_ms = at_ms - float(m["detection_delay_ms"]) if onset is None else 1000 * axis.heard(onset)
             return e.UserBackchannel("receive", at_ms, bool(m["is_interruption"]), float(m["probability"]),
                                      float(m["detection_delay_ms"]), float(m["total_duration_ms"]), onset_ms)  # fmt: skip
         case "user.dtmf":

@@ -8,7 +8,7 @@ from typing import Any
 from talkpath.call import events as e
 from talkpath.report.material import At
 from talkpath.report.model import Span
-from talkpath.report.session_axis import STREAM, Axis
+from talkpath.report.session_axis import Axis
 from talkpath.report.session_model import Note, Said, SessionTold, ToolRun, TurnTimes
 from talkpath.report.session_rows import Kept, SessionRows, epoch
 
@@ -51,11 +51,6 @@ def told_of(
         notes=tuple(_note(kept, axis) for kept in rows.events if kept.type in NOTES),
         usage=tuple(usage),
     )  # fmt: skip
-
-
-def _at(kept: Kept, axis: Axis) -> float:
-    at = kept.timestamp
-    return axis.clock(kept.at) if at is None else axis.stream(at) if kept.type in STREAM else axis.clock(at)
 
 
 def _of_agent(rows: SessionRows, events: Sequence[At]) -> list[Said]:
@@ -114,7 +109,7 @@ def _times(kept: Kept, axis: Axis) -> TurnTimes:
 
 
 def _runs(kept: Kept, axis: Axis) -> list[ToolRun]:
-    at_s = _at(kept, axis)
+    at_s = axis.of(kept)
     return [ToolRun(at_s, c["name"], str(c["arguments"])[:MOST_CHARS], str(c["output"])[:MOST_CHARS], bool(c["is_error"]))
             for c in kept.event["calls"]]  # fmt: skip
 
@@ -124,5 +119,5 @@ def _note(kept: Kept, axis: Axis) -> Note:
         return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
     return Note(
-        _at(kept, axis), kept.type, ": ".join(plain(kept.event.get(name)) for name in NOTES[kept.type])[:MOST_CHARS]
+        axis.of(kept), kept.type, ": ".join(plain(kept.event.get(name)) for name in NOTES[kept.type])[:MOST_CHARS]
     )

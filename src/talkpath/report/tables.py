@@ -13,6 +13,7 @@ from talkpath.report.session_model import SessionTold
 
 TWICE_S = 0.25  # from one to the next: nobody presses a key twice so fast
 NEAR_S = 1.5
+OWN = "talkpath."  # marks that the server, or the agent stack, has set for itself
 BLOCK_S = 0.1
 
 
@@ -72,7 +73,7 @@ def _follow(found: list[_Open], event: e.Event, at_s: float) -> None:
         case e.AgentSpeechCompleted(utterance=name, playback_position_s=position_s):
             _end(found, name, at_s, position_s, "completed")
         case e.AgentSpeechInterrupted(utterance=name, playback_position_s=position_s, dropped_marks=marks):
-            _end(found, name, at_s, position_s, "cut", marks)
+            _end(found, name, at_s, position_s, "cut", tuple(mark for mark in marks if not mark.startswith(OWN)))
             for waiting in found:
                 if waiting.end == "waiting":
                     waiting.start_s = waiting.end_s = at_s
@@ -160,8 +161,8 @@ def marks_of(material: Material) -> list[Mark]:
     """Checkpoints, played and cut."""
     found = []
     for at in material.events:
-        if isinstance(at.event, e.MarkPlayed):
+        if isinstance(at.event, e.MarkPlayed) and not at.event.name.startswith(OWN):
             found.append(Mark(at.at_s, at.event.name, True))
         elif isinstance(at.event, e.AgentSpeechInterrupted):
-            found += [Mark(at.at_s, name, False) for name in at.event.dropped_marks]
+            found += [Mark(at.at_s, name, False) for name in at.event.dropped_marks if not name.startswith(OWN)]
     return found

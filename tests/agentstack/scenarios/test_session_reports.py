@@ -103,7 +103,7 @@ async def test_a_session_is_explained(scene: Scene) -> None:
             {"status": "shipped"},
             False,
         )
-        assert ends[0] < run["at_s"] < [one["at_s"] for one in told["said"] if one["text"] == LONG][0]
+        assert ends[0] < run["at_s"] < next(one["at_s"] for one in told["said"] if one["text"] == LONG)
         # the engine's part
         (cut,) = [row for row in report["interruptions"] if row["kind"] == "true"]
         assert cut["onset_s"] == pytest.approx(caller[1], abs=0.15)

@@ -68,8 +68,8 @@ class AgentSession:
         self._tts: TextToSpeech | None = make.tts(agent.tts, agent.tts_fallback) if agent.has("tts") else None
         self.talk = Talk(
             call, agent, call_config(agent).turns, lambda: self._stt, lambda: self._llm, lambda: self._tts,
-            [agent_tool(spec) for spec in agent.agent_tools], self.send, services.clock,
-            speaker=make.s2s(agent.s2s) if agent.has("s2s") else None,
+            [agent_tool(spec) for spec in agent.agent_tools], self.send, services.clock, self._keep,
+            make.s2s(agent.s2s) if agent.has("s2s") else None,
         )  # fmt: skip
         is_mulaw = agent.call.get("audio_format") == "mulaw_8k"
         self._raw = RawAudio(call, party.call_uuid, self.id, is_mulaw, self._tell_raw) if agent.mode == "raw" else None

@@ -34,6 +34,12 @@ def add_agents(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--phone-host", help="default: 127.0.0.1")
     add("--phone-port", type=int, help="default: 8080; 0: any")
     add("--data", metavar="FOLDER", help="of the database and the recordings (default: talkpath-data)")
+    add(
+        "--logs",
+        action="store_const",
+        const="1",
+        help="write a log of every leg, for talkpath report; it holds what was said",
+    )
     add("--workers", type=int, help="processes of audio (default: 1)")
     add("--transport", choices=("websockets", "picows"), help="default: websockets")
     add("--drain", type=float, metavar="S", help="so long calls may go on after SIGTERM (default: 30)")
@@ -41,7 +47,7 @@ def add_agents(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 _VARIABLES = {
     "host": "TALKPATH_HOST", "port": "TALKPATH_PORT", "phone_host": "TALKPATH_PHONE_HOST", "phone_port": "TALKPATH_PHONE_PORT",
-    "data": "TALKPATH_DATA", "workers": "TALKPATH_WORKERS", "transport": "TALKPATH_TRANSPORT", "drain": "TALKPATH_DRAIN_S",
+    "data": "TALKPATH_DATA", "logs": "TALKPATH_LOGS", "workers": "TALKPATH_WORKERS", "transport": "TALKPATH_TRANSPORT", "drain": "TALKPATH_DRAIN_S",
 }  # fmt: skip
 _LOCAL = ("pocketsphinx", "hibari")
 

@@ -12,7 +12,8 @@ from talkpath.report.measuring import measures_of, talk_of
 from talkpath.report.model import AMBER, GREEN, RED, CallReport, Span
 from talkpath.report.read_log import is_log, read_log
 from talkpath.report.read_recording import read_recording
-from talkpath.report.tables import answers_of, keys_of, marks_of, tones_of, utterances_of
+from talkpath.report.session_health import session_rows_of
+from talkpath.report.tables import answers_of, keys_of, marks_of, tones_of, utterances_of, with_words
 from talkpath.report.talk import agent_spans, caller_spans, common, merged, paused_spans
 from talkpath.report.talk_health import talk_rows
 from talkpath.report.turns import response_of, turns_of
@@ -33,7 +34,7 @@ def report_of(material: Material) -> CallReport:
     turns = turns_of(material, caller, agent)
     response = response_of(turns)
     interruptions = interruptions_of(material, caller, agent)
-    utterances = utterances_of(material, agent)
+    utterances = with_words(utterances_of(material, agent), material.session)
     keys, tones, answers = keys_of(material), tones_of(material), answers_of(material)
     measures = measures_of(material, caller, agent)
     talk = talk_of(measures)
@@ -42,6 +43,8 @@ def report_of(material: Material) -> CallReport:
         *network_rows(material, measures.echo),
         *talk_rows(material, turns, response, interruptions, utterances, keys, tones, answers, talk),
     ]
+    if material.session is not None:
+        rows += session_rows_of(material.session)
     counts = dict(sorted(Counter(at.event.type for at in material.events).items()))
     if material.metrics is not None:
         for name in ("received_frames", "lost_frames", "sent_frames", "underruns", "reference_gaps", "timestamp_gaps"):
@@ -71,6 +74,7 @@ def report_of(material: Material) -> CallReport:
             "late": tuple(late_spans(material)),
         },
         counts=counts,
+        session=material.session,
     )
 
 

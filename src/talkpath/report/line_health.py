@@ -138,6 +138,7 @@ def network_rows(material: Material, echo: Echo | None) -> list[HealthRow]:
             *rows,
             judged("loss", "Lost from the caller", None, "%", loss, why),
             judged("late_frames", "Late from the caller", None, "%", late, why),
+            judged("jitter", "Jitter of the caller's frames", None, "ms", Limits(20.0, 60.0), why),
             judged("underruns", "Speech ran dry", None, "times", Limits(0.0, 3.0), why),
         ]
     n = max(1, len(track.is_lost))
@@ -154,6 +155,9 @@ def network_rows(material: Material, echo: Echo | None) -> list[HealthRow]:
     p99 = float(np.percentile(track.late_ms, 99)) if len(track.late_ms) else 0.0
     rows.append(judged("late_frames", "Late from the caller", 100 * float(is_late.mean()) if len(is_late) else None, "%", late,
                        f"frames more than {LATE_MS:.0f} ms late; 99 % are within {p99:.0f} ms, the worst is {worst:.0f} ms (in steps of {frame_ms:.0f} ms)", first))  # fmt: skip
+    p95 = float(np.percentile(track.late_ms, 95)) if len(track.late_ms) else None
+    rows.append(judged("jitter", "Jitter of the caller's frames", p95, "ms", Limits(20.0, 60.0),
+                       "95 % come so soon after the line's usual time", first))  # fmt: skip
     rows.append(judged("underruns", "Speech ran dry", float(metrics.underruns), "times", Limits(0.0, 3.0),
                        "the synthesiser was too slow", _first(material, "agent.speech_underrun")))  # fmt: skip
     rows.append(judged("timestamp_gaps", "Jumps in the provider's times", float(metrics.timestamp_gaps), "times", gaps))

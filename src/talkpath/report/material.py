@@ -11,6 +11,7 @@ from talkpath._types import Samples
 from talkpath.call.events import Event
 from talkpath.call.results import CallMetrics
 from talkpath.measure import CallMeasures
+from talkpath.report.session_model import SessionTold
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,6 +64,12 @@ class Material:
         False: a recording of the caller alone.
     measures : CallMeasures or None
         Of a recording; those of a log are made when it is known who spoke when.
+    source : {"log", "recording", "session"}
+        "session": a recording, and the events that an agent stack has kept.
+    lead_s : float
+        Where on the axis the clock of what is sent begins.
+    session : SessionTold or None
+        What the agent stack knows of the call.
     """
 
     name: str
@@ -78,6 +85,8 @@ class Material:
     queued: list[Queued] = field(default_factory=list)
     metrics: CallMetrics | None = None
     measures: CallMeasures | None = None
+    lead_s: float = 0.0
+    session: SessionTold | None = None
 
     @property
     def duration_s(self) -> float:

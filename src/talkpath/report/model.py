@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from talkpath.report.session_model import SessionTold
+
 GREEN, AMBER, RED, UNKNOWN = "green", "amber", "red", "unknown"
 
 
@@ -97,7 +99,7 @@ class Interruption:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What was generated of one utterance, and what was heard of it."""
+    """What was generated of one utterance, and what was heard of it; in words, where an agent stack has kept them."""
 
     name: str
     start_s: float
@@ -106,6 +108,8 @@ class Utterance:
     heard_s: float
     end: str  # "completed", "cut" or "open"
     dropped_marks: tuple[str, ...] = ()
+    text: str | None = None
+    heard_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,7 @@ class CallReport:
     Attributes
     ----------
     name, source : str
-        Of the file; "log" or "recording".
+        Of the file, or the session's id; "log", "recording", or "session" (a recording with the events of an agent stack).
     duration_s, sample_rate_hz : float, int
     stream : str
         The wire format of a log.
@@ -209,6 +213,8 @@ class CallReport:
         What is drawn under the waveforms: "caller", "agent", "paused", "echo", "lost", "late".
     counts : dict
         Of events, and of the frames that a log holds.
+    session : SessionTold or None
+        What the agent stack knows: words, what each turn took, tools, errors.
     """
 
     name: str
@@ -228,6 +234,7 @@ class CallReport:
     health: tuple[HealthRow, ...]
     spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    session: SessionTold | None = None
 
     @property
     def verdict(self) -> str:

@@ -108,6 +108,7 @@ def read_log(path: str | os.PathLike[str]) -> Material:
             Queued((frames * frame_ms + lead_ms) / 1000, name, length_s) for frames, name, length_s in reader.queued
         ],
         metrics=call.metrics,
+        lead_s=lead_ms / 1000,
     )
 
 

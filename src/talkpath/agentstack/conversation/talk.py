@@ -65,6 +65,8 @@ class Talk:
         A message to the app; never waits.
     clock : callable
         Seconds, monotonic.
+    keep : callable, optional
+        What nobody is told, and reports read.
     speaker : SpeechModel, optional
         Hears, answers and speaks, instead of the three.
     """
@@ -80,9 +82,11 @@ class Talk:
         agent_tools: Sequence[AgentTool],
         send: Callable[[Mapping[str, Any]], None],
         clock: Callable[[], float],
+        keep: Callable[[Mapping[str, Any]], None] = lambda message: None,
         speaker: SpeechModel | None = None,
     ) -> None:
         self.call, self.agent, self.delays, self.clock, self.send = call, agent, delays, clock, send
+        self.keep = keep
         self.app_model = AppModel() if agent.mode == "customer_llm" else None
         self._llm, self.speaker = llm, speaker
         self.history, self.usage = History(), Usage()
@@ -291,6 +295,9 @@ class Talk:
     def told(self, name: str) -> None:
         """The engine's last word about an utterance went to the app."""
         if name in self._settled:
+            said, figures = self._utterances[name]
+            self.keep({"type": "talkpath.utterance", "utterance": name, "source": said.source, "turn_id": figures.turn_id, "text": said.text,
+                       "heard_text": said.heard_text(), "is_cut": said.is_cut, "timestamp": self.now})  # fmt: skip
             self._settled[name].set()
 
     async def settle(self, utterances: Sequence[Utterance]) -> None:

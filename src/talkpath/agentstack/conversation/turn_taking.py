@@ -175,6 +175,15 @@ class TurnTaking:
             return
         self.words.hear(transcript, talk.clock())
         self._words_came.set()
+        if transcript.is_final and transcript.text.strip():
+            talk.keep(
+                {
+                    "type": "talkpath.heard",
+                    "text": transcript.text,
+                    "confidence": transcript.confidence,
+                    "timestamp": talk.now,
+                }
+            )
         if self.is_deaf:
             if transcript.is_final and (text := self.words.take()):
                 self.unanswered.append(text)

@@ -183,8 +183,10 @@ class Providers:
         """
         name = str(spec.get("provider") or DEFAULTS[kind]).strip().lower()
         is_local = self._settings.providers == LOCAL and (name in CLIENTS[kind] or name in KNOWN[kind])
-        if is_local and kind == "llm" and name in CLIENTS[kind] and self._has_own_url(name, spec):
+        if is_local and kind in ("llm", "s2s") and name in CLIENTS[kind] and self._has_own_url(name, spec):
             return name  # a model of one's own stands beside the embedded voice and recogniser
+        if is_local and kind == "s2s":
+            raise ProviderError("s2s has no embedded default: name a base_url", "bad_request", name)
         if name == LOCAL or is_local:
             return LOCAL
         if name in CLIENTS[kind]:
@@ -212,7 +214,9 @@ class Providers:
 
     def _has_own_url(self, name: str, spec: Spec) -> bool:
         """An agent, or the settings, name another server than the vendor's."""
-        return bool(spec.get("base_url")) or (self._settings.base_url(name) or "") not in ("", BASE_URLS.get(name, ""))
+        settings = _SETTINGS.get(name, name)
+        own = any(spec.get(field) for field in ("base_url", "azure_endpoint"))
+        return own or (self._settings.base_url(settings) or "") not in ("", BASE_URLS.get(settings, ""))
 
     def _names(self, kind: str, spec: Spec, fallback: Sequence[Spec]) -> list[str]:
         """For `Health`: the same service by the same account is one, to all calls. Never shown: a key is in it only by its hash."""

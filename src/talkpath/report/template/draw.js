@@ -99,7 +99,11 @@
     if (to < gutter() || from > width) return;
     const tone = colour(item.tone);
     c.fillStyle = c.strokeStyle = tone;
-    if (item.letter && item.from === item.to) {
+    if (item.words !== undefined) {
+      c.fillRect(from, y, 2, h); c.fillRect(from, y + h - 1, to - from, 1);
+      c.save(); c.beginPath(); c.rect(from, y - 2, to - from, h + 4); c.clip();
+      c.fillStyle = colour("ink"); c.fillText(item.words, from + 4, y + h / 2 - 0.5); c.restore();
+    } else if (item.letter && item.from === item.to) {
       c.fillRect(from, y, 2, h); c.fillText(item.letter, from + 4, y + h / 2 + 0.5);
     } else if (item.hatched) {
       c.strokeRect(from + 0.5, y + 0.5, to - from - 1, h - 1);

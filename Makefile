@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 NATIVE := setup.py pyproject.toml $(shell find csrc src -name '*.[ch]' -not -name _core.c -o -name '*.pyx' -o -name '*.pxi' -o -name 'gen_*.py')
 STRICT := -Wall -Wextra -Wconversion -Wdouble-promotion -Wvla -Wstrict-prototypes -Werror
 
-.PHONY: help demo agent-demo parrot dial test test-slow bench lint docs sanitize fuzz wheel clean
+.PHONY: help demo agent-demo parrot dial test test-slow bench lint docs sanitize memcheck fuzz wheel clean
 
 help:
 	@echo 'make demo       build, then take the example calls through the pipeline, and explain one in demo-out/report.html'
@@ -18,6 +18,7 @@ help:
 	@echo 'make lint       ruff, mypy --strict, cppcheck, the C core with warnings as errors'
 	@echo 'make docs       the documentation site in build/site, for a reader without a network'
 	@echo 'make sanitize   the suite under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make memcheck   a whole call in C: nothing allocated a frame, and clean under valgrind'
 	@echo 'make fuzz       each fuzz target for a minute (needs clang)'
 	@echo 'make wheel      a wheel for this machine in dist/ (python wheels/build_local.py makes portable ones)'
 
@@ -90,6 +91,10 @@ docs: $(VENV)/.docs
 # A venv-independent build in build/sanitize; leaks are CPython's own business.
 sanitize: $(VENV)/.test
 	CC='$(CC)' $(BIN)/python wheels/sanitize.py
+
+memcheck: $(VENV)/.test
+	$(BIN)/python tests/whole_call.py allocations
+	$(BIN)/python tests/whole_call.py memcheck
 
 fuzz:
 	csrc/fuzz/run.sh

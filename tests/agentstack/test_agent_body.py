@@ -114,7 +114,7 @@ def test_defaults_are_spelt_out() -> None:
         (body(participant_mode="multi"), "participant_mode", "not served yet"),
         (body(participant_mode="solo"), "participant_mode", "one of"),
         (body(mcp_servers=[{"type": "http", "url": "http://x"}]), "mcp_servers", "not served yet"),
-        (body(agent_tools=[{"type": "collect_dob"}]), "agent_tools[0].type", "not served yet"),
+        (body(agent_tools=[{"type": "collect_digits", "config": {"num_digits": -1}}]), "agent_tools[0].config.num_digits", "whole"),
         (body(agent_tools=[{"type": "collect_dust"}]), "agent_tools[0].type", "one of"),
         (body(agent_tools=[{"type": "collect_email", "config": {"timeout_s": 0}}]), "agent_tools[0].config.timeout_s", "1 to"),
         (body(agent_tools=[{"type": "collect_email"}] * 2), "agent_tools[1].config.tool_name", "another tool"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from talkpath.agentstack import agent_fields as f
 from talkpath.agentstack.agent import AgentError
+from talkpath.agentstack.agent_tools.registry import AGENT_TOOLS, agent_tool
 
 _BASE_URL = f.url("http", "https")
 _ZERO_TO_ONE = f.number(0, 1)
@@ -170,20 +171,10 @@ def _tool_name(path: str, value: object) -> str:
 
 # --- agent tools --------------------------------------------------------------------------------------------------------
 
-_SERVED = "collect_email"
-_LATER = ("collect_address", "collect_digits", "collect_phone", "collect_name", "collect_dob", "collect_credit_card")
 _TOOL_CHECKS: dict[str, f.Check] = {
     "tool_name": _tool_name, "tool_description": f.text, "require_confirmation": f.flag, "timeout_s": f.number(1, 3600),
     "on_enter_message": f.text, "instructions": f.text,
 }  # fmt: skip
-_TOOL_DEFAULTS: dict[str, Any] = {
-    "tool_name": _SERVED,
-    "tool_description": "Collect an email address from the user.",
-    "require_confirmation": True,
-    "timeout_s": 60.0,
-    "on_enter_message": "Ask the user to provide their email address.",
-    "instructions": "",
-}
 
 
 def agent_tools(value: object, others: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
@@ -193,15 +184,17 @@ def agent_tools(value: object, others: tuple[dict[str, Any], ...]) -> tuple[dict
     for i, one in enumerate(f.listing("agent_tools", value, 32)):
         path = f"agent_tools[{i}]"
         given = f.mapping(path, one)
-        kind = f.one_of(_SERVED, *_LATER)(f"{path}.type", given.get("type"))
-        if kind != _SERVED:
-            raise AgentError(f"{path}.type", f"{kind} is not served yet; {_SERVED} is")
+        kind = f.one_of(*AGENT_TOOLS)(f"{path}.type", given.get("type"))
         raw = f.mapping(f"{path}.config", given.get("config") or {})
         config = {key: field for key, field in raw.items() if field is not None}
         for key, check in _TOOL_CHECKS.items():
             if key in config:
                 config[key] = check(f"{path}.config.{key}", config[key])
-        config = {**_TOOL_DEFAULTS, **config}
+        try:
+            made = agent_tool({"type": kind, "config": config})
+        except AgentError as problem:
+            raise AgentError(f"{path}.{problem.path}", str(problem).removeprefix(f"{problem.path} ")) from None
+        config |= {"tool_name": made.tool.name, "tool_description": made.tool.description, "timeout_s": made.timeout_s}
         if config["tool_name"] in names:
             raise AgentError(f"{path}.config.tool_name", f"is another tool's name, too ({config['tool_name']!r})")
         names.add(config["tool_name"])

@@ -12,6 +12,7 @@ from typing import Any
 from talkpath.agentstack import app_messages as m
 from talkpath.agentstack.agent import Agent
 from talkpath.agentstack.agent_body import updated
+from talkpath.agentstack.agent_tools.privacy import kept
 from talkpath.agentstack.agent_tools.registry import agent_tool
 from talkpath.agentstack.answered_by import AnsweredBy
 from talkpath.agentstack.app_link import AppGone, AppLink
@@ -169,8 +170,8 @@ class AgentSession:
             "transcript": talk.history.transcript(), "stt_duration": usage.seconds("stt_usage", "audio_duration"),
             "llm_duration": usage.seconds("llm_usage", "session_duration"), "tts_duration": usage.seconds("tts_usage", "audio_duration"),
         }  # fmt: skip
-        kept = {**summary, "record_url": self.record_url}
-        await self._services.sessions.session_ended(self.id, ended_at, kept, usage.models())
+        stored = {**summary, "record_url": self.record_url}
+        await self._services.sessions.session_ended(self.id, ended_at, stored, usage.models())
         if self._raw is not None:
             self._raw.stop()
         message = {"type": "session.ended", **summary}
@@ -199,7 +200,7 @@ class AgentSession:
         self._link.send(message)
 
     def _keep(self, message: Mapping[str, Any]) -> None:
-        self._services.sessions.session_events(self.id, [message])
+        self._services.sessions.session_events(self.id, [kept(message)])
 
     def _llm_is(self, name: str, available: bool) -> None:
         self.send({"type": "llm.availability_changed", "llm": name, "available": available, "timestamp": self.talk.now})
@@ -215,6 +216,11 @@ class AgentSession:
                     self._on_event(event, self.talk)
 
     def _on_event(self, event: e.Event, talk: Talk) -> None:
+        if isinstance(event, e.UserDtmf):
+            is_private = talk.is_private
+            talk.sub_agents.key(event.digit)
+            if is_private:
+                return
         if (verdict := talk.turn_taking.verdict(event)) is not None:
             self.send(self._translator.translate(verdict) or {})
         talk.turn_taking.on_event(event)

@@ -373,6 +373,8 @@ class Hub:
                 line.listen(*args)
             case "record":
                 session.record(now)
+            case "mask":
+                session.mask(*args)
             case "log":
                 if line.log is None:
                     raise StateError("log: the server keeps none; MediaServer(logs=True) does")

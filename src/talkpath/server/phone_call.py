@@ -121,6 +121,13 @@ class PhoneCall:
             unmade(found)
             raise
 
+    async def mask_recording(self, on: bool = True) -> None:
+        """Leave both voices out of the recording (silence in their place) until it is called with False: for what must not be kept.
+
+        Nothing where the call is not recorded. It does not reach `log`.
+        """
+        await self._run("mask", on)
+
     async def recorded(self) -> None:
         """Wait until the recording is whole on the disk, after the end of the call. Nothing where there is none."""
         if self.recording is not None:

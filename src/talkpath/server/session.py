@@ -458,6 +458,11 @@ class Session:
             raise StateError("record: not now")
         self._outlet.record(self._line_time(now), self._frame_s, self._intake.waiting_frames)
 
+    def mask(self, on: bool) -> None:
+        """Leave both voices out of the recording from now on, or no longer."""
+        if self._outlet is not None:
+            self._outlet.mask(on)
+
     def heard_ms(self, now: float) -> float:
         """How much of what was sent, silence included, was played at the other end, by our own clock."""
         return 0.0 if self._outlet is None else self._outlet.heard_ms(self._line_time(now))

@@ -115,6 +115,11 @@ class Talk:
         self._untold: list[TurnFigures] = []  # turns that have begun
         self._numbers = itertools.count(1)
 
+    @property
+    def is_private(self) -> bool:
+        """What the caller says now is not to be kept."""
+        return self.mind.sub is not None and self.mind.sub.tool.is_private
+
     def model(self) -> LanguageModel:
         """Who answers."""
         model = self.app_model or self.speaker or self._llm()

@@ -10,6 +10,7 @@ import uuid
 from collections import deque
 from typing import TYPE_CHECKING
 
+from talkpath.agentstack.agent_tools.privacy import HIDDEN
 from talkpath.agentstack.conversation.answer import Answer
 from talkpath.agentstack.conversation.figures import TurnFigures
 from talkpath.agentstack.conversation.hints import is_nod, turn_probability
@@ -278,19 +279,19 @@ class TurnTaking:
             return
         if now is not None and now.in_tools:  # its next step answers this too
             self._discard(chat)
-            talk.history.user(text)
+            talk.history.user(text, talk.is_private)
             now.release()
             return
-        figures = talk.figures(talk.turns + 1, self.turn_id, text)
+        figures = talk.figures(talk.turns + 1, self.turn_id, HIDDEN if talk.is_private else text)
         figures.user_started_at, self._turn_onset_at = self._turn_onset_at, None
         if now is not None and not now.speaks:  # what he had said before is part of it
             now.give_way()
             if now.is_abandoned:
                 figures.turn_number = now.figures.turn_number
-                figures.user_text = f"{now.figures.user_text} {text}".strip()
+                figures.user_text = f"{now.figures.user_text} {figures.user_text}".strip()
                 figures.user_started_at = now.figures.user_started_at or figures.user_started_at
             talk.answer = None
-        talk.history.user(text)
+        talk.history.user(text, talk.is_private)
         if chat is not None and (chat.text != text or now is not None):
             self._discard(chat)
             chat = None

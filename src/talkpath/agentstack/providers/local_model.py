@@ -66,6 +66,10 @@ def answer_to(script: Script, messages: Sequence[ChatMessage], tools: Sequence[T
     if (scripted := script.reply(conversation)) is not None:
         return scripted
     if local_talk.is_sub_agent(tools):
+        if not local_talk.is_for_email(tools):
+            return local_talk.Reply(
+                calls=(local_talk.Call("decline", {"reason": "the embedded model collects email addresses only"}),)
+            )
         return local_talk.collect(turn, conversation, last_said)
     if script.default and turn.said:
         own = local_talk.reply(turn, conversation, last_said, tools) if script.built_in else Reply()

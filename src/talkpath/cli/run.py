@@ -191,8 +191,12 @@ def take_through(
     title = f"{name}: {seconds:.1f} s, {config.stream} ↔ {config.audio_format}{lost_note}"
     _tell(console, title, out, config, cleaned, wire, events)
     if stopped:
-        raise KeyboardInterrupt(f"stopped after {seconds:.1f} s of {name}; what was done till then is in {out}")
+        raise KeyboardInterrupt(_stopped(seconds, name, out))
     return Taken(name, config, seconds, gone, events, out)
+
+
+def _stopped(seconds: float, name: str, out: Path) -> str:
+    return f"stopped after {seconds:.1f} s of {name}; what was done till then is in {out}"
 
 
 def _tell(
@@ -220,14 +224,20 @@ def replay_call(log: Path, out: Path, quiet: bool = False) -> Taken:
     wire: list[bytes] = []
     events: list[Event] = []
     config = CallConfig()
-    for call, result in replay(log):
-        config = call.config
-        if isinstance(result, Received):
-            heard.append(result.pcm)
-        elif isinstance(result, Transmitted):
-            wire.append(result.payload)
-        events += result.events if result is not None else []
+    stopped = False
+    try:
+        for call, result in replay(log):
+            config = call.config
+            if isinstance(result, Received):
+                heard.append(result.pcm)
+            elif isinstance(result, Transmitted):
+                wire.append(result.payload)
+            events += result.events if result is not None else []
+    except KeyboardInterrupt:
+        stopped = True
     seconds = len(heard) * config.frame_ms / 1000
     title = f"{log.name}: {seconds:.1f} s, {config.stream} ↔ {config.audio_format}"
     _tell(Console(quiet=quiet), title, out, config, heard, wire, events)
+    if stopped:
+        raise KeyboardInterrupt(_stopped(seconds, log.name, out))
     return Taken(log.name, config, seconds, 0, events, out)

@@ -11,7 +11,9 @@ from talkpath import __version__
 from talkpath.cli.problems import OK
 
 SHELLS = ("bash", "zsh", "fish")
-_FILES = ("FILE", "LOG", "CALL|LOG", "CALLER.wav", "AGENT.wav", "FILE.html|DIR", "FILE|JSON", "WHO")
+# What a metavar names, that a shell can complete.
+_FOLDERS = {"DIR", "FOLDER"}
+_FILES = {"FILE", "LOG", "CALL", "CALLER.wav", "AGENT.wav", "FILE.html", "WHO", *_FOLDERS}
 _EPILOG = """\
 bash: talkpath completion bash > ~/.local/share/bash-completion/completions/talkpath
 zsh: talkpath completion zsh > ~/.zfunc/_talkpath, and in ~/.zshrc, before compinit: fpath+=~/.zfunc
@@ -79,15 +81,15 @@ def commands_of(parser: argparse.ArgumentParser) -> Iterator[Command]:
 
 
 def _argument(parser: argparse.ArgumentParser, action: argparse.Action) -> Argument:
-    shown = str(action.metavar or "")
+    shown = {*str(action.metavar or "").split("|")}
     value = "text"
     if action.choices is not None:
         value = "choices"
     elif action.nargs == 0:
         value = ""
-    elif action.option_strings and shown in ("DIR", "FOLDER"):
+    elif action.option_strings and shown <= _FOLDERS:
         value = "folders"
-    elif shown in (*_FILES, "DIR"):
+    elif shown & _FILES:
         value = "files"
     says = (action.help or "") % {"default": action.default, "prog": parser.prog}
     return Argument(tuple(action.option_strings), value, tuple(map(str, action.choices or ())), says)

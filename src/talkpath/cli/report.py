@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from talkpath.cli.problems import FAILED, OK, STOPPED, folder_to_write, say, told
 from talkpath.errors import ConfigError, TalkpathError
 from talkpath.recordings import CHANNELS
 
@@ -54,18 +55,12 @@ def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--config", metavar="FILE", help="the agent stack's settings, for its data folder")
     add("--channels", default="auto", choices=CHANNELS, help="of a recording: who is where (default: %(default)s)")
     add("--title", default="", help="of the page, or of the folder's (default: the file's name)")
+    report.set_defaults(run=run_report)
 
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the pages; returns the exit status."""
-    try:
-        return _one(args) if len(args.call) == 1 else _many(args)
-    except ConfigError as problem:
-        print(f"talkpath: {problem}", file=sys.stderr)
-        return 2
-    except (TalkpathError, OSError) as problem:
-        print(f"talkpath: {problem}", file=sys.stderr)
-        return 1
+    return _one(args) if len(args.call) == 1 else _many(args)
 
 
 def _material(args: argparse.Namespace, name: str) -> Material:
@@ -104,16 +99,19 @@ def _told(report: CallReport) -> str:
 def _one(args: argparse.Namespace) -> int:
     name: str = args.call[0]
     wanted = args.out is not None or not args.json
+    out = args.out or Path(_stem(name) + ".html")
+    if wanted and out.is_dir():
+        raise ConfigError(f"-o names the page of one call, and {out} is a folder: -o {out / _stem(name)}.html")
     report, page = _read(args, name, wanted, args.title)
     if args.json:
         _print_json(report.to_dict())
-    out = args.out or Path(_stem(name) + ".html")
     if wanted and str(out) == "-":
         sys.stdout.write(page)
     elif wanted:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(page, encoding="utf-8")
         print(f"wrote {out} ({len(page.encode()) / 1e6:.1f} MB); to look at: {_told(report)}", file=sys.stderr)
-    return 0
+    return OK
 
 
 def _many(args: argparse.Namespace) -> int:
@@ -122,6 +120,7 @@ def _many(args: argparse.Namespace) -> int:
     wanted = args.out is not None or not args.json
     folder: Path = args.out or Path("reports")
     if wanted:
+        folder_to_write("-o", folder)
         folder.mkdir(parents=True, exist_ok=True)
     listed: list[Listed] = []
     unread: list[tuple[str, str]] = []
@@ -134,8 +133,8 @@ def _many(args: argparse.Namespace) -> int:
             except ConfigError:
                 raise
             except (TalkpathError, OSError) as problem:
-                unread.append((Path(path).name, str(problem).removeprefix(f"{path}: ")))
-                print(f"talkpath: {problem}", file=sys.stderr)
+                unread.append((Path(path).name, told(problem).removeprefix(f"{path}: ")))
+                say("report", told(problem))
                 continue
             name = _page_name(_stem(path), taken)
             if wanted:
@@ -150,7 +149,7 @@ def _many(args: argparse.Namespace) -> int:
         index, title = folder / "index.html", args.title or f"{len(listed)} calls"
         index.write_text(render_fleet(listed, title=title, unread=unread), encoding="utf-8")
         print(f"wrote {index}: {len(listed)} calls, the worst first", file=sys.stderr)
-    return 130 if was_stopped else 1 if unread else 0
+    return STOPPED if was_stopped else FAILED if unread else OK
 
 
 def _stem(name: str) -> str:

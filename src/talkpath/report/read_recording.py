@@ -53,7 +53,8 @@ def read_recording(path: str | os.PathLike[str], channels: str = "auto") -> Mate
             found = measure_recording(recording, channels, MAX_S / 3600)
         both = sides(recordings.read_recording(path, rate_hz), channels)
     except FormatError as problem:
-        raise FormatError(f"{os.fspath(path)}: {problem}") from problem
+        neither = "no log of call.record, and " if str(problem).startswith("not a sound file") else ""
+        raise FormatError(f"{os.fspath(path)}: {neither}{problem}") from problem
     caller, known = both[0], len(both) == 2
     if not len(caller):
         raise FormatError(f"{os.fspath(path)}: no sound")

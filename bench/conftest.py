@@ -62,7 +62,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             row = {"peer": result.extra_info.get("peer", "talkpath"), **figures(np.array(result.stats.data) * 1e6)}
             groups.setdefault(result.group or "others", []).append(row)
     for group, rows in groups.items():
-        rows.sort(key=lambda row: (not row["peer"].startswith("talkpath"), row["mean_us"]))
+        rows.sort(key=lambda row: (row["peer"] != "talkpath", not row["peer"].startswith("talkpath"), row["mean_us"]))
         terminalreporter.write_line(f"\n{group:50} {'median µs':>10} {'mean':>10} {'p99':>10} {'ratio':>7}")
         for row in rows:
             row["ratio"] = round(row["mean_us"] / rows[0]["mean_us"], 2) if rows[0]["mean_us"] else 0.0

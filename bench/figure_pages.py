@@ -19,16 +19,15 @@ import speed_tables  # noqa: E402
 from quality import tables as quality_tables  # noqa: E402
 
 SPEED, QUALITY = HERE / "speed.json", HERE / "quality.json"
-MARKED = ("README.md", "docs/measured.md")  # tables between marks
+MARKED = ("README.md",)  # tables between marks
 Table = Callable[[dict[str, Any]], str]
 TABLES: dict[str, Table] = {**speed_tables.TABLES, **quality_tables.TABLES}
 WHOLE: dict[str, Table] = {"docs/benchmarks/README.md": speed_tables.page, "docs/quality.md": quality_tables.page}
 
 
 def measured() -> dict[str, Any]:
-    """Both files' figures: {"speed": …, "quality": …}, and the tables of instructions."""
+    """Both files' figures: {"speed": …, "quality": …}."""
     names = {"speed": SPEED, "quality": QUALITY}
-    names |= {f"{what}_instructions": HERE / f"{what}_instructions.json" for what in ("call", "kernel")}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in names.items() if path.exists()}
 
 

@@ -24,7 +24,7 @@ import call_cost  # noqa: E402
 import group_cost  # noqa: E402
 from figure_pages import SPEED, write_pages  # noqa: E402
 from machine import described  # noqa: E402
-from peers import versions  # noqa: E402
+from peers_here import versions  # noqa: E402
 
 QUICK_ROUNDS = ["--benchmark-max-time=0.02", "--benchmark-min-rounds=2", "--benchmark-calibration-precision=2"]
 

@@ -120,15 +120,6 @@ def every_kernel(found: dict[str, Any]) -> str:
     return table(("", "median µs", "mean µs", "p99 µs", "other ways of ours, mean", "peers, mean, times as long"), rows)
 
 
-def instructions(found: dict[str, Any]) -> str:
-    parts = []
-    for what, title in (("call", "a call's scene"), ("kernel", "a kernel alone")):
-        stored = found[f"{what}_instructions"]
-        rows = [(name, f"{count:,}") for name, count in stored["instructions"].items()]
-        parts += [table((title, "instructions for 20 ms"), rows), ""]
-    return "\n".join([*parts, f"gcc {found['call_instructions']['compiler']}, counted by valgrind."])
-
-
 def peers(found: dict[str, Any]) -> str:
     return table(("peer", "here"), list(found["speed"]["peers"].items()))
 
@@ -179,12 +170,8 @@ The line with echo. Every call is in its second and third second, each at anothe
 
 ![Peers, times as long as talkpath](kernels.svg)
 
-## Instructions
-
-The same on a busy machine and on a quiet one. CI counts them again and fails where one has grown by more than 5 % without this table
-([comparison](../comparison.md#repeat-it)).
-
-{instructions}
+Instructions are the same on a busy machine and on a quiet one: [those of a call](../../bench/call_instructions.json), [those of each kernel](../../bench/kernel_instructions.json).
+CI counts them again, and fails where one has grown by more than 5 % without a new table ([how](../comparison.md#repeat-it)).
 
 ## Peers
 
@@ -197,4 +184,4 @@ def page(found: dict[str, Any]) -> str:
     if "speed" not in found:
         return f"# Benchmarks\n\n{NOT_YET}\n"
     return PAGE.format(machine=found["speed"]["machine"], cost=cost(found), group=group(found), memory=memory(found), kernels=every_kernel(found),
-                       instructions=instructions(found), peers=peers(found))  # fmt: skip
+                       peers=peers(found))  # fmt: skip

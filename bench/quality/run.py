@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 from figure_pages import QUALITY, write_pages  # noqa: E402
 from machine import described  # noqa: E402
-from peers import versions  # noqa: E402
+from peers_here import versions  # noqa: E402
 
 from quality import material  # noqa: E402
 

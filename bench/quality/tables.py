@@ -10,11 +10,11 @@ Row = dict[str, Any]
 
 
 def percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f} %"
+    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def number(value: float | None, digits: int = 2, sign: bool = False) -> str:
-    return "" if value is None else f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+    return "–" if value is None else f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -35,6 +35,7 @@ struct tp_vad {
     tp_half_rate half_rate;
     size_t fill;        /* of samples; the oldest FFT - HOP are the last hops' */
     int started;        /* the floors have a first value */
+    int resting;        /* tp_vad_rest                    */
     float samples[FFT];
     float smooth[BANDS], floor[BANDS];
     float lag; /* of the last hop's pitch, in octaves */
@@ -73,6 +74,11 @@ void tp_vad_reset(tp_vad *v)
 float tp_vad_probability(const tp_vad *v)
 {
     return v->probability;
+}
+
+void tp_vad_rest(tp_vad *v, int rest)
+{
+    v->resting = rest;
 }
 
 size_t tp_vad_delay_samples(const tp_vad *v)
@@ -196,7 +202,8 @@ size_t tp_vad_process(tp_vad *v, const int16_t *pcm, size_t n, float *probabilit
         pcm += take;
         n -= take;
         if (v->fill == FFT) {
-            v->probability = classify(v);
+            if (!v->resting)
+                v->probability = classify(v);
             if (probabilities)
                 probabilities[hops] = v->probability;
             hops++;

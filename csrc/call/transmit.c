@@ -9,9 +9,10 @@ static void add_comfort_noise(tp_call *c, int16_t *x)
 {
     int16_t noise[TP_CALL_MAX_FRAME];
     tp_comfort_noise_generate(component(c, COMPONENT_NOISE), noise, c->frame);
-    for (size_t i = 0; i < c->frame; i++) {
-        const int sum = x[i] + noise[i];
-        x[i] = (int16_t)(sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum);
+    for (size_t i = 0; i < c->frame; i++) { /* in sixteen bits, so that many are done at once: a sum that has gone round has another sign */
+        const int16_t sum = (int16_t)(uint16_t)((uint16_t)x[i] + (uint16_t)noise[i]), over = (x[i] ^ sum) & (noise[i] ^ sum);
+        const int16_t limit = (int16_t)((x[i] >> 15) ^ 32767);
+        x[i] = over < 0 ? limit : sum;
     }
 }
 

@@ -42,10 +42,11 @@ void tp_call_transmit(tp_call *c, uint8_t *payload)
     call_track_level(&c->metrics.sent_dbov, x, c->frame);
     if (quiet) /* the echo of comfort noise is not worth a canceller's work, and must not count as the agent's speech */
         memset(x, 0, c->frame * sizeof *x);
-    reference_push(&c->reference, x, c->frame);
-    own_sounds_push(component(c, COMPONENT_OWN_SOUNDS), x, c->received, c->sent > c->received ? c->sent - c->received : 0, !quiet);
+    reference_push(component(c, COMPONENT_REFERENCE), x, c->frame);
+    const uint64_t ahead = c->sent > c->received ? c->sent - c->received : 0;
+    own_sounds_push(component(c, COMPONENT_OWN_SOUNDS), x, payload, c->received, ahead, !quiet);
     if (!c->answer.decided)
-        own_words_sent(&c->own_words, x, c->frame);
+        own_words_sent(component(c, COMPONENT_OWN_WORDS), x, c->frame);
     c->sent += c->frame;
     c->metrics.sent_frames++;
     call_take_playout_events(c);

@@ -39,6 +39,15 @@ TP_INLINE void fold(__m256i *high, __m256i *low)
     *low = _mm256_and_si256(*low, _mm256_set1_epi32((1 << TP_FIR_LOW_BITS) - 1));
 }
 
+/* Two inputs, or two taps, side by side in each lane. */
+TP_TARGET_AVX2
+TP_INLINE __m256i two_inputs(const int16_t *x)
+{
+    int32_t pair;
+    memcpy(&pair, x, sizeof pair);
+    return _mm256_set1_epi32(pair);
+}
+
 /* Thirty-two outputs of one row, at inputs side by side: two taps at a time for all of them, so that nothing is summed across lanes. */
 TP_TARGET_AVX2
 static void fir_row_avx2(const int16_t *row, uint32_t taps, const int16_t *x, int16_t *y)
@@ -46,13 +55,11 @@ static void fir_row_avx2(const int16_t *row, uint32_t taps, const int16_t *x, in
     __m256i h[4], l[4];
     for (int i = 0; i < 4; i++)
         h[i] = l[i] = _mm256_setzero_si256();
-    for (uint32_t k = 0; k < taps; k += 2) {
-        int32_t high, low;
-        memcpy(&high, row + k, sizeof high);
-        memcpy(&low, row + taps + k, sizeof low);
-        if ((high | low) == 0) /* a row begins with zeros, for its length is rounded up */
-            continue;
-        const __m256i ch = _mm256_set1_epi32(high), cl = _mm256_set1_epi32(low);
+    uint32_t k = 0; /* a row begins with zeros, for its length is rounded up */
+    while (k + 2 < taps && (row[k] | row[k + 1] | row[taps + k] | row[taps + k + 1]) == 0)
+        k += 2;
+    do {
+        const __m256i ch = two_inputs(row + k), cl = two_inputs(row + taps + k);
         for (int i = 0; i < 2; i++) {
             const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(x + k + 16 * i));
             const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(x + k + 16 * i + 1));
@@ -62,7 +69,8 @@ static void fir_row_avx2(const int16_t *row, uint32_t taps, const int16_t *x, in
             l[2 * i] = _mm256_add_epi32(l[2 * i], _mm256_madd_epi16(v0, cl));
             l[2 * i + 1] = _mm256_add_epi32(l[2 * i + 1], _mm256_madd_epi16(v1, cl));
         }
-    }
+        k += 2;
+    } while (k < taps);
     for (int i = 0; i < 4; i++) {
         h[i] = _mm256_add_epi32(h[i], _mm256_srai_epi32(l[i], TP_FIR_LOW_BITS));
         h[i] = _mm256_srai_epi32(_mm256_add_epi32(h[i], _mm256_set1_epi32(1 << (TP_FIR_HIGH_BITS - 1))), TP_FIR_HIGH_BITS);
@@ -260,15 +268,6 @@ TP_INLINE void affine_out(__m256i sum, const float *scale, const float *bias, fl
 {
     const __m256 product = _mm256_mul_ps(_mm256_loadu_ps(scale), _mm256_cvtepi32_ps(sum));
     _mm256_storeu_ps(y, _mm256_add_ps(_mm256_loadu_ps(bias), product));
-}
-
-/* Two inputs, side by side in each lane. */
-TP_TARGET_AVX2
-TP_INLINE __m256i two_inputs(const int16_t *x)
-{
-    int32_t pair;
-    memcpy(&pair, x, sizeof pair);
-    return _mm256_set1_epi32(pair);
 }
 
 TP_TARGET_AVX2

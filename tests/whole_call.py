@@ -36,6 +36,18 @@ def link(folder: Path, *flags: str) -> Path:
     return program
 
 
+def link_late(folder: Path) -> Path:
+    """The driver whose clocks can begin late: what keeps one is compiled again, and is used in place of the library's."""
+    objects = []
+    for late in range(1, 8):
+        objects.append(str(folder / f"late_{late}.o"))
+        flags = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
+        command = [*os.environ.get("CC", "cc").split(), *flags, f"-DLATE={late}", "-std=c11", "-O2", "-ffp-contract=off", f"-I{CSRC}",
+                   f"-I{CSRC / 'include'}", "-c", str(DRIVER.with_name("late_start.c")), "-o", objects[-1]]  # fmt: skip
+        subprocess.run(command, check=True)
+    return link(folder, "-DLATE_START", *objects)
+
+
 def run(
     program: Path, seconds: int, threads: int = 1, calls: int = 4, *arguments: str, under: tuple[str, ...] = ()
 ) -> dict[str, Any]:

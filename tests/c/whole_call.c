@@ -1,10 +1,11 @@
 /*
- * Calls that do everything a call can do, without Python:   whole_call SECONDS THREADS CALLS [planted]
+ * Calls that do everything a call can do, without Python:   whole_call SECONDS THREADS CALLS [planted | late]
  *
  * Up to four calls (u-law, A-law, L16 at 8 and 16 kHz), each with every switch on, on a line with an echo, noise, losses and reordering. Both
  * parties speak, interrupt each other, press keys; a beep sounds; the configuration changes. With THREADS the calls are shared out, as by a
  * group. Printed: frames, what was allocated while they ran (with COUNT_ALLOCATIONS, else -1), a checksum, and what happened.
- * "planted" allocates once a second, to show that the counter counts.
+ * "planted" allocates once a second, to show that the counter counts. "late" (with LATE_START: late_start.c) lets every count of samples
+ * begin 3 s before 2^32: the same calls, hours later.
  */
 #include <math.h>
 #include <pthread.h>
@@ -50,6 +51,10 @@ int posix_memalign(void **p, size_t to, size_t n)
     *p = __libc_memalign(to, n);
     return *p == NULL ? 12 : 0;
 }
+#endif
+
+#ifdef LATE_START
+void late_call(void *call, uint64_t samples);
 #endif
 
 /* --- what is heard ------------------------------------------------------------------------------------------------------------ */
@@ -110,7 +115,8 @@ typedef struct side {
     int16_t speech[SOUND_SAMPLES], background[SOUND_SAMPLES];
     uint32_t id, checksum;
     uint16_t sequence;
-    long frames, frames_heard;
+    long frames;
+    uint64_t late; /* samples that its clocks are ahead */
     int speaks;
     long happened[EVENT_TYPES], played[PLAYOUT_KINDS];
 } side;
@@ -123,7 +129,7 @@ static void *state(size_t bytes)
     return p;
 }
 
-static void begin(side *s, int which)
+static void begin(side *s, int which, int late)
 {
     memset(s, 0, sizeof *s);
     s->config = tp_call_defaults();
@@ -138,6 +144,11 @@ static void begin(side *s, int which)
     s->call = state(tp_call_size(&s->config));
     if (tp_call_init(s->call, &s->config) != TP_OK)
         abort();
+    s->late = late ? ((uint64_t)1 << 32) / s->n * s->n - 150 * s->n : 0;
+#ifdef LATE_START
+    if (late)
+        late_call(s->call, s->late);
+#endif
     const tp_jitter_buffer_config jitter = { .sample_rate_hz = s->config.sample_rate_hz, .frame_ms = 20, .max_ms = 200 };
     s->jitter = state(tp_jitter_buffer_size(&jitter));
     if (tp_jitter_buffer_init(s->jitter, &jitter) != TP_OK)
@@ -325,7 +336,12 @@ static void frame(side *s, int planted)
         s->happened[e.type]++;
         if (e.type == TP_CALL_PLAYOUT)
             s->played[e.playout.kind]++;
-        add(s, &e.time_ms, sizeof e.time_ms);
+        const double when_ms = e.time_ms - (double)s->late * 1000.0 / s->config.sample_rate_hz;
+        const double length_ms = e.type == TP_CALL_SPEECH_STOPPED ? e.speech_stopped.duration_ms
+            : e.type == TP_CALL_BEEP ? e.beep.duration_ms : e.type == TP_CALL_TURN_COMPLETED ? e.turn_completed.duration_ms : 0.0;
+        add(s, &when_ms, sizeof when_ms);
+        add(s, &length_ms, sizeof length_ms);
+        add(s, &e.type, sizeof e.type);
     }
     const tp_call_metrics m = tp_call_read_metrics(s->call);
     if (!isfinite(m.received_dbov) || !isfinite(m.sent_dbov))
@@ -362,10 +378,11 @@ int main(int argc, char **argv)
     const int threads = atoi(argv[2]);
     frames_each = atol(argv[1]) * 50;
     calls = atoi(argv[3]) < CALLS ? atoi(argv[3]) : CALLS;
-    is_planted = argc > 4;
+    is_planted = argc > 4 && strcmp(argv[4], "planted") == 0;
+    const int late = argc > 4 && strcmp(argv[4], "late") == 0;
     tp_simd_init();
     for (int i = 0; i < calls; i++)
-        begin(&sides[i], i);
+        begin(&sides[i], i, late);
     pthread_t others[16];
     pthread_barrier_init(&barrier, NULL, (unsigned)threads);
     for (int i = 1; i < threads && i < 16; i++)
@@ -385,6 +402,7 @@ int main(int argc, char **argv)
         pthread_join(others[i], NULL);
     pthread_barrier_destroy(&barrier);
     uint32_t checksum = 0;
+    int past = 0; /* 2^32 */
     long happened[EVENT_TYPES] = { 0 }, played[PLAYOUT_KINDS] = { 0 };
     for (int i = 0; i < calls; i++) {
         checksum ^= sides[i].checksum + (uint32_t)i;
@@ -392,9 +410,10 @@ int main(int argc, char **argv)
             happened[k] += sides[i].happened[k];
         for (int k = 0; k < PLAYOUT_KINDS; k++)
             played[k] += sides[i].played[k];
+        past |= tp_call_received_ms(sides[i].call) * sides[i].config.sample_rate_hz / 1000.0 > 4294967296.0;
         end(&sides[i]);
     }
-    printf("{\"frames\": %ld, \"allocations\": %ld, \"outside\": %ld, \"checksum\": %u, \"events\": [", calls * frames_each, allocations,
+    printf("{\"past\": %d, \"frames\": %ld, \"allocations\": %ld, \"outside\": %ld, \"checksum\": %u, \"events\": [", past, calls * frames_each, allocations,
            outside, checksum);
     for (int k = 0; k < EVENT_TYPES; k++)
         printf("%s%ld", k ? ", " : "", happened[k]);

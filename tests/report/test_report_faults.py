@@ -34,6 +34,9 @@ def test_a_good_call_is_green(tmp_path):
     assert len(report["turns"]) == 3
     assert [u["end"] for u in report["utterances"]] == ["completed"] * 4
     assert [m["name"] for m in report["marks"]] == ["mark-1", "mark-2", "mark-3"]
+    stages = report["stages_ms"]
+    assert stages["decided"]["p50"] < stages["queued"]["p50"] <= stages["wire"]["p50"]
+    assert stages["wire"] == pytest.approx(report["response_ms"], abs=1.5)
     for turn in report["turns"]:
         assert turn["caller_end_s"] < turn["decided_s"] < turn["queued_s"] <= turn["wire_s"]
         assert turn["response_ms"] == pytest.approx((turn["wire_s"] - turn["caller_end_s"]) * 1000, abs=1.5)

@@ -53,7 +53,7 @@ def test_a_cough_is_refused(tmp_path):
     cough = np.rint(np.random.default_rng(1).standard_normal(640) * 3277).astype(np.int16)
     report = talked_over(tmp_path, [cough])
     (row,) = report["interruptions"]
-    assert row["kind"] == "refused"
+    assert row["kind"] == "noise"
     assert 0.3 < row["evidence"] < 1
     assert row["onset_s"] == pytest.approx(2.0, abs=0.1)
     assert "too short" in row["doubt"]

@@ -131,10 +131,10 @@ def _refused(
             or any(s.start_s - SAME_S < end_s and start_s < s.end_s + SAME_S for s in known)
         ):
             continue
-        row = _row(material, caller, "refused", start_s, end_s, None, 0.0)
+        row = _row(material, caller, "noise", start_s, end_s, None, 0.0)
         why = "too short or too weak" if most < 1 else "a sound, and no speech"
         if (row.echo_likelihood or 0.0) > 0.5:
-            why += ", on a line that returns the agent's voice"
+            row, why = replace(row, kind="echo"), f"{why}, on a line that returns the agent's voice"
         rows.append(replace(row, doubt=why))
     return rows
 

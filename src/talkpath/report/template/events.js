@@ -44,7 +44,7 @@
     ["Echo", s.echo.map(span("echo", () => "the line returns the agent's voice"))],
     ["Interruptions", report.interruptions.map((i) => ({ from: i.onset_s, to: i.decided_s, tone: i.kind === "true" ? "cut" : "gate",
       text: `${KINDS[i.kind] || i.kind}${i.evidence === null ? "" : `, evidence ${i.evidence.toFixed(2)}`}${i.doubt ? `; ${i.doubt}` : ""}`,
-      letter: { true: "I", false: "F", "back-channel": "b", "talk-over": "o", orchestrator: "A", refused: "–" }[i.kind] }))],
+      letter: { true: "I", false: "F", "back-channel": "b", "talk-over": "o", orchestrator: "A", echo: "e", noise: "n" }[i.kind] }))],
     ["Turns", report.turns.map((t) => ({ from: t.caller_end_s, to: t.wire_s ?? t.decided_s ?? t.caller_end_s, tone: t.is_early ? "cut" : "gate",
       mid: t.decided_s, text: `turn ${t.number}: answered after ${t.response_ms === null ? "–" : `${Math.round(t.response_ms)} ms`}${t.is_early ? "; too early" : ""}` }))],
     ["Keys, tones", [

@@ -50,6 +50,7 @@ def test_echo(tmp_path):
     assert rows(report)["echo"]["verdict"] == "red"
     assert rows(report)["echo"]["value"] == pytest.approx(12, abs=3)
     assert "18" in rows(report)["echo"]["detail"]
+    assert rows(report)["echo_delay"]["value"] == pytest.approx(180, abs=25)
     assert report["spans"]["echo"]
 
 
@@ -58,6 +59,7 @@ def test_loss_of_8_percent(tmp_path):
     report = look(ordinary(tmp_path).run(TALK, lost=lambda i: bool(gone[i])))
     assert rows(report)["loss"]["verdict"] == "red"
     assert rows(report)["loss"]["value"] == pytest.approx(8, abs=2)
+    assert rows(report)["concealed"]["value"] == pytest.approx(20 * report["counts"]["lost_frames"])
     assert sum(s["end_s"] - s["start_s"] for s in report["spans"]["lost"]) == pytest.approx(
         0.02 * report["counts"]["lost_frames"]
     )
@@ -82,6 +84,11 @@ def test_late_frames(tmp_path):
     assert rows(report)["loss"]["verdict"] == "green"
     assert report["spans"]["late"]
     assert rows(report)["late_frames"]["value"] == pytest.approx(4, abs=0.5)
+
+
+def test_jitter(tmp_path):
+    report = look(ordinary(tmp_path).run(TALK, late=lambda i: 2 if i % 10 < 2 else 0))
+    assert (rows(report)["jitter"]["verdict"], rows(report)["jitter"]["value"]) == ("amber", 40)
 
 
 def test_early_cut(tmp_path):

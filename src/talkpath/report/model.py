@@ -70,7 +70,7 @@ class Interruption:
         When the caller began; when it was clear what it was.
     kind : str
         "true": the agent was cut; "false": it paused and went on; "back-channel": it ended by itself; "talk-over": both went on;
-        "echo", "noise": a sound with some evidence, which came to nothing, on a line that returns the agent's voice or not; "orchestrator": the agent was cut and the caller had no part in it.
+        "echo", "noise": a sound with some evidence, which came to nothing, as loud as the line's echo of the agent would be, or not; "orchestrator": the agent was cut and the caller had no part in it.
     paused_s : float or None
         When the agent stood still.
     caller_ms : float

@@ -16,6 +16,7 @@ from talkpath.call.recording import log_name
 from talkpath.errors import FormatError
 
 DATABASE, LOGS, RECORDINGS = "talkpath.db", "logs", "recordings"  # below the stack's data folder
+UNWRITTEN = "cannot be written"  # stands for a message that was no JSON
 LISTED = 3  # so many of the newest are named where the one that is asked for is not there
 
 _NEWEST = "ORDER BY created_at DESC, rowid DESC"
@@ -143,4 +144,5 @@ def _read(db: sqlite3.Connection, path: Path, wanted: str) -> SessionRows:
         "SELECT at, event FROM session_events WHERE agent_session_id = ? ORDER BY id", (session["agent_session_id"],)
     )
     events = [Kept(epoch(found["at"]) or 0.0, json.loads(found["event"])) for found in kept]
+    events = [one for one in events if one.event.get("error") != UNWRITTEN]
     return SessionRows(path.parent, session, {} if call is None else dict(call), events)

@@ -89,6 +89,7 @@ def planted_session(path: Path) -> Folder:
         "tool.executed",
         calls=[{"name": "lookup", "call_id": "1", "arguments": '{"card": "4111"}', "output": "no", "is_error": True}],
     )
+    folder.keep(5.5, "turn.metrics", error="cannot be written")
     folder.keep(6.0, "session.error", code="llm_error", message="the model said 4111")
     folder.keep(7.0, "agent.handoff", new_agent="You are Rumpelstiltskin")
     folder.keep(8.0, "user.dtmf", is_stream=True, digit="4")

@@ -1,6 +1,7 @@
 """Sessions of the agent stack: one axis for what the engine and what the stack have told; what is left out; what is not there."""
 
 import json
+import shutil
 import sqlite3
 
 import pytest
@@ -9,7 +10,7 @@ from kept import ASKED, CALL, SESSION, WORDS, Folder, planted_session
 from talkpath.cli import main
 from talkpath.cli.report import _page_name
 from talkpath.errors import FormatError
-from talkpath.report import read_session, render, report_of, without_words
+from talkpath.report import newest_sessions, read_session, render, report_of, without_words
 from talkpath.report.page import unheard
 
 pytest.importorskip("jinja2", reason="the extra `report` is not installed")
@@ -114,6 +115,29 @@ def test_where_the_folder_is(folder, tmp_path, monkeypatch, capsys):
     assert main(["report", "none.wav"]) == 1  # a file's name is no session's
     assert "none.wav" in capsys.readouterr().err
     assert _page_name("a", {"a.html"}) == "a-2.html"
+
+
+def test_the_newest(folder, tmp_path, capsys):
+    """A folder of pages, though there is but one; a call that has no sound is named, and why."""
+    with sqlite3.connect(tmp_path / "talkpath.db") as db, sqlite3.connect(folder / "talkpath.db") as old:
+        old.backup(db)
+        row = list(db.execute("SELECT * FROM sessions").fetchone())
+        row[0], row[3] = "newer", "nothing-of-it"
+        row[9] = "2026-03-02T00:00:00.000Z"
+        db.execute(f"INSERT INTO sessions VALUES ({', '.join('?' * len(row))})", row)
+    shutil.copytree(folder / "logs", tmp_path / "logs")
+    assert newest_sessions(tmp_path, 5) == ["newer", SESSION]
+    assert newest_sessions(tmp_path, 1) == ["newer"]
+    out = tmp_path / "out"
+    assert main(["report", "--last", "2", "--data", str(tmp_path), "-o", str(out), "--no-audio"]) == 1
+    assert sorted(path.name for path in out.iterdir()) == [f"{SESSION}.html", "index.html"]
+    index = (out / "index.html").read_text(encoding="utf-8")
+    assert "newer" in index
+    assert "neither a log nor a recording" in index
+    assert main(["report", "--data", str(tmp_path)]) == 2
+    assert "--last" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["report", "--last", "0"])
 
 
 def test_what_is_not_there(folder, tmp_path):

@@ -174,11 +174,11 @@ def test_all_options(given: list) -> None:
         given, "--host", "0.0.0.0", "--port", "0", "--audiosocket-port", "9092", "--max-calls", "7", "--workers", "3",
         "--drain", "2.5", "--transport", "picows", "--config", '{"audio_format": "pcm_24k", "idle_timeout": null}',
         "--token", "t", "--basic", "u:p:q", "--auth-plivo", "pl", "--auth-twilio", "tw", "--auth-genesys", GENESYS,
-        "--auth-genesys", "k:2:AAAA", "--public-url", "wss://voice.example.com/calls", "--trust-forwarded",
+        "--auth-genesys", "k:2:AAAA", "--public-url", "wss://voice.example.com/calls", "--trust-forwarded", "--logs",
     )  # fmt: skip
     assert options == {
         "host": "0.0.0.0", "port": 0, "audiosocket_port": 9092, "max_calls": 7, "workers": 3, "drain_s": 2.5,
-        "transport": "picows", "config": tp.CallConfig(audio_format="pcm_24k", idle_timeout=None),
+        "transport": "picows", "logs": True, "config": tp.CallConfig(audio_format="pcm_24k", idle_timeout=None),
         "authentication": Authentication(
             token="t", basic=("u", "p:q"), plivo="pl", twilio="tw", genesys={"a2V5": "c2VjcmV0", "k:2": "AAAA"},
             public_url="wss://voice.example.com/calls", trust_forwarded=True,

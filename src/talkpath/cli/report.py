@@ -36,7 +36,7 @@ def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EPILOG,
     )
     add = report.add_argument
-    add("call", nargs="+", metavar="CALL|LOG|SESSION",
+    add("call", nargs="*", metavar="CALL|LOG|SESSION",
         help="a log of call.record, a recording (WAV, FLAC, Ogg, MP3), or the id of an agent stack's session or call")  # fmt: skip
     add("-o", "--out", type=Path, metavar="FILE.html|DIR",
         help="default: the call's name with .html, here; - is standard output; of several calls a folder (default: reports)")  # fmt: skip
@@ -53,6 +53,7 @@ def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="of the agent stack (default: TALKPATH_DATA, or the --config's, or talkpath-data)",
     )
     add("--config", metavar="FILE", help="the agent stack's settings, for its data folder")
+    add("--last", type=_count, metavar="N", help="the newest N sessions of the agent stack, too")
     add("--channels", default="auto", choices=CHANNELS, help="of a recording: who is where (default: %(default)s)")
     add("--title", default="", help="of the page, or of the folder's (default: the file's name)")
     report.set_defaults(run=run_report)
@@ -60,7 +61,28 @@ def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the pages; returns the exit status."""
-    return _one(args) if len(args.call) == 1 else _many(args)
+    if args.last is not None:
+        from talkpath.report import newest_sessions
+
+        args.call += newest_sessions(_data(args), args.last)
+    if not args.call:
+        raise ConfigError("report: name a call, a log or a session, or give --last N")
+    return _one(args) if len(args.call) == 1 and args.last is None else _many(args)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
+        raise argparse.ArgumentTypeError(f"must be a whole number, 1 to 10000 (got {text!r})")
+    return int(text)
+
+
+def _data(args: argparse.Namespace) -> Path:
+    """The agent stack's folder."""
+    if args.data is not None:
+        return Path(args.data)
+    from talkpath.agentstack.settings import data_folder
+
+    return data_folder(args.config, os.environ)
 
 
 def _material(args: argparse.Namespace, name: str) -> Material:
@@ -70,11 +92,7 @@ def _material(args: argparse.Namespace, name: str) -> Material:
     path = Path(name)
     if path.exists() or (args.data is None and args.config is None and (path.suffix or path.name != name)):
         return read_call(path, args.channels)
-    if args.data is None:
-        from talkpath.agentstack.settings import data_folder
-
-        return read_session(data_folder(args.config, os.environ), name)
-    return read_session(args.data, name)
+    return read_session(_data(args), name)
 
 
 def _read(args: argparse.Namespace, name: str, wanted: bool, title: str = "") -> tuple[CallReport, str]:

@@ -54,6 +54,7 @@ def add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     add("--workers", type=count, metavar="N", help="processes of audio, 256 at most (default: 1)")
     add("--drain", type=seconds, metavar="S", help="so long calls may go on after SIGTERM (default: 30)")
     add("--transport", choices=("websockets", "picows"), help="default: websockets; picows needs the extra 'fast'")
+    add("--logs", action="store_const", const=True, help="calls may be logged: the function asks by call.log(PATH)")
     add(
         "--config",
         metavar="FILE|JSON",
@@ -226,6 +227,7 @@ def run_serve(args: argparse.Namespace) -> int:
         "workers": args.workers,
         "drain_s": args.drain,
         "transport": args.transport,
+        "logs": args.logs,
     }
     handler, config = load(args.app)
     options["config"] = config if args.config is None else call_config(args.config)

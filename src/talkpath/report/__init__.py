@@ -27,6 +27,7 @@ from talkpath.report.page import render
 from talkpath.report.read_session import read_session
 from talkpath.report.redact import without_words
 from talkpath.report.session_model import Note, Said, SessionTold, ToolRun, TurnTimes
+from talkpath.report.session_rows import newest_sessions
 
 __all__ = [
     "Answer",
@@ -47,6 +48,7 @@ __all__ = [
     "Turn",
     "TurnTimes",
     "Utterance",
+    "newest_sessions",
     "read_call",
     "read_session",
     "render",

@@ -16,7 +16,7 @@ from talkpath.report.session_health import session_rows_of
 from talkpath.report.tables import answers_of, keys_of, marks_of, tones_of, utterances_of, with_words
 from talkpath.report.talk import agent_spans, caller_spans, common, merged, paused_spans
 from talkpath.report.talk_health import talk_rows
-from talkpath.report.turns import response_of, turns_of
+from talkpath.report.turns import response_of, stages_of, turns_of
 
 ECHO_TAIL_S = 0.3
 _WORST_FIRST = {RED: 0, AMBER: 1, GREEN: 2}
@@ -75,6 +75,7 @@ def report_of(material: Material) -> CallReport:
         },
         counts=counts,
         session=material.session,
+        stages_ms=stages_of(turns),
     )
 
 

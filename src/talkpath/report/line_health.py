@@ -128,7 +128,7 @@ def _marked(material: Material, flags: npt.NDArray[np.bool_], kind: str) -> list
 
 def network_rows(material: Material, echo: Echo | None) -> list[HealthRow]:
     """Echo, loss, lateness, underruns."""
-    rows = [_echo(material, echo)]
+    rows = [_echo(material, echo), _echo_delay(echo)]
     track, frame_ms, metrics = material.track, material.frame_ms, material.metrics
     loss, concealed = Limits(1.0, 5.0), Limits(60.0, 200.0)
     late, gaps = Limits(0.5, 2.0), Limits(0.0, 5.0)
@@ -137,6 +137,7 @@ def network_rows(material: Material, echo: Echo | None) -> list[HealthRow]:
         return [
             *rows,
             judged("loss", "Lost from the caller", None, "%", loss, why),
+            judged("concealed", "Concealed in all", None, "ms", Limits(500.0, 2000.0), why),
             judged("late_frames", "Late from the caller", None, "%", late, why),
             judged("jitter", "Jitter of the caller's frames", None, "ms", Limits(20.0, 60.0), why),
             judged("underruns", "Speech ran dry", None, "times", Limits(0.0, 3.0), why),
@@ -147,6 +148,7 @@ def network_rows(material: Material, echo: Echo | None) -> list[HealthRow]:
     longest = max(runs, key=lambda s: s.length_s, default=None)
     rows.append(judged("loss", "Lost from the caller", 100 * float(track.is_lost.sum()) / n, "%", loss,
                        f"{int(track.is_lost.sum())} of {n} frames, {lost_ms:.0f} ms concealed", runs[0].start_s if runs else None))  # fmt: skip
+    rows.append(judged("concealed", "Concealed in all", lost_ms, "ms", Limits(500.0, 2000.0)))
     rows.append(judged("longest_loss", "Longest loss", longest.length_s * 1000 if longest else 0.0, "ms", concealed,
                        at_s=longest.start_s if longest else None))  # fmt: skip
     is_late = track.late_ms > LATE_MS
@@ -179,3 +181,9 @@ def _echo(material: Material, echo: Echo | None) -> HealthRow:
     delay = "delay unknown" if echo.delay_ms is None else f"{echo.delay_ms:.0f} ms after it was sent"
     found = echo_spans(material)
     return judged(name, label, echo.return_loss_db, "dB", limits, delay, found[0].start_s if found else None)
+
+
+def _echo_delay(echo: Echo | None) -> HealthRow:
+    delay_ms = None if echo is None else echo.delay_ms
+    rule = "not judged: the echo control follows it"
+    return HealthRow("echo_delay", "Echo delay", delay_ms, "ms", UNKNOWN if delay_ms is None else GREEN, rule)

@@ -70,7 +70,7 @@ class Interruption:
         When the caller began; when it was clear what it was.
     kind : str
         "true": the agent was cut; "false": it paused and went on; "back-channel": it ended by itself; "talk-over": both went on;
-        "refused": a sound with some evidence, which came to nothing; "orchestrator": the agent was cut and the caller had no part in it.
+        "echo", "noise": a sound with some evidence, which came to nothing, as loud as the line's echo of the agent would be, or not; "orchestrator": the agent was cut and the caller had no part in it.
     paused_s : float or None
         When the agent stood still.
     caller_ms : float
@@ -207,6 +207,8 @@ class CallReport:
         The wire format of a log.
     response_ms : dict
         "p50", "p95", "max" and "count" of the turns' `response_ms`.
+    stages_ms : dict of dicts
+        The same of each stage, from the caller's end on: "decided", "queued", "wire".
     health : tuple of HealthRow
         The worst first.
     spans : dict of tuples of Span
@@ -235,6 +237,7 @@ class CallReport:
     spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     session: SessionTold | None = None
+    stages_ms: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:

@@ -75,6 +75,8 @@ def _same(one: At, other: At) -> bool:
 
 
 def _of_recording(rows: SessionRows, recorded: Material) -> Material:
+    """The stack knows who spoke: it need not be told from the sound, as of a recording alone."""
+    recorded = replace(recorded, source="session", measures=None)
     lead_s = lead_of_recording(rows, agent_spans(recorded), "agent.speech_started") or 0.0
     # The engine tells of speech when it is sure; the same engine has just heard the recording.
     begun = [Span(at.at_s, at.at_s) for at in recorded.events if isinstance(at.event, e.UserSpeechStarted)]
@@ -83,4 +85,4 @@ def _of_recording(rows: SessionRows, recorded: Material) -> Material:
     )
     heard: list[At] = [at for at in recorded.events if isinstance(at.event, _HEARD)]
     events = sorted([*heard, *told], key=lambda at: at.at_s)
-    return replace(recorded, source="session", events=events, lead_s=lead_s)
+    return replace(recorded, events=events, lead_s=lead_s)

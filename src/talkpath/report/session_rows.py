@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from talkpath.call.recording import log_name
 from talkpath.errors import FormatError
 
 DATABASE, LOGS, RECORDINGS = "talkpath.db", "logs", "recordings"  # below the stack's data folder
+UNWRITTEN = "cannot be written"  # stands for a message that was no JSON
 LISTED = 3  # so many of the newest are named where the one that is asked for is not there
+
+_NEWEST = "ORDER BY created_at DESC, rowid DESC"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +92,50 @@ def session_rows(data: str | os.PathLike[str], wanted: str) -> SessionRows:
     FormatError
         There is no such database, session or call.
     """
+    path = _database(data, f"{wanted}: no such file, and ")
+    return _asked(path, lambda db: _read(db, path, wanted))
+
+
+def newest_sessions(data: str | os.PathLike[str], count: int) -> list[str]:
+    """The ids of the newest sessions, the newest first.
+
+    Raises
+    ------
+    FormatError
+        There is no such database.
+    """
+    path = _database(data)
+    return _asked(path, lambda db: _newest(db, count))
+
+
+def _database(data: str | os.PathLike[str], before: str = "") -> Path:
     path = Path(data)
     path = path if path.is_file() else path / DATABASE
     if not path.is_file():
-        raise FormatError(f"{wanted}: no such file, and no agent stack's database at {path} (--data names its folder)")
+        raise FormatError(f"{before}no agent stack's database at {path} (--data names its folder)")
+    return path
+
+
+def _asked(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T:
+    """What is only read."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
             db.row_factory = sqlite3.Row
-            return _read(db, path, wanted)
+            return ask(db)
     except sqlite3.Error as problem:
         raise FormatError(f"{path}: {problem}") from None
 
 
+def _newest(db: sqlite3.Connection, count: int) -> list[str]:
+    return [row[0] for row in db.execute(f"SELECT agent_session_id FROM sessions {_NEWEST} LIMIT ?", (count,))]
+
+
 def _read(db: sqlite3.Connection, path: Path, wanted: str) -> SessionRows:
-    newest = "ORDER BY created_at DESC, rowid DESC"
     row = db.execute(
-        f"SELECT * FROM sessions WHERE agent_session_id = ? OR call_uuid = ? {newest} LIMIT 1", (wanted, wanted)
+        f"SELECT * FROM sessions WHERE agent_session_id = ? OR call_uuid = ? {_NEWEST} LIMIT 1", (wanted, wanted)
     ).fetchone()
     if row is None:
-        last = [found[0] for found in db.execute(f"SELECT agent_session_id FROM sessions {newest} LIMIT {LISTED}")]
+        last = _newest(db, LISTED)
         there = f"the newest sessions are {', '.join(last)}" if last else "it has no session yet"
         raise FormatError(f"{wanted}: no such file, and no session or call of that id in {path}; {there}")
     session = dict(row)
@@ -114,4 +144,5 @@ def _read(db: sqlite3.Connection, path: Path, wanted: str) -> SessionRows:
         "SELECT at, event FROM session_events WHERE agent_session_id = ? ORDER BY id", (session["agent_session_id"],)
     )
     events = [Kept(epoch(found["at"]) or 0.0, json.loads(found["event"])) for found in kept]
+    events = [one for one in events if one.event.get("error") != UNWRITTEN]
     return SessionRows(path.parent, session, {} if call is None else dict(call), events)

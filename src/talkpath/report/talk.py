@@ -37,6 +37,8 @@ def agent_spans(material: Material) -> list[Span]:
         return [] if agent is None else spans_in_s(agent.speech, "agent", numbered=True)
     edges = said_spans(material.heard, material.sample_rate_hz) / material.sample_rate_hz
     sounds = [Span(start_s, end_s, "agent") for start_s, end_s in edges.tolist()]
+    if material.source == "session":  # as it was heard, which was later
+        return sounds
     speaking: list[Span] = []
     since_s: float | None = None
     for at in material.events:

@@ -27,7 +27,7 @@
   const point = (at, tone, text, letter) => ({ from: at, to: at, tone, text, letter });
   const KINDS = { true: "interruption", false: "false interruption", orchestrator: "cut by the application" };
   const words = (who) => ((report.session && report.session.said) || []).filter((x) => x.who === who)
-    .map((x) => ({ from: x.at_s, to: Math.max(x.end_s, x.at_s + 0.02), tone: who, words: x.heard_text || `(${x.text})`,
+    .map((x, i, all) => ({ room: i + 1 < all.length ? all[i + 1].at_s : duration, from: x.at_s, to: Math.max(x.end_s, x.at_s + 0.02), tone: who, words: x.heard_text || `(${x.text})`,
       text: x.heard_text === x.text ? x.text : `${x.heard_text} ✂ not heard: ${x.text.startsWith(x.heard_text) ? x.text.slice(x.heard_text.length).trim() : x.text}` }));
   const ran = report.session ? [
     ...report.session.tools.map((t) => point(t.at_s, t.is_error ? "cut" : "dark", `tool ${t.name}${t.is_error ? ": failed" : ""}`, "⚙")),
@@ -44,7 +44,7 @@
     ["Echo", s.echo.map(span("echo", () => "the line returns the agent's voice"))],
     ["Interruptions", report.interruptions.map((i) => ({ from: i.onset_s, to: i.decided_s, tone: i.kind === "true" ? "cut" : "gate",
       text: `${KINDS[i.kind] || i.kind}${i.evidence === null ? "" : `, evidence ${i.evidence.toFixed(2)}`}${i.doubt ? `; ${i.doubt}` : ""}`,
-      letter: { true: "I", false: "F", "back-channel": "b", "talk-over": "o", orchestrator: "A", refused: "–" }[i.kind] }))],
+      letter: { true: "I", false: "F", "back-channel": "b", "talk-over": "o", orchestrator: "A", echo: "e", noise: "n" }[i.kind] }))],
     ["Turns", report.turns.map((t) => ({ from: t.caller_end_s, to: t.wire_s ?? t.decided_s ?? t.caller_end_s, tone: t.is_early ? "cut" : "gate",
       mid: t.decided_s, text: `turn ${t.number}: answered after ${t.response_ms === null ? "–" : `${Math.round(t.response_ms)} ms`}${t.is_early ? "; too early" : ""}` }))],
     ["Keys, tones", [

@@ -156,7 +156,8 @@ def test_it_is_recorded_once() -> None:
 def test_what_is_masked_is_silence_on_both_sides() -> None:
     world = recorded(began())
     assert world.session.call is not None
-    world.session.call.speak(voice(6.0, 8000, 3), 8000, "u", True)
+    world.session.call.update(allow_interruptions=False)
+    world.session.call.speak(voice(6000, 8000, seed=3), 8000, "u", True)
     world.run(2.0)
     world.session.mask(True)
     world.run(2.0)

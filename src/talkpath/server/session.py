@@ -129,10 +129,8 @@ class Session:
             messages = self._opening.rest()
         stream = self._stream = self._opening.stream
         self._take_all(messages, now)
-        if stream is not None:
-            answers = stream.data_to_send()
-            if answers:
-                self._out += answers
+        if stream is not None and (answers := stream.data_to_send()):
+            self._out += answers
 
     def _part(self, data: str | bytes) -> None:
         """After our own end: what the other side says to it is answered."""
@@ -213,11 +211,8 @@ class Session:
         """The answer to `ConfigWanted`: the call begins. What came in the meantime is heard. Nothing where none was asked for."""
         if not self._ask or self.start is None or self.ended is not None:
             return
-        self._ask = False
-        try:
-            self._begin(self.start, config, now)
-        except TalkpathError as error:
-            self._end(str(error), now)
+        self._ask, self._configure = False, lambda _: config
+        self._open(self.start, now)
         self._take_all(self._opening.held(), now)
 
     def _begin(self, start: Start, config: CallConfig, now: float) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from talkpath.agentstack import agent_fields as f
 from talkpath.agentstack.agent import Agent, AgentError, Callback, IdleTimeout
 from talkpath.agentstack.agent_changes import KINDS, masked, merged
+from talkpath.agentstack.agent_mcp import mcp_servers
 from talkpath.agentstack.agent_mode import check_for, mode_of
 from talkpath.agentstack.agent_specs import agent_tools, fallbacks, spec
 from talkpath.ambience import NAMES as SOUNDS
@@ -58,8 +59,6 @@ def agent_from_body(body: Mapping[str, Any], agent_uuid: str, created_at: str) -
     if given.get("participant_mode", "dual") != "dual":
         f.one_of("dual", "multi")("participant_mode", given["participant_mode"])
         raise AgentError("participant_mode", "multi is not served yet")
-    if f.listing("mcp_servers", given.get("mcp_servers", ())):
-        raise AgentError("mcp_servers", "is not served yet")
     if "background_audio" in given:
         sound = f.mapping("background_audio", given["background_audio"]).get("sound")
         f.one_of(*SOUNDS)("background_audio.sound", sound)  # a name: never a file of the server's
@@ -82,7 +81,7 @@ def agent_from_body(body: Mapping[str, Any], agent_uuid: str, created_at: str) -
         llm_fallback=fallbacks("llm", given.get("llm_fallback", ()), specs["llm"]),
         tts_fallback=fallbacks("tts", given.get("tts_fallback", ()), specs["tts"]),
         agent_tools=agent_tools(given.get("agent_tools", ()), specs["llm"].get("tools", ())),
-        mcp_servers=(),
+        mcp_servers=mcp_servers(given.get("mcp_servers", ())),
         welcome_greeting=f.text("welcome_greeting", given.get("welcome_greeting", "")),
         speaks_first=config.speaks_first,
         wait_for_user_timeout_s=config.wait_for_user_timeout_s,

@@ -52,6 +52,40 @@ def masked(body: Mapping[str, Any]) -> dict[str, Any]:
     for name in _ACCOUNT_KEYS:
         if isinstance(found.get(name), str):
             found[name] = _mask(found[name])
+    if isinstance(servers := found.get("mcp_servers"), Sequence) and not isinstance(servers, str):
+        found["mcp_servers"] = [_masked_server(one) for one in servers]
+    return found
+
+
+def _masked_server(server: object) -> object:
+    """What it is given besides its address is nobody's to see: names stay, values go."""
+    if not isinstance(server, Mapping):
+        return server
+    found = dict(server)
+    for name in ("headers", "env"):
+        if isinstance(found.get(name), Mapping):
+            found[name] = {key: _mask(value) if isinstance(value, str) else value for key, value in found[name].items()}
+    return found
+
+
+def _unmasked_server(server: object, old: object) -> object:
+    """A value that comes back masked is that of the old entry of the same address."""
+    if not isinstance(server, Mapping):
+        return server
+    where = ("url", "command")
+    entries = old if isinstance(old, Sequence) else []
+    same = next(
+        (one for one in entries if isinstance(one, Mapping) and all(one.get(w) == server.get(w) for w in where)), {}
+    )
+    found = dict(server)
+    for name in ("headers", "env"):
+        if isinstance(found.get(name), Mapping):
+            known = same.get(name)
+            kept = known if isinstance(known, Mapping) else {}
+            found[name] = {
+                key: kept.get(key, "") if isinstance(v, str) and v.startswith(MASK) else v
+                for key, v in found[name].items()
+            }
     return found
 
 
@@ -72,6 +106,8 @@ def merged(body: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = _semantic_vad(old, value)
         elif name in _FALLBACKS and isinstance(value, list):
             found[name] = [_unmasked(one, i, old) for i, one in enumerate(value)]
+        elif name == "mcp_servers" and isinstance(value, list):
+            found[name] = [_unmasked_server(one, old) for one in value]
         elif isinstance(value, str) and value.startswith(MASK) and name in _ACCOUNT_KEYS:
             continue
         elif isinstance(value, Mapping):

@@ -46,6 +46,8 @@ def check_for(mode: str, given: Mapping[str, Any]) -> None:
         raise AgentError("welcome_greeting", "needs tts")
     if given.get("agent_tools") and "llm" not in parts:
         raise AgentError("agent_tools", "needs llm: it is the platform's model that asks")
+    if given.get("mcp_servers") and not thinks:
+        raise AgentError("mcp_servers", "needs llm or s2s")
     if given.get("detection_method") == "llm" and "llm" not in parts:
         raise AgentError("detection_method", "llm needs stt, llm and tts; audio needs none")
     idle = given.get("idle_timeout")

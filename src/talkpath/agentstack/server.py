@@ -123,6 +123,7 @@ class AgentServer:
         services = Services(
             store, providers, self._legs, asyncio.get_running_loop().time,
             lambda url: _signed(settings.auth_token, url),
+            settings.mcp_stdio,
         )  # fmt: skip
         recordings = Recordings(settings.data / "recordings", here.public_base_url)
         self._calls = Calls(

@@ -21,6 +21,7 @@ from talkpath.agentstack.commands import Commands
 from talkpath.agentstack.conversation.mind import tools_of
 from talkpath.agentstack.conversation.talk import NUDGE, Talk
 from talkpath.agentstack.legs import Leg, LegFailed, Legs
+from talkpath.agentstack.mcp_tools import McpTools
 from talkpath.agentstack.providers.base import LanguageModel, ProviderSet, SpeechToText, TextToSpeech
 from talkpath.agentstack.raw_audio import RawAudio
 from talkpath.agentstack.records import SessionRecord, Sessions
@@ -39,6 +40,7 @@ class Services:
     legs: Legs
     clock: Callable[[], float]
     app_headers: Callable[[str], Mapping[str, str]]  # for a URL: what proves to the app who we are
+    mcp_stdio: bool = False  # MCP servers may be programs of this machine
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class AgentSession:
         )  # fmt: skip
         is_mulaw = agent.call.get("audio_format") == "mulaw_8k"
         self._raw = RawAudio(call, party.call_uuid, self.id, is_mulaw, self._tell_raw) if agent.mode == "raw" else None
+        if agent.mcp_servers:
+            self.talk.mind.mcp = McpTools(
+                agent.mcp_servers, self.talk.mind.own_names, self.talk.problem, services.mcp_stdio
+            )
         self._commands = Commands(self.talk, self._hang_up, self._transfer, self._update, self._raw)
         self._link = AppLink(
             agent.websocket_url, {**services.app_headers(agent.websocket_url), "X-Agent-Id": agent.agent_uuid, "X-Agent-Session-Id": self.id},
@@ -97,14 +103,16 @@ class AgentSession:
         )  # fmt: skip
         link = asyncio.create_task(self._keep_link())
         events = asyncio.create_task(self._follow_events())
-        talking = bridging = raw = None
+        talking = bridging = beside = None
         try:
             if self._answered_by is not None and self._answered_by.is_waiting:
                 self._answered_by.begin()
             else:
                 self._greet()
             if self._raw is not None:
-                raw = asyncio.create_task(self._raw.run())
+                beside = asyncio.create_task(self._raw.run())
+            elif self.talk.mind.mcp is not None:
+                beside = asyncio.create_task(self.talk.mind.mcp.run())
             talking = asyncio.create_task(self.talk.run())
             ways: set[asyncio.Future[Any]] = {talking, self._handed_over}
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -117,7 +125,7 @@ class AgentSession:
                 await asyncio.wait({events}, timeout=1.0)
         finally:
             events.cancel()
-            for work in (talking, raw):
+            for work in (talking, beside):
                 if work is not None:
                     work.cancel()
             await self._end()

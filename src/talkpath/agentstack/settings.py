@@ -156,6 +156,8 @@ class Settings:
         Who places calls: `simulated[:FILE]`, `http:URL`, …; "": nobody. `TALKPATH_CARRIER`.
     data : Path
         Folder of the database, the recordings and the logs. `TALKPATH_DATA`.
+    mcp_stdio : bool
+        Agents may name MCP servers that are programs on this machine: whoever may create agents may then run anything here. `TALKPATH_MCP_STDIO`.
     logs : bool
         Each leg of a call is written as a log, for `talkpath report`; it holds what was said. `TALKPATH_LOGS`.
     workers, max_calls, drain_s, transport : int, int, float, str
@@ -180,6 +182,7 @@ class Settings:
         default=Path("talkpath-data"), metadata={"variable": "TALKPATH_DATA", "parse": lambda value: Path(_text(value))}
     )
     logs: bool = _set(False, "TALKPATH_LOGS", _flag)
+    mcp_stdio: bool = _set(False, "TALKPATH_MCP_STDIO", _flag)
     workers: int = _set(1, "TALKPATH_WORKERS", _whole(1, 256))
     max_calls: int = _set(500, "TALKPATH_MAX_CALLS", _whole(1, 1_000_000))
     drain_s: float = _set(30.0, "TALKPATH_DRAIN_S", _seconds)

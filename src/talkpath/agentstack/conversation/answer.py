@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from talkpath.agentstack.conversation.app_tools import Outcome
 from talkpath.agentstack.conversation.figures import TurnFigures
 from talkpath.agentstack.conversation.floor_items import Speech
 from talkpath.agentstack.conversation.mind import EXTEND_WAIT, SubAgent
@@ -278,7 +279,7 @@ class Answer:
         talk = self._talk
         self.in_tools = self._after_tools = True
         try:
-            outcomes = await talk.app_tools.call(calls, talk.agent.tool_call_timeout_s)
+            outcomes = await self._run_tools(calls, talk.agent.tool_call_timeout_s)
         finally:
             self.in_tools = False
         for call in calls:
@@ -288,3 +289,17 @@ class Answer:
         talk.tools_executed(calls, outcomes)
         self._step_at = talk.clock()
         return not self.is_closing
+
+    async def _run_tools(self, calls: Sequence[ToolCall], timeout_s: float) -> dict[str, Outcome]:
+        """The app's and those of MCP servers, all at once."""
+        talk, mcp = self._talk, self._talk.mind.mcp
+        theirs = [call for call in calls if talk.mind.is_mcp(call.name)]
+        apps = [call for call in calls if call not in theirs]
+        if mcp is None or not theirs:
+            return await talk.app_tools.call(calls, timeout_s)
+
+        async def ask_app() -> dict[str, Outcome]:
+            return await talk.app_tools.call(apps, timeout_s) if apps else {}
+
+        found, *rest = await asyncio.gather(ask_app(), *(mcp.call(call, timeout_s) for call in theirs))
+        return {**found, **{call.id: outcome for call, outcome in zip(theirs, rest, strict=True)}}

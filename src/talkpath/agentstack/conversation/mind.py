@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talkpath.agentstack.agent_tools.base import AgentTool, AgentToolRun
+from talkpath.agentstack.mcp_tools import McpTools
 from talkpath.agentstack.providers.base import Tool, ToolCall
 
 EXTEND_WAIT = Tool(
@@ -43,6 +44,7 @@ class Mind:
         self.system_prompt, self.app_tools, self.may_wait = system_prompt, tuple(tools), may_wait
         self._agent_tools = {found.tool.name: found for found in agent_tools}
         self.sub: SubAgent | None = None
+        self.mcp: McpTools | None = None
 
     @property
     def prompt(self) -> str:
@@ -55,7 +57,16 @@ class Mind:
         if self.sub is not None:
             return tuple(self.sub.run.tools)
         own = tuple(found.tool for found in self._agent_tools.values())
-        return self.app_tools + own + ((EXTEND_WAIT,) if self.may_wait else ())
+        theirs = self.mcp.tools if self.mcp is not None else ()
+        return self.app_tools + own + theirs + ((EXTEND_WAIT,) if self.may_wait else ())
+
+    def is_mcp(self, name: str) -> bool:
+        """An MCP server's, and no other's."""
+        return self.mcp is not None and self.mcp.has(name) and not any(tool.name == name for tool in self.app_tools)
+
+    def own_names(self) -> set[str]:
+        """Names that are taken."""
+        return {*(tool.name for tool in self.app_tools), *self._agent_tools, EXTEND_WAIT.name}
 
     def agent_tool(self, name: str) -> AgentTool | None:
         """The sub-agent of that name, where no other is at work."""

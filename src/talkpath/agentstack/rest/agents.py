@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from talkpath.agentstack.agent import Agent
 from talkpath.agentstack.agent_body import agent_from_body, masked, merged
+from talkpath.agentstack.agent_mcp import starts_programs
 from talkpath.agentstack.agent_mode import mode_of
 from talkpath.agentstack.providers.base import ProviderError
 from talkpath.agentstack.rest.context import Context
@@ -30,6 +31,7 @@ async def create(context: Context, request: Request) -> Response:
     """R1."""
     body = _asked(await body_of(request))
     agent = agent_from_body(body, context.new_uuid(), context.now())
+    _check_programs(context, agent)
     await _check_keys(context, agent)
     stored = StoredAgent(agent.agent_uuid, agent.created_at, body)
     answer = reply(
@@ -59,6 +61,7 @@ async def change(context: Context, request: Request) -> Response:
         old = await context.known(request.path_params["agent_uuid"])
         body = merged(old.body, patch)
         agent = agent_from_body(body, old.agent_uuid, old.created_at)
+        _check_programs(context, agent)
         await _check_keys(context, agent, old.body)
         answer = reply(_shown(StoredAgent(old.agent_uuid, old.created_at, body, old.numbers)))
         if await context.store.change_agent(agent, old.body):
@@ -96,6 +99,14 @@ def _shown(stored: StoredAgent) -> dict[str, Any]:
         "plivo_number": stored.numbers[0] if stored.numbers else None,
         "numbers": list(stored.numbers),
     }
+
+
+def _check_programs(context: Context, agent: Agent) -> None:
+    """To start programs is for the operator to allow."""
+    if starts_programs(agent.mcp_servers) and not context.settings.mcp_stdio:
+        raise RestError(
+            400, "mcp_servers: type stdio starts programs on this machine, which is off here (TALKPATH_MCP_STDIO)"
+        )
 
 
 async def _check_keys(context: Context, agent: Agent, old: Mapping[str, Any] | None = None) -> None:

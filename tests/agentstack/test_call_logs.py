@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,25 @@ def test_every_leg_has_one(tmp_path: Path) -> None:
         assert (tmp_path / "logs").stat().st_mode & 0o077 == 0
         line.ends("stop")
         await task
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_private", [False, True])
+def test_a_call_that_waits_for_its_agent(tmp_path: Path, is_private: bool) -> None:
+    """Nothing is written before it is known whether the agent may hear what must not be kept."""
+    agent = replace(AGENT, agent_tools=({"type": "collect_credit_card", "config": {}},) if is_private else ())
+
+    async def main() -> None:
+        stage = Stage(logs=CallLogs(tmp_path))
+        line, task = await stage.inbound(None)
+        assert logged(stage, line) == []
+        await stage.calls.connect("c-1", agent)
+        if not is_private:
+            await until(lambda: logged(stage, line))
+        line.ends("stop")
+        await task
+        assert logged(stage, line) == ([] if is_private else ["c-1.log"])
 
     asyncio.run(main())
 

@@ -45,6 +45,12 @@ def test_a_good_call_is_green(tmp_path):
     assert starts == pytest.approx([2.6, 7.8, 12.8], abs=0.12)
 
 
+def test_a_line_that_is_cut_off_between_the_words_has_no_noise(tmp_path):
+    report = look(ordinary(tmp_path, line="clean").run(TALK))
+    assert flagged(report) == set()
+    assert rows(report)["noise_floor"]["detail"] == "digital silence between the words"
+
+
 def test_echo(tmp_path):
     report = look(ordinary(tmp_path, line="clean,echo_db=-12,echo_delay_ms=180,noise_dbov=-66").run(TALK))
     assert rows(report)["echo"]["verdict"] == "red"

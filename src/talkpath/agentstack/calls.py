@@ -115,6 +115,7 @@ class Calls:
             raise ControlError(409, "somebody is already on the call")
         assert live.call is not None
         live.agent = agent
+        self._spawn(self._log(live, live.call))  # not before it was known who hears it
         live.session = self._session_of(live.call, agent, live.party)
         live.news.set()
         return live.session.id
@@ -169,8 +170,8 @@ class Calls:
         answered_at = loop.time()
         recording = None
         try:
-            if self._logs is not None and not has_private(live.agent):
-                await self._logs.begin(call, live.call_uuid)
+            if live.agent is not None:
+                await self._log(live, call)
             if self._recordings is not None and live.callback("recording") is not None:
                 recording = await self._recordings.begin(call)
             if live.agent is not None and live.session is None:
@@ -190,6 +191,10 @@ class Calls:
             self._send(live, "recording", {**live.who, "recording_url": url, "duration": recording.duration_s})
         if presence is not None:
             await asyncio.wait({presence}, timeout=STOP_S)
+
+    async def _log(self, live: LiveCall, call: PhoneCall) -> None:
+        if self._logs is not None and not has_private(live.agent):
+            await self._logs.begin(call, live.call_uuid)
 
     async def _keep_company(self, live: LiveCall, call: PhoneCall) -> None:
         """Whoever is on the call; then it is hung up."""

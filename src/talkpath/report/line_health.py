@@ -11,7 +11,7 @@ from talkpath.measure import CallMeasures
 from talkpath.measure.frames import dbov
 from talkpath.measure.line import Echo
 from talkpath.measure.side import Side
-from talkpath.measure.thresholds import ECHO_SURE, ONE_WAY_CALL_MS, ONE_WAY_SILENT_MS
+from talkpath.measure.thresholds import ECHO_SURE, FRAME_MS, NOISE_LEAST_MS, ONE_WAY_CALL_MS, ONE_WAY_SILENT_MS
 from talkpath.report.material import Material
 from talkpath.report.model import AMBER, GREEN, RED, UNKNOWN, HealthRow, Span
 from talkpath.report.sound import SILENCE_DBOV, spans_of
@@ -57,10 +57,12 @@ def sound_rows(material: Material, measures: CallMeasures) -> list[HealthRow]:
     rows.append(_clipping("caller_clipping", "Caller clipped", caller))
     if agent is not None:
         rows.append(_clipping("agent_clipping", "Agent clipped", agent))
-    noise = judged("noise_floor", "Noise of the caller's line", caller.noise_dbov, "dBov", Limits(-50.0, -40.0),
+    is_cut = _is_silent_between(caller)
+    noise = judged("noise_floor", "Noise of the caller's line", None if is_cut else caller.noise_dbov, "dBov", Limits(-50.0, -40.0),
                    "nine tenths of the frames are louder")  # fmt: skip
     silent = noise.value is None and caller.frames > 0
-    rows.append(replace(noise, verdict=GREEN, detail="digital silence") if silent else noise)
+    between = "digital silence between the words" if is_cut else "digital silence"
+    rows.append(replace(noise, verdict=GREEN, detail=between) if silent else noise)
     pcm = material.caller
     offset = float(np.abs(pcm.mean(dtype=np.float64))) / 32768 * 100 if len(pcm) else None
     rows.append(judged("dc", "DC of the caller's line", offset, "% of full scale", Limits(0.5, 2.0)))
@@ -92,6 +94,13 @@ def _one_way(material: Material, measures: CallMeasures) -> HealthRow:
     known = "" if agent_s is not None else "what the caller heard is not in the recording"
     value = caller_s if agent_s is None else min(caller_s, agent_s)
     return HealthRow(name, label, value, "s of the quieter side", GREEN if long else UNKNOWN, rule, known)
+
+
+def _is_silent_between(side: Side) -> bool:
+    """Where nobody speaks there is digital silence: what is left has no noise of its own, and the quietest speech is none."""
+    quiet = side.power[~side.speaks]
+    sounds_ms, all_ms = int((quiet > 0).sum()) * FRAME_MS, len(quiet) * FRAME_MS
+    return sounds_ms < NOISE_LEAST_MS <= all_ms - sounds_ms
 
 
 def _clipping(name: str, label: str, side: Side) -> HealthRow:

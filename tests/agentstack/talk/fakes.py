@@ -220,11 +220,12 @@ class Scene:
     def __init__(self, model, voice=None, agent_tools=(), **changes):
         self.loop = asyncio.get_running_loop()
         self.call, self.stt, self.model, self.voice = FakeCall(), FakeStt(), model, voice or FakeVoice()
-        self.sent = []
+        self.sent, self.kept = [], []
         self.talk = Talk(
             self.call, agent(**changes), CallConfig(semantic_vad="high").turns, lambda: self.stt if self.talk.agent.has("stt") else None,
             lambda: self.model, lambda: self.voice,
             agent_tools, lambda message: self.sent.append((round(self.loop.time(), 3), dict(message))), self.loop.time,
+            self.kept.append,
         )  # fmt: skip
         self.commands = Commands(self.talk, self._hang_up, self._transfer, self._update)
         self.transferred = []

@@ -87,7 +87,8 @@ def test_of_a_card_nothing_is_kept_but_what_the_app_is_given():
         told = json.dumps([m for _, m in s.sent if m["type"] != "agent_tool.completed"])
         later = json.dumps(model.asked[-1][0])
         transcript = json.dumps(s.talk.history.transcript())
-        for text in (told, later, transcript):
+        kept = json.dumps(s.kept)
+        for text in (told, later, transcript, kept):
             assert "and so on" not in text
             assert CARD["card_number"] not in text
             assert '"123"' not in text
@@ -95,5 +96,7 @@ def test_of_a_card_nothing_is_kept_but_what_the_app_is_given():
         turns = [m["user_text"] for m in s.of("turn.completed")]
         assert turns == ["Pay my bill.", HIDDEN, HIDDEN, "No, thank you."]
         assert transcript.count(HIDDEN) == 2
+        heard = [m["text"] for m in s.kept if m["type"] == "talkpath.heard"]
+        assert heard == ["Pay my bill.", HIDDEN, HIDDEN, "No, thank you."]
 
     run(scene())

@@ -44,6 +44,7 @@ class TurnTaking:
         self.caller_speaks = False
         self._agent_sounds = False
         self._overlap = False  # his present speech began over the agent's
+        self._is_private_speech = False  # it began when nothing was to be kept: its words may come later
         self._is_wordless = False  # a turn is over, and its words are not there yet
         self._onset_at: float | None = None
         self._turn_onset_at: float | None = None
@@ -134,6 +135,7 @@ class TurnTaking:
         talk = self._talk
         self.words.forget_old_nods(talk.clock())
         self.caller_speaks = True
+        self._is_private_speech = talk.is_private
         self._overlap = self._agent_sounds
         self._unjudged, self._spoken_ms = (event if self._overlap else None), 0.0
         self._is_wordless = False
@@ -177,13 +179,9 @@ class TurnTaking:
         self.words.hear(transcript, talk.clock())
         self._words_came.set()
         if transcript.is_final and transcript.text.strip():
+            text = HIDDEN if talk.is_private or self._is_private_speech else transcript.text
             talk.keep(
-                {
-                    "type": "talkpath.heard",
-                    "text": transcript.text,
-                    "confidence": transcript.confidence,
-                    "timestamp": talk.now,
-                }
+                {"type": "talkpath.heard", "text": text, "confidence": transcript.confidence, "timestamp": talk.now}
             )
         if self.is_deaf:
             if transcript.is_final and (text := self.words.take()):

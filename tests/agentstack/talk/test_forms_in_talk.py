@@ -11,6 +11,8 @@ from virtual_time import run
 
 from talkpath.agentstack.agent_tools.privacy import HIDDEN
 from talkpath.agentstack.agent_tools.registry import agent_tool
+from talkpath.agentstack.conversation.app_tools import Outcome
+from talkpath.agentstack.providers.base import Tool
 
 CARD = {
     "card_number": "4242424242424242",
@@ -98,5 +100,40 @@ def test_of_a_card_nothing_is_kept_but_what_the_app_is_given():
         assert transcript.count(HIDDEN) == 2
         heard = [m["text"] for m in s.kept if m["type"] == "talkpath.heard"]
         assert heard == ["Pay my bill.", HIDDEN, HIDDEN, "No, thank you."]
+
+    run(scene())
+
+
+class Theirs:
+    """An MCP server's tools."""
+
+    tools = (Tool("weather", "Tells it."),)
+
+    def has(self, name):
+        return name == "weather"
+
+    async def call(self, call, timeout_s):
+        return Outcome(f"rain in {call.arguments['city']}")
+
+
+def test_tools_of_mcp_servers_never_reach_the_app():
+    async def scene():
+        model = FakeModel([tool_call("weather", "m1", city="Rome"), tool_call("look", "t1")], "It rains.")
+        s = Scene(model)
+        s.talk.mind.mcp = Theirs()
+        await s.until(0.5)
+        await s.caller("How is the weather?")
+        await s.until(2)
+        assert [m["name"] for m in s.of("tool.called")] == ["look"]
+        s.app("tool.result", id="t1", result="seen")
+        await s.until(6)
+        calls = s.of("tool.executed")[0]["calls"]
+        assert [(c["name"], c["output"], c["is_error"]) for c in calls] == [
+            ("weather", "rain in Rome", False),
+            ("look", "seen", False),
+        ]
+        assert s.voice.said == ["It rains."]
+        assert model.asked[0][1][0] == "weather"
+        assert "rain in Rome" in json.dumps(model.asked[1][0])
 
     run(scene())

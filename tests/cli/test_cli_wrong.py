@@ -84,6 +84,8 @@ WRONG = [
     ("dial ws://127.0.0.1:9/ --caller text.wav", 2, "text.wav: not a WAV file"),
     ("dial ws://127.0.0.1:9/ --provider nobody", 2, "provider: one of plivo, twilio"),
     ("dial ws://127.0.0.1:9/ --line nowhere", 2, "line: one of clean, landline"),
+    ("dial ws://127.0.0.1:9/ --out call.wav", 2, "--out names a folder"),
+    ("report nobody", 1, "no such file, and no agent stack's database"),
     ("agents --config missing.toml", 2, "missing.toml: No such file"),
     ("agents --port x", 2, "a port is a whole number"),
     ("bench --seconds 0", 2, "0.1 to 3600 (got '0')"),

@@ -16,7 +16,7 @@ from typing import Any
 
 from talkpath import wav
 from talkpath.cli.dial_table import print_table
-from talkpath.cli.problems import FAILED, OK, STOPPED, say
+from talkpath.cli.problems import FAILED, OK, STOPPED, folder_to_write, say
 from talkpath.errors import ConfigError
 from talkpath.phone import CallPlan, CallResult, Dialer, SimulatedCall, load_script, overall, parse_line, parse_wire
 from talkpath.phone.idle import IdleProcesses
@@ -62,6 +62,8 @@ def _plan(args: argparse.Namespace) -> CallPlan:
 def dial(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status: 0, all calls were answered and no check failed."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    if args.out is not None:
+        folder_to_write("--out", args.out)
     plan = _plan(args)
     own = dict(parse_header(text) for text in args.header)
 

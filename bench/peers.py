@@ -5,6 +5,7 @@ import ctypes
 import ctypes.util
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,13 @@ def silero_vad(rate_hz: int) -> Process:
 
 def ten_vad(rate_hz: int) -> Process:
     """TEN's, which takes 16 kHz in pieces of 16 ms; 8 kHz go up first."""
-    vad = module("ten_vad", "ten-vad (needs libc++1 on Debian)").TenVad(256, 0.5)
+    ten = module("ten_vad", "ten-vad")
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libc++.so.1")
+        except OSError:
+            raise Missing("libc++, which ten-vad needs (apt-get install libc++1)") from None
+    vad = ten.TenVad(256, 0.5)
     cut = Cut(lambda pcm: vad.process(np.ascontiguousarray(pcm))[0], 256)
     if rate_hz == 16000:
         return cut

@@ -29,15 +29,15 @@ from peers_here import versions  # noqa: E402
 QUICK_ROUNDS = ["--benchmark-max-time=0.02", "--benchmark-min-rounds=2", "--benchmark-calibration-precision=2"]
 
 
-def kernels(quick: bool) -> dict[str, Any]:
-    """The benchmarks of bench/bench_*.py, in a process of their own: {group: rows}."""
+def kernels(quick: bool) -> tuple[dict[str, Any], int]:
+    """The benchmarks of bench/bench_*.py, in a process of their own: {group: rows}, and 1 when one of them failed."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "figures.json"
         command = [sys.executable, "-m", "pytest", str(HERE), "--benchmark-quiet", "--benchmark-disable-gc", "-W", "ignore::DeprecationWarning",
                    "-p", "no:cacheprovider", "-p", "no:xdist", "--figures", str(path), *(QUICK_ROUNDS if quick else [])]  # fmt: skip
-        subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
+        done = subprocess.run(command, cwd=ROOT, stdout=sys.stderr)
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return found, done.returncode
 
 
 def import_ms(rounds: int = 9) -> dict[str, float]:
@@ -92,7 +92,7 @@ def main() -> int:
     step("memory, import")
     found["memory"], found["import"] = memory(), import_ms(1 if args.quick else 9)
     step("kernels")
-    found["kernels"] = kernels(args.quick)
+    found["kernels"], failed = kernels(args.quick)
     step("done")
     if args.folder or not args.quick:
         folder = args.folder or HERE
@@ -100,7 +100,7 @@ def main() -> int:
         (folder / SPEED.name).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         if args.folder is None:
             write_pages()
-    return 0
+    return failed
 
 
 if __name__ == "__main__":

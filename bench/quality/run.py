@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -56,13 +57,20 @@ def main() -> int:
     if not material.agents():
         print("no voice is installed: the figures need Hibari, flite or Asterisk's prompts", file=sys.stderr)
         return 1
-    known = json.loads(QUALITY.read_text(encoding="utf-8")) if QUALITY.exists() and set(parts) != set(PARTS) else {}
+    known = (
+        json.loads(QUALITY.read_text(encoding="utf-8")) if QUALITY.exists() else {}
+    )  # of parts that are not measured now
     found = {**known, "machine": described(), "peers": versions(), "material": {name: not how for name, how in material.available().items()}}  # fmt: skip
-    began = time.monotonic()
+    began, failed = time.monotonic(), []
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
         running = {pool.submit(measure, part, args.quick): part for part in parts}
         for done in as_completed(running):
-            found[running[done]], took = done.result()
+            try:
+                found[running[done]], took = done.result()
+            except Exception:  # the other parts are worth keeping
+                failed.append(running[done])
+                traceback.print_exc()
+                continue
             print(f"[{time.monotonic() - began:4.0f} s] {running[done]} ({took:.0f} s)", file=sys.stderr, flush=True)
     if args.folder or not args.quick:
         folder = args.folder or QUALITY.parent
@@ -70,7 +78,9 @@ def main() -> int:
         (folder / QUALITY.name).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         if args.folder is None:
             write_pages()
-    return 0
+    for part in failed:
+        print(f"{part} FAILED; its figures are the former ones", file=sys.stderr)
+    return int(bool(failed))
 
 
 if __name__ == "__main__":

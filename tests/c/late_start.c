@@ -31,7 +31,6 @@ void late_call(void *call, uint64_t samples)
     c->received = c->sent = samples;
     c->answer.quiet_since = samples;
     c->turn.now_ms = c->turn.waiting_since_ms = (double)ms;
-    c->own_words.sent.hops = c->own_words.heard.hops = ms / 10;
     c->metrics.received_frames = c->metrics.sent_frames = c->metrics.lost_frames = frames;
     tp_playout_queue *q = component(c, COMPONENT_QUEUE);
     q->made = samples;
@@ -41,8 +40,11 @@ void late_call(void *call, uint64_t samples)
     late_dtmf(component(c, COMPONENT_DTMF), ms);
     if (c->config.detect_beep)
         late_beep(component(c, COMPONENT_BEEP), ms);
-    if (c->config.detect_answer)
+    if (c->config.detect_answer) {
+        own_words *words = component(c, COMPONENT_OWN_WORDS);
+        words->sent.hops = words->heard.hops = ms / 10;
         late_progress(component(c, COMPONENT_PROGRESS), ms);
+    }
 }
 #elif LATE == LATE_OWN_SOUNDS
 #include "call/own_sounds.c"

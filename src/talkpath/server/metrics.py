@@ -115,7 +115,10 @@ class Snapshot:
             raise ValueError(f"a snapshot has {_SIZE} numbers (got {len(self.values)})")
 
     def __add__(self, other: Snapshot) -> Snapshot:
-        return Snapshot(tuple(a + b for a, b in zip(self.values, other.values, strict=True)))
+        total = [a + b for a, b in zip(self.values, other.values, strict=True)]
+        limit = _AT["calls_limit"]
+        total[limit] = max(self.values[limit], other.values[limit])  # one for all processes, which each of them tells
+        return Snapshot(tuple(total))
 
     def ended(self) -> Snapshot:
         """What is left of a process that is gone: its counts go on to count, what it has now is nothing."""

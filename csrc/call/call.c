@@ -265,6 +265,26 @@ int tp_call_listen_for_beep(tp_call *c, int listen)
 
 /* --- what there is ------------------------------------------------------------------------------------------------------------ */
 
+void tp_call_prefetch(const tp_call *c)
+{
+    tp_prefetch(c, offsetof(tp_call, events));
+    tp_prefetch(&c->events.first, sizeof *c - offsetof(tp_call, events.first));
+    tp_plc_prefetch(const_component(c, COMPONENT_PLC));
+    tp_dtmf_prefetch(const_component(c, COMPONENT_DTMF));
+    tp_prefetch(const_component(c, COMPONENT_RESAMPLER), c->offsets[COMPONENT_QUEUE] - c->offsets[COMPONENT_RESAMPLER]);
+    tp_playout_queue_prefetch(const_component(c, COMPONENT_QUEUE));
+    tp_prefetch(const_component(c, COMPONENT_MIXER), c->offsets[COMPONENT_OWN_SOUNDS] - c->offsets[COMPONENT_MIXER]);
+    tp_prefetch(const_component(c, COMPONENT_OWN_SOUNDS), 2 * TP_ALIGN);
+    tp_prefetch(const_component(c, COMPONENT_REFERENCE), sizeof(reference_line));
+}
+
+void tp_call_prefetch_rings(const tp_call *c)
+{
+    tp_playout_queue_prefetch_ring(const_component(c, COMPONENT_QUEUE));
+    own_sounds_prefetch(const_component(c, COMPONENT_OWN_SOUNDS));
+    reference_prefetch(const_component(c, COMPONENT_REFERENCE));
+}
+
 size_t tp_call_payload_bytes(const tp_call *c)
 {
     return c->frame * (c->config.codec == TP_CODEC_L16 ? 2 : 1);

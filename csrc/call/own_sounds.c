@@ -113,6 +113,14 @@ void own_sounds_push(own_sounds *o, const int16_t *sent, const uint8_t *payload,
         o->silent_from = o->latest[at] + o->step * o->frame + samples(o, TAIL_MS);
 }
 
+void own_sounds_prefetch(const own_sounds *o)
+{
+    const size_t at = (size_t)(o->count % o->max_frames), bytes = o->frame * (o->codec == TP_CODEC_L16 ? sizeof(int16_t) : 1);
+    tp_prefetch((const char *)kept(o) + at * bytes, bytes);
+    tp_prefetch(&o->earliest[at], 1);
+    tp_prefetch(&o->latest[at], 1);
+}
+
 /* --- tones in what was sent ----------------------------------------------------------------------------------------------------- */
 
 /* Complex exponentials of one frequency over a block. */

@@ -29,6 +29,9 @@ void own_sounds_init(own_sounds *o, tp_codec codec, int sample_rate_hz, size_t f
 /* A frame was sent when so much had been received, and before it `ahead` samples more than that (0: none). sounds: it is no silence. */
 void own_sounds_push(own_sounds *o, const int16_t *sent, const uint8_t *payload, uint64_t received, uint64_t ahead, int sounds);
 
+/* Begins to fetch where the next frame goes. */
+void own_sounds_prefetch(const own_sounds *o);
+
 /* A key that went down at this position: 0 when it is the caller's; else the position at which an echo of the agent's is over
  * (UINT64_MAX: not known yet, for it is still being sent; ask own_sounds_key_end). */
 uint64_t own_sounds_key(own_sounds *o, char digit, uint64_t start, float level_dbov);

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "dsp/block.h"
+
 enum {
+    LINE_BYTES = 384, /* of a frame, about */
     PATIENCE_MS = 60, /* beyond the longest burst */
     FORGET = 10,      /* a burst of 400 ms is forgotten in so many times that */
 };
@@ -46,6 +49,13 @@ void reference_push(reference_line *r, const int16_t *sent, size_t n)
     memcpy(ring(r), sent + before_end, (n - before_end) * sizeof *sent);
     r->count += n;
     r->pushed = 1;
+}
+
+void reference_prefetch(const reference_line *r)
+{
+    const int16_t *samples = (const int16_t *)(const void *)(r + 1);
+    tp_prefetch(samples + r->first, r->count * sizeof *samples < LINE_BYTES ? r->count * sizeof *samples : LINE_BYTES);
+    tp_prefetch(samples + (r->first + r->count) % r->size, LINE_BYTES);
 }
 
 size_t reference_surplus(reference_line *r, int relied_on, size_t n)

@@ -36,6 +36,9 @@ void reference_push(reference_line *r, const int16_t *sent, size_t n);
  * expected to be. Once before each frame that is received. */
 size_t reference_surplus(reference_line *r, int relied_on, size_t n);
 
+/* Begins to fetch what the next frame needs. */
+void reference_prefetch(const reference_line *r);
+
 /* far: n samples, silence for what is not known. Returns how many are known. */
 size_t reference_take(reference_line *r, int16_t *far, size_t n);
 

@@ -5,6 +5,7 @@
 
 #include "detect/dtmf_tables.h"
 #include "detect/half_rate.h"
+#include "dsp/block.h"
 #include "dsp/cpu.h"
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
@@ -20,6 +21,7 @@ enum {
     WINDOW_TICKS = 16,
     WINDOW_HOPS = WINDOW_TICKS * HOPS_A_TICK,
     TICK_RING = 32,
+    USUAL_SAMPLES = 160, /* of a frame */
     MAX_HOPS = 32, /* looked at together */
     BUFFER = TAPS + MAX_HOPS * HOP,
     ENERGIES_BEFORE = TAPS / HOP - 1, /* hops that the next one's filters look at, too */
@@ -69,23 +71,23 @@ typedef struct complex_value {
 
 struct tp_dtmf {
     tp_dtmf_config config;
-    tp_half_rate half_rate;
-    float samples[BUFFER];
     size_t fill;
-    complex_value hops[2][WINDOW_HOPS]; /* ring of filter outputs, low and high */
     size_t hop_at;                      /* where the next goes */
     size_t still;                       /* hops since the filters were last evaluated; REST_HOPS: that, or more */
     float energies[ENERGIES_BEFORE];    /* Σ x[n]² of the newest hops, oldest first       */
     float totals[FILTER_DELAY_HOPS];    /* Σ (x[n] - x[n-1])² of the newest, oldest first */
     tick now;
     int hops_in_now;
-    tick ticks[TICK_RING];
     uint64_t tick_count;
     uint64_t armed_at; /* tick from which the next digit may be reported */
     int run;           /* ticks in a row that could be part of a key */
     char held;
     float held_power[2]; /* of a tick */
     int absent;          /* ticks since the held key was last seen */
+    tp_half_rate half_rate;
+    float samples[BUFFER];
+    complex_value hops[2][WINDOW_HOPS]; /* ring of filter outputs, low and high */
+    tick ticks[TICK_RING];
 };
 
 const char *tp_dtmf_check(const tp_dtmf_config *config)
@@ -114,6 +116,11 @@ void tp_dtmf_reset(tp_dtmf *d)
     d->config = config;
     d->fill = TAPS; /* silence before the first sample */
     tp_half_rate_reset(&d->half_rate);
+}
+
+void tp_dtmf_prefetch(const tp_dtmf *d)
+{
+    tp_prefetch(d, offsetof(tp_dtmf, samples) + (TAPS + USUAL_SAMPLES) * sizeof(float));
 }
 
 char tp_dtmf_sounding(const tp_dtmf *d)

@@ -30,4 +30,16 @@ static inline void tp_touch(const void *from, size_t bytes)
         (void)p[i];
 }
 
+/* Begins to fetch it, and does not wait. */
+static inline void tp_prefetch(const void *from, size_t bytes)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    for (size_t i = 0; i < bytes; i += TP_ALIGN)
+        __builtin_prefetch((const char *)from + i, 1, 2);
+#else
+    (void)from;
+    (void)bytes;
+#endif
+}
+
 #endif

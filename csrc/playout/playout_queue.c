@@ -95,6 +95,22 @@ void tp_playout_queue_reset(tp_playout_queue *q)
     tp_level_init(normalizer(q), &level);
 }
 
+void tp_playout_queue_prefetch(const tp_playout_queue *q)
+{
+    tp_prefetch(q, offsetof(tp_playout_queue, ready) + 2 * q->block);
+    tp_prefetch(&q->ready_at, sizeof *q - offsetof(tp_playout_queue, ready_at));
+    tp_plc_prefetch((const tp_plc *)(const void *)((const char *)q + q->plc_offset));
+}
+
+void tp_playout_queue_prefetch_ring(const tp_playout_queue *q)
+{
+    if (q->count == 0)
+        return;
+    const item *s = item_at(q, 0);
+    if (s->kind == SPEECH)
+        tp_prefetch(ring(q) + (s->begin + s->played) % q->store.samples, 4 * q->block);
+}
+
 /* --- the store -------------------------------------------------------------------------------------------------------- */
 
 int tp_playout_queue_move(tp_playout_queue *q, void *memory, size_t items, size_t samples)

@@ -129,6 +129,13 @@ size_t tp_plc_lost_samples(const tp_plc *p)
     return (size_t)p->lost_samples;
 }
 
+void tp_plc_prefetch(const tp_plc *p)
+{
+    const tp_plc_offsets at = tp_plc_layout(&p->config);
+    tp_prefetch(p, offsetof(tp_plc, a));
+    tp_prefetch((const char *)p + at.history, p->history_samples * sizeof(int16_t));
+}
+
 static void push_history(tp_plc *p, const int16_t *pcm, size_t n)
 {
     int16_t *const history = tp_plc_history(p);

@@ -5,7 +5,7 @@ from libc.stdlib cimport free, malloc
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_Size
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
 
@@ -61,8 +61,21 @@ cdef extern from *:
     """
     #include <Python.h>
     #define tp_bytes_data(b) ((unsigned char *)PyBytes_AsString(b))
+
+    /* A named tuple of two, without a call of its class: (first, second). */
+    static PyObject *tp_pair(PyObject *type, PyObject *first, PyObject *second)
+    {
+        const newfunc make = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
+        PyObject *pair = PyTuple_Pack(2, first, second), *arguments = pair ? PyTuple_Pack(1, pair) : NULL, *made = NULL;
+        if (arguments)
+            made = make((PyTypeObject *)type, arguments, NULL);
+        Py_XDECREF(pair);
+        Py_XDECREF(arguments);
+        return made;
+    }
     """
     uint8_t *tp_bytes_data(object b)
+    object tp_pair(object type, object first, object second)
 
 
 # --- buffers: acquire, use, release; count is in samples (or bytes) ---------------------------------------------------
@@ -218,6 +231,15 @@ cdef inline int _enter(_State state) except -1:
 
 cdef inline void _leave(_State state) noexcept:
     tp_owner_give(state._inside)
+
+
+cdef inline bint _own(_State state) noexcept:
+    """Enters the Python object around a state, as `owned` does; False: somebody is inside."""
+    return tp_owner_take(&state._is_owned)
+
+
+cdef inline void _disown(_State state) noexcept:
+    tp_owner_give(&state._is_owned)
 
 
 cdef _State _state_of(object owner):

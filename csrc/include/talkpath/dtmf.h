@@ -59,6 +59,8 @@ void tp_dtmf_reset(tp_dtmf *d);
 size_t tp_dtmf_process(tp_dtmf *d, const int16_t *pcm, size_t n, tp_dtmf_digit *digits);
 
 /* The key that is held down now, 0 if none. */
+/* Begins to fetch what the next frame needs; reads nothing that changes. */
+void tp_dtmf_prefetch(const tp_dtmf *d);
 char tp_dtmf_sounding(const tp_dtmf *d);
 
 size_t tp_dtmf_delay_samples(const tp_dtmf *d);

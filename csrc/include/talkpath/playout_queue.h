@@ -78,6 +78,9 @@ size_t tp_playout_queue_store_size(size_t items, size_t samples);
 int tp_playout_queue_move(tp_playout_queue *q, void *store, size_t items, size_t samples);
 size_t tp_playout_queue_items(const tp_playout_queue *q);      /* that the store holds at most … */
 size_t tp_playout_queue_free_items(const tp_playout_queue *q); /* … and has room for             */
+/* Begin to fetch what the next frame needs: the first reads nothing that changes. */
+void tp_playout_queue_prefetch(const tp_playout_queue *q);
+void tp_playout_queue_prefetch_ring(const tp_playout_queue *q);
 size_t tp_playout_queue_capacity(const tp_playout_queue *q);   /* samples of speech, so too      */
 size_t tp_playout_queue_room(const tp_playout_queue *q);
 

@@ -58,6 +58,9 @@ size_t tp_plc_delay_samples(const tp_plc *p); /* 0 */
 /* How long the loss has lasted: samples concealed since the last good frame. */
 size_t tp_plc_lost_samples(const tp_plc *p);
 
+/* Begins to fetch what the next frame needs; reads nothing that changes. */
+void tp_plc_prefetch(const tp_plc *p);
+
 /* One frame came: `in` goes to `out`. */
 void tp_plc_receive(tp_plc *p, const int16_t *in, int16_t *out);
 

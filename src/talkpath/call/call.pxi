@@ -83,6 +83,8 @@ cdef extern from "talkpath/call.h" nogil:
     int tp_call_init(tp_call *, const tp_call_config *)
     void tp_call_reset(tp_call *)
     int tp_call_update(tp_call *, const tp_call_config *)
+    void tp_call_prefetch(const tp_call *)
+    void tp_call_prefetch_rings(const tp_call *)
     size_t tp_call_payload_bytes(const tp_call *)
     size_t tp_call_pcm_samples(const tp_call *)
     int tp_call_receive(tp_call *, const uint8_t *, size_t, int16_t *)
@@ -136,6 +138,18 @@ def _call_components(dict config):
     """{component: {field: value}}: what a call gives each of its components, for the tests."""
     cdef tp_call_config c = _call_config(config)
     return tp_call_components_of(&c)
+
+
+cdef object _RECEIVED = tuple
+cdef object _TRANSMITTED = tuple
+
+
+def _call_results(received, transmitted):
+    """Says which named pairs `hear` and `say` make."""
+    global _RECEIVED, _TRANSMITTED
+    if not (issubclass(received, tuple) and issubclass(transmitted, tuple)):
+        raise TypeError("expected two classes of named tuples")
+    _RECEIVED, _TRANSMITTED = received, transmitted
 
 
 @cython.final
@@ -195,6 +209,63 @@ cdef class _Call(_State):
         finally:
             PyBuffer_Release(&src)
             _leave(self)
+
+    cdef object _frame_in(self, object payload, bint *has_news):
+        """A frame in, its samples out; and are there events?"""
+        cdef Py_buffer src
+        cdef int16_t *samples = NULL
+        _enter(self)
+        tp_no_buffer(&src)
+        try:
+            pcm = tp_new_int16(self.pcm_samples, &samples)
+            if PyBytes_CheckExact(payload) and PyBytes_Size(payload) == self.payload_bytes:  # as it mostly is: no buffer
+                tp_call_receive(self._c, tp_bytes_data(payload), <size_t>self.payload_bytes, samples)
+            else:
+                self._get_frame(payload, &src)
+                tp_call_receive(self._c, <const uint8_t *>src.buf, <size_t>self.payload_bytes, samples)
+            has_news[0] = tp_call_event_count(self._c) != 0
+            return pcm
+        finally:
+            PyBuffer_Release(&src)
+            _leave(self)
+
+    cdef object _frame_out(self, bint *has_news):
+        """A frame out."""
+        _enter(self)
+        try:
+            payload = PyBytes_FromStringAndSize(NULL, self.payload_bytes)
+            tp_call_transmit(self._c, tp_bytes_data(payload))
+            has_news[0] = tp_call_event_count(self._c) != 0
+            return payload
+        finally:
+            _leave(self)
+
+    def hear(self, pipeline, payload):
+        """For the pipeline around this call: a frame in, and nothing else. None: nothing was done, for there is more to do than that, or
+        somebody is inside."""
+        cdef bint has_news = False
+        if not _own(self):
+            return None
+        try:
+            if pipeline._over or pipeline._recorder is not None:
+                return None
+            pcm = self._frame_in(payload, &has_news)
+            return tp_pair(_RECEIVED, pcm, pipeline._events() if has_news or pipeline._waiting else [])
+        finally:
+            _disown(self)
+
+    def say(self, pipeline):
+        """The same for a frame out."""
+        cdef bint has_news = False
+        if not _own(self):
+            return None
+        try:
+            if pipeline._over or pipeline._recorder is not None:
+                return None
+            payload = self._frame_out(&has_news)
+            return tp_pair(_TRANSMITTED, payload, pipeline._events() if has_news or pipeline._waiting else [])
+        finally:
+            _disown(self)
 
     def conceal(self, out=None):
         cdef Py_buffer dst
@@ -511,6 +582,9 @@ cdef class _Exchange:
                 slot = &self._slots[i]
                 if slot.work == _NOTHING or not tp_once(&slot.taken):
                     continue
+                if i + 1 < stop:
+                    tp_call_prefetch(slot[1].call)
+                tp_call_prefetch_rings(slot.call)
                 if slot.work == _WHOLE and slot.payload == NULL:
                     tp_call_conceal(slot.call, slot.pcm)
                 elif slot.work == _WHOLE:
@@ -541,6 +615,19 @@ cdef class _Exchange:
             if self._slots[i].owned:
                 self._slots[i].owned = False
                 tp_owner_give(&(<_Call>self._calls[i])._is_owned)
+
+    def results(self, list noted not None):
+        """After `finish`: what each call gave, (Received, Transmitted); None for one that has events or an error, or is noted."""
+        cdef Py_ssize_t i
+        cdef _Slot *slot
+        found = []
+        for i in range(self._count):
+            slot = &self._slots[i]
+            if slot.taken and not slot.events and slot.pcm != NULL and self._errors[i] is None and not noted[i]:
+                found.append((tp_pair(_RECEIVED, self._pcm[i], []), tp_pair(_TRANSMITTED, self._sent[i], [])))
+            else:
+                found.append(None)
+        return found
 
     def finish(self):
         """[(pcm or None, number of events of the receive path, number of all, bytes or None)], when all threads are done."""

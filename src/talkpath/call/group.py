@@ -150,13 +150,15 @@ class CallGroup:
         work.begin()
         self._run(work, len(calls))
         outcomes, errors = work.finish(), work.errors
-        results: list[Exchanged] = []
+        results: list[Exchanged] = work.results(noted)
         for i, (pcm, heard, count, sent) in enumerate(outcomes):
+            if results[i] is not None:
+                continue
             before: list[Event] = []
             after: list[Event] = []
             error = errors[i]
             if sent is None:
-                results.append((error or StateError("the exchange was cut short"), Transmitted(b"", [])))
+                results[i] = (error or StateError("the exchange was cut short"), Transmitted(b"", []))
                 continue
             if noted[i] or count:
                 try:
@@ -164,9 +166,9 @@ class CallGroup:
                 except Exception as failed:
                     error = failed
             if error is not None or pcm is None:
-                results.append((error or StateError("the exchange was cut short"), Transmitted(sent, before + after)))
+                results[i] = (error or StateError("the exchange was cut short"), Transmitted(sent, before + after))
             else:
-                results.append((Received(pcm, before), Transmitted(sent, after)))
+                results[i] = (Received(pcm, before), Transmitted(sent, after))
         return results
 
     @staticmethod

@@ -9,7 +9,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 from talkpath import g711, l16
-from talkpath._core import _Call, owned
+from talkpath._core import _Call, _call_results, owned
 from talkpath._types import Buffer, Samples
 from talkpath.ambience import load
 from talkpath.call.config import FIXED, CallConfig
@@ -32,6 +32,9 @@ _DECODE: dict[str, Callable[[Buffer], Samples]] = {
     "alaw": g711.alaw_decode,
     "l16": l16.decode,
 }
+
+
+_call_results(Received, Transmitted)
 
 
 def _core_config(config: CallConfig, seed: int) -> dict[str, Any]:
@@ -154,7 +157,6 @@ class CallPipeline:
 
     # --- the line -----------------------------------------------------------------------------------------------------------
 
-    @owned
     def receive(self, payload: Buffer, timestamp_ms: float | None = None, *, out: Buffer | None = None) -> Received:
         """Take one wire frame.
 
@@ -179,6 +181,14 @@ class CallPipeline:
         StateError
             After `hangup`; or another thread is inside.
         """
+        if timestamp_ms is None and out is None:
+            heard = self._core.hear(self, payload)
+            if heard is not None:
+                return heard
+        return self._receive(payload, timestamp_ms, out)
+
+    @owned
+    def _receive(self, payload: Buffer, timestamp_ms: float | None, out: Buffer | None) -> Received:
         if self._over:
             self._check_alive()
         core = self._core
@@ -202,9 +212,16 @@ class CallPipeline:
             self._recorder.frame(None)
         return Received(pcm, self._events() if core.event_count or self._waiting else [])
 
-    @owned
     def transmit(self) -> Transmitted:
         """Produce the next wire frame: always exactly one, whatever there is to say."""
+        if not self._sources.pending:
+            said = self._core.say(self)
+            if said is not None:
+                return said
+        return self._transmit()
+
+    @owned
+    def _transmit(self) -> Transmitted:
         if self._over:
             self._check_alive()
         sources, core = self._sources, self._core

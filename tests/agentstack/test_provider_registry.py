@@ -120,6 +120,16 @@ def test_the_servers_key_goes_to_no_address_that_an_agent_brings(kind: str, spec
     assert "s3cret" not in repr([vars(member) for member in made._members])
 
 
+@pytest.mark.parametrize(
+    ("url", "given"),
+    [(STRANGER, None), ("wss://ours:1/v1", None), ("ws://ours:1/v1", "Bearer s3cret"), ("", "Bearer s3cret")],
+)
+def test_nor_does_it_for_one_that_hears_and_speaks(url: str, given: str | None) -> None:
+    settings = Settings(keys={"openai": "s3cret"}, urls={"openai": "http://ours:1/v1"})
+    _, server = checked("s2s", {"provider": "openai_realtime", "base_url": url}, settings, status(404))
+    assert server.requests[0].headers.get("authorization") == given
+
+
 @pytest.mark.parametrize("url", ["", "http://ours:1/v1", "http://OURS:1", "ws://ours:1/v1/"])
 def test_and_to_its_own_address_however_it_is_written(url: str) -> None:
     settings = Settings(keys={"openai": "ours"}, urls={"openai": "http://ours:1/v1"})

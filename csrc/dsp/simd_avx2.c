@@ -20,6 +20,15 @@
 #define TP_TWO_LAYERS two_layers_avx2
 #include "dsp/two_layers_loops.h"
 
+/* Two values, side by side in each lane. */
+TP_TARGET_AVX2
+TP_INLINE __m256i two_inputs(const int16_t *x)
+{
+    int32_t pair;
+    memcpy(&pair, x, sizeof pair);
+    return _mm256_set1_epi32(pair);
+}
+
 /* Sums of the four accumulators' lanes, as one vector. */
 TP_TARGET_AVX2
 TP_INLINE __m128i sum_lanes(__m256i a, __m256i b, __m256i c, __m256i d)
@@ -37,8 +46,71 @@ TP_INLINE void fold(__m256i *high, __m256i *low)
     *low = _mm256_and_si256(*low, _mm256_set1_epi32((1 << TP_FIR_LOW_BITS) - 1));
 }
 
+/* From a multiple of its first phase on, a bank that has several outputs to an input: 32 inputs on, one row after the other. Low sums
+ * of a whole row in a lane: below 2^31 up to so many taps. */
+#define UP_SAMPLES 32
+#define UP_MAX_TAPS 112
+
+/* Even taps `from` … `end` - 1 of a row over UP_SAMPLES neighbours; pairs[i] is x[i] and x[i + 1]. */
 TP_TARGET_AVX2
-static void fir_bank_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out)
+TP_INLINE void up_row(const int16_t *row, uint32_t taps, uint32_t from, uint32_t end, const int32_t *pairs, int16_t *y)
+{
+    __m256i h[4], l[4];
+    for (size_t i = 0; i < 4; i++)
+        h[i] = l[i] = _mm256_setzero_si256();
+    for (uint32_t k = from; k < end; k += 2) {
+        const __m256i ch = two_inputs(row + k), cl = two_inputs(row + taps + k);
+        for (size_t i = 0; i < 4; i++) {
+            const __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(pairs + k + 8 * i));
+            h[i] = _mm256_add_epi32(h[i], _mm256_madd_epi16(v, ch));
+            TP_IN_PLACE(h[i]);
+            l[i] = _mm256_add_epi32(l[i], _mm256_madd_epi16(v, cl));
+            TP_IN_PLACE(l[i]);
+        }
+    }
+    for (size_t i = 0; i < 4; i++) {
+        const __m256i sum = _mm256_add_epi32(h[i], _mm256_srai_epi32(l[i], TP_FIR_LOW_BITS));
+        h[i] = _mm256_srai_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(1 << (TP_FIR_HIGH_BITS - 1))), TP_FIR_HIGH_BITS);
+    }
+    for (size_t i = 0; i < 2; i++)
+        _mm256_storeu_si256((__m256i *)(void *)(y + 16 * i),
+                            _mm256_permute4x64_epi64(_mm256_packs_epi32(h[2 * i], h[2 * i + 1]), 0xd8));
+}
+
+/* How many of n inputs it took. */
+TP_TARGET_AVX2
+static size_t fir_up_avx2(const tp_fir_rows *bank, const int16_t *x, int16_t *y, size_t n)
+{
+    const uint32_t taps = bank->taps, phases = bank->phases;
+    size_t done = 0;
+    for (; done + UP_SAMPLES <= n; done += UP_SAMPLES, x += UP_SAMPLES) {
+        int32_t pairs[UP_SAMPLES + UP_MAX_TAPS];
+        for (size_t i = 0; i < UP_SAMPLES + taps; i += 16) {
+            const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
+            const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(x + i + 1));
+            const __m256i low = _mm256_unpacklo_epi16(a, b), high = _mm256_unpackhi_epi16(a, b);
+            _mm256_storeu_si256((__m256i *)(void *)(pairs + i), _mm256_permute2x128_si256(low, high, 0x20));
+            _mm256_storeu_si256((__m256i *)(void *)(pairs + i + 8), _mm256_permute2x128_si256(low, high, 0x31));
+        }
+        const int16_t *row = bank->rows;
+        for (uint32_t p = 0; p < phases; p++, row += 2 * taps) {
+            int16_t out[UP_SAMPLES];
+            uint32_t from = 0, end = taps;
+            while (from + 2 < end && (row[from] | row[from + 1] | row[taps + from] | row[taps + from + 1]) == 0)
+                from += 2;
+            while (from + 2 < end && (row[end - 1] | row[end - 2] | row[taps + end - 1] | row[taps + end - 2]) == 0)
+                end -= 2;
+            up_row(row, taps, from, end, pairs, out);
+            for (size_t i = 0; i < UP_SAMPLES; i++)
+                y[phases * i + p] = out[i];
+        }
+        y += UP_SAMPLES * phases;
+    }
+    return done;
+}
+
+TP_TARGET_AVX2
+static void fir_any_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out)
 {
     const uint32_t taps = bank->taps;
     for (size_t m = 0; m < n_out; m += 4) {
@@ -84,6 +156,29 @@ static void fir_bank_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t
         for (size_t j = 0; j < here; j++)
             y[m + j] = out[j];
     }
+}
+
+TP_TARGET_AVX2
+static void fir_bank_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out)
+{
+    const uint32_t phases = bank->phases;
+    if (bank->step_samples == 0 && bank->step_phases == 1 && bank->taps <= UP_MAX_TAPS) {
+        size_t first = phase == 0 ? 0 : phases - phase;
+        first = first < n_out ? first : n_out;
+        if (first > 0) {
+            fir_any_avx2(bank, phase, x, y, first);
+            phase = (phase + (uint32_t)first) % phases;
+            x += phase == 0;
+        }
+        if (phase == 0) {
+            const size_t taken = fir_up_avx2(bank, x, y + first, (n_out - first) / phases);
+            x += taken;
+            first += taken * phases;
+        }
+        y += first;
+        n_out -= first;
+    }
+    fir_any_avx2(bank, phase, x, y, n_out);
 }
 
 TP_TARGET_AVX2
@@ -172,45 +267,6 @@ static void all_pole_avx2(const float *taps, size_t order, const float *response
     }
 }
 
-/* Eight weights as floats. */
-TP_TARGET_AVX2 TP_INLINE __m256 widened(const int8_t *w)
-{
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)w)));
-}
-
-TP_TARGET_AVX2
-static void affine_int8_avx2(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
-                             size_t columns)
-{
-    size_t r = 0;
-    for (; r + 64 <= rows; r += 64) {
-        const int8_t *w = weights + r;
-        __m256 s[8];
-        for (int i = 0; i < 8; i++)
-            s[i] = _mm256_setzero_ps();
-        for (size_t c = 0; c < columns; c++, w += rows) {
-            const __m256 v = _mm256_broadcast_ss(x + c);
-            for (int i = 0; i < 8; i++)
-                s[i] = _mm256_fmadd_ps(v, widened(w + 8 * i), s[i]);
-        }
-        for (int i = 0; i < 8; i++)
-            _mm256_storeu_ps(y + r + 8 * i,
-                             _mm256_fmadd_ps(_mm256_loadu_ps(scale + r + 8 * i), s[i], _mm256_loadu_ps(bias + r + 8 * i)));
-    }
-    for (; r < rows; r += 8) {
-        const int8_t *w = weights + r;
-        __m256 s[2] = { _mm256_setzero_ps(), _mm256_setzero_ps() }; /* even columns, odd columns */
-        size_t c = 0;
-        for (; c + 2 <= columns; c += 2, w += 2 * rows) {
-            s[0] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c), widened(w), s[0]);
-            s[1] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c + 1), widened(w + rows), s[1]);
-        }
-        if (c < columns)
-            s[0] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c), widened(w), s[0]);
-        _mm256_storeu_ps(y + r, _mm256_fmadd_ps(_mm256_loadu_ps(scale + r), _mm256_add_ps(s[0], s[1]), _mm256_loadu_ps(bias + r)));
-    }
-}
-
 /* Eight rows: weights of two columns, as words. */
 TP_TARGET_AVX2
 TP_INLINE __m256i sixteen_bytes(const int8_t *w)
@@ -225,42 +281,41 @@ TP_INLINE void affine_out(__m256i sum, const float *scale, const float *bias, fl
     _mm256_storeu_ps(y, _mm256_add_ps(_mm256_loadu_ps(bias), product));
 }
 
-/* Two inputs, side by side in each lane. */
+/* 8·n rows, n known when it is compiled. */
 TP_TARGET_AVX2
-TP_INLINE __m256i two_inputs(const int16_t *x)
+TP_INLINE void affine_rows(size_t n, const int8_t *w, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
+                           size_t columns)
 {
-    int32_t pair;
-    memcpy(&pair, x, sizeof pair);
-    return _mm256_set1_epi32(pair);
+    __m256i s[8];
+    for (size_t i = 0; i < n; i++)
+        s[i] = _mm256_setzero_si256();
+    for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
+        const __m256i v = two_inputs(x + c);
+        for (size_t i = 0; i < n; i++) {
+            s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(v, sixteen_bytes(w + 16 * i)));
+            TP_IN_PLACE(s[i]);
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        affine_out(s[i], scale + 8 * i, bias + 8 * i, y + 8 * i);
 }
 
 TP_TARGET_AVX2
 static void affine_pairs_avx2(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y,
-                             size_t rows, size_t columns)
+                              size_t rows, size_t columns)
 {
     size_t r = 0;
-    for (; r + 48 <= rows; r += 48) {
-        const int8_t *w = weights + 2 * r;
-        __m256i s[6];
-        for (int i = 0; i < 6; i++)
-            s[i] = _mm256_setzero_si256();
-        for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
-            const __m256i v = two_inputs(x + c);
-            for (int i = 0; i < 6; i++)
-                s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(v, sixteen_bytes(w + 16 * i)));
-        }
-        for (int i = 0; i < 6; i++)
-            affine_out(s[i], scale + r + 8 * i, bias + r + 8 * i, y + r + 8 * i);
-    }
-    for (; r < rows; r += 8) {
-        const int8_t *w = weights + 2 * r;
-        __m256i s = _mm256_setzero_si256();
-        for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
-            const __m256i v = two_inputs(x + c);
-            s = _mm256_add_epi32(s, _mm256_madd_epi16(v, sixteen_bytes(w)));
-        }
-        affine_out(s, scale + r, bias + r, y + r);
-    }
+    if (rows % 48 == 0)
+        for (; r < rows; r += 48)
+            affine_rows(6, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r + 64 <= rows; r += 64)
+        affine_rows(8, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r + 32 <= rows; r += 32)
+        affine_rows(4, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r + 16 <= rows; r += 16)
+        affine_rows(2, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r < rows; r += 8)
+        affine_rows(1, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
 }
 
 #include "dsp/avx512_loops.h"
@@ -268,7 +323,7 @@ static void affine_pairs_avx2(const int8_t *weights, const float *scale, const f
 #define SHARED                                                                                                                  \
     .ulaw_encode = ulaw_encode_avx2, .ulaw_decode = ulaw_decode_avx2, .alaw_encode = alaw_encode_avx2,                        \
     .alaw_decode = alaw_decode_avx2, .fir_bank = fir_bank_avx2, .dot = dot_avx2, .correlate = correlate_avx2,                 \
-    .all_pole = all_pole_avx2, .affine_int8 = affine_int8_avx2, .rfft_forward = fft_forward_avx2,                             \
+    .all_pole = all_pole_avx2, .rfft_forward = fft_forward_avx2,                             \
     .rfft_inverse = fft_inverse_avx2, .kalman_filter = kalman_filter_avx2, .kalman_diagonal = kalman_diagonal_avx2,           \
     .kalman_full = kalman_full_avx2, .wide = 1
 

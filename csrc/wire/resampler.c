@@ -13,6 +13,7 @@
 #endif
 
 #define BLOCK_SAMPLES 1024u /* input taken at a time; bounds the buffer, not the call */
+#define BEYOND_SAMPLES 2u   /* that fir_bank reads and makes nothing of */
 
 typedef struct prototype {
     const double *h;      /* h(t) at t = 0, 1, 2 … points of 1/32 sample of the lower rate */
@@ -74,7 +75,7 @@ static layout plan(const tp_resampler_config *config)
         a.taps = (needed + TP_FIR_ALIGN_TAPS - 1) / TP_FIR_ALIGN_TAPS * TP_FIR_ALIGN_TAPS;
     }
     a.buffer = tp_align_up(sizeof(tp_resampler));
-    a.rows = a.buffer + tp_align_up((a.taps + BLOCK_SAMPLES) * sizeof(int16_t));
+    a.rows = a.buffer + tp_align_up((a.taps + BLOCK_SAMPLES + BEYOND_SAMPLES) * sizeof(int16_t));
     a.size = a.rows + (a.taps != 0 ? (size_t)a.l * 2 * a.taps * sizeof(int16_t) : 0);
     return a;
 }
@@ -179,7 +180,7 @@ int tp_resampler_init(tp_resampler *r, const tp_resampler_config *config)
 void tp_resampler_reset(tp_resampler *r)
 {
     r->position = 0;
-    memset(buffer_of(r), 0, (r->map.taps + BLOCK_SAMPLES) * sizeof(int16_t));
+    memset(buffer_of(r), 0, (r->map.taps + BLOCK_SAMPLES + BEYOND_SAMPLES) * sizeof(int16_t));
 }
 
 static size_t outputs_before(const tp_resampler *r, uint64_t tick)

@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 NATIVE := setup.py pyproject.toml $(shell find csrc src -name '*.[ch]' -not -name _core.c -o -name '*.pyx' -o -name '*.pxi' -o -name 'gen_*.py')
 STRICT := -Wall -Wextra -Wconversion -Wdouble-promotion -Wvla -Wstrict-prototypes -Werror
 
-.PHONY: help demo agent-demo parrot dial test test-slow bench lint docs sanitize fuzz wheel clean
+.PHONY: help demo agent-demo parrot dial test test-slow bench quality figures-quick lint docs sanitize memcheck fuzz wheel clean
 
 help:
 	@echo 'make demo       build, then take the example calls through the pipeline, and explain one in demo-out/report.html'
@@ -14,10 +14,12 @@ help:
 	@echo 'make parrot     build, then answer phone calls on port 8080 with examples/parrot.py'
 	@echo 'make dial       ring it from another terminal, and see a table of what happened'
 	@echo 'make test       build, then the test suite (all but slow; make test-slow runs everything)'
-	@echo 'make bench      latency benchmarks, beside the peers that are installed'
+	@echo 'make bench      times of every kernel and of the call, peers beside them; writes docs/benchmarks (10 minutes, nothing else on the machine)'
+	@echo 'make quality    what it hears and how it sounds, peers beside it; writes docs/quality.md (20 minutes)'
 	@echo 'make lint       ruff, mypy --strict, cppcheck, the C core with warnings as errors'
 	@echo 'make docs       the documentation site in build/site, for a reader without a network'
 	@echo 'make sanitize   the suite under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make memcheck   a whole call in C: nothing allocated a frame, and clean under valgrind'
 	@echo 'make fuzz       each fuzz target for a minute (needs clang)'
 	@echo 'make wheel      a wheel for this machine in dist/ (python wheels/build_local.py makes portable ones)'
 
@@ -64,8 +66,28 @@ test: $(VENV)/.test
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.dev
-	$(BIN)/python -m pytest bench --benchmark-quiet --benchmark-disable-gc -W ignore::DeprecationWarning
+# The peers have an environment of their own; what of them this machine cannot have is named and left out. (silero-vad asks for PyTorch, and needs none.)
+PEERS := build/bench
+MEASURE := PYTHONPATH=src OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PEERS)/bin/python
+
+$(PEERS)/.installed: $(VENV)/.built
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(BIN)/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['bench'], sep='\n')" > $(PEERS)/wanted.txt
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $(PEERS)/wanted.txt || while read -r package; do \
+	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check "$$package" || echo "not available: $$package"; done < $(PEERS)/wanted.txt
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps silero-vad || echo 'not available: silero-vad'
+	@touch $@
+
+bench: $(PEERS)/.installed
+	$(MEASURE) bench/speed.py
+
+quality: $(PEERS)/.installed
+	$(MEASURE) bench/quality/run.py
+
+# Some of both, to see that they work: writes into build/figures, not into the repository.
+figures-quick: $(PEERS)/.installed
+	$(MEASURE) bench/speed.py --quick --folder build/figures
+	$(MEASURE) bench/quality/run.py --quick --folder build/figures
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -90,6 +112,10 @@ docs: $(VENV)/.docs
 # A venv-independent build in build/sanitize; leaks are CPython's own business.
 sanitize: $(VENV)/.test
 	CC='$(CC)' $(BIN)/python wheels/sanitize.py
+
+memcheck: $(VENV)/.test
+	$(BIN)/python tests/whole_call.py allocations
+	$(BIN)/python tests/whole_call.py memcheck
 
 fuzz:
 	csrc/fuzz/run.sh

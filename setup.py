@@ -25,7 +25,7 @@ STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wvla", "-W
 def flags() -> tuple[list[str], list[str]]:
     """Compiler and linker flags."""
     if MSVC:
-        return ["/O2", "/std:c11"], []
+        return ["/O2", "/std:c11", "/utf-8"], []
     # Contraction off: the plain C paths then give the same floats on every machine. Nobody reads errno or the exception flags after
     # arithmetic; without them GCC may turn `a < b ? a : b` into a minimum, and so vectorise. No result changes.
     compile_flags = [

@@ -1,25 +1,13 @@
 """DTMF: 20 ms frames through Python, beside spandsp's receiver where the library is installed."""
 
-import ctypes
-import ctypes.util
 from itertools import cycle
 
 import numpy as np
 import pytest
+from conftest import peer
+from peers import spandsp_dtmf
 
 import talkpath as tp
-
-
-def spandsp():
-    name = ctypes.util.find_library("spandsp")
-    if name is None:
-        pytest.skip("libspandsp is not installed")
-    lib = ctypes.CDLL(name)
-    lib.dtmf_rx_init.restype = ctypes.c_void_p
-    lib.dtmf_rx_init.argtypes = [ctypes.c_void_p] * 3
-    lib.dtmf_rx.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
-    state = lib.dtmf_rx_init(None, None, None)
-    return lambda pcm: lib.dtmf_rx(state, pcm.ctypes.data, len(pcm))
 
 
 @pytest.fixture
@@ -46,5 +34,6 @@ def test_talkpath(benchmark, speech_ring, keys_ring, signal, rate):
 def test_spandsp(benchmark, speech_ring, keys_ring, signal):
     benchmark.group = f"DTMF 20 ms, 8000 Hz, {signal}"
     frames = speech_ring(160) if signal == "speech-like" else keys_ring(8000)
-    process = spandsp()
+    process = peer(spandsp_dtmf)
+    benchmark.extra_info["peer"] = "spandsp"
     benchmark(lambda: process(next(frames)))

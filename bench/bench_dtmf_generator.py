@@ -24,4 +24,5 @@ def test_talkpath(benchmark):
 
 def test_numpy(benchmark):
     benchmark.group = "DTMF generator, 1 s at 8000 Hz"
+    benchmark.extra_info["peer"] = "NumPy"
     benchmark(lambda: numpy_keys("12345"))

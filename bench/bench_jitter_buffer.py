@@ -9,6 +9,7 @@ import talkpath as tp
 @pytest.mark.parametrize("line", ["clean", "jitter"])
 def test_put_and_get(benchmark, speech_ring, line: str) -> None:
     benchmark.group = "jitter buffer: put + get, 20 ms at 8 kHz"
+    benchmark.extra_info["peer"] = "talkpath" if line == "clean" else "talkpath, jitter and loss"
     frames, jb = speech_ring(160), tp.JitterBuffer()
     held = np.random.default_rng(1).random(4096) < (0.1 if line == "jitter" else 0.0)
     state = {"n": 0}

@@ -8,10 +8,10 @@ import pytest
 from talkpath import l16
 
 SYSTEMS = {
-    "talkpath-big": lambda pcm: l16.encode(pcm, "big"),
-    "talkpath-little": l16.encode,
-    "numpy-big": lambda pcm: pcm.byteswap().tobytes(),
-    "numpy-little": lambda pcm: pcm.tobytes(),
+    "talkpath": lambda pcm: l16.encode(pcm, "big"),
+    "talkpath little-endian": l16.encode,
+    "NumPy": lambda pcm: pcm.byteswap().tobytes(),
+    "NumPy little-endian": lambda pcm: pcm.tobytes(),
 }
 
 
@@ -20,6 +20,7 @@ def test_encode(benchmark, speech_ring, system: str) -> None:
     benchmark.group = "L16 encode 20 ms at 16 kHz"
     frames = speech_ring(320)
     encode = SYSTEMS[system]
+    benchmark.extra_info["peer"] = system
     benchmark(lambda: encode(next(frames)))
 
 
@@ -28,4 +29,5 @@ def test_decode(benchmark, speech_ring, byteorder: str) -> None:
     benchmark.group = "L16 decode 20 ms at 16 kHz"
     frames = speech_ring(320)
     coded = cycle([np.asarray(next(frames)).tobytes() for _ in range(64)])
+    benchmark.extra_info["peer"] = "talkpath" if byteorder == "big" else "talkpath little-endian"
     benchmark(lambda: l16.decode(next(coded), byteorder))

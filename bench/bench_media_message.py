@@ -61,6 +61,7 @@ def build_by_json(payload: bytes) -> str:
 @pytest.mark.parametrize("system", ["talkpath", "json"])
 def test_parse(benchmark, system: str, size: int) -> None:
     benchmark.group = f"parse a media message of {size} bytes"
+    benchmark.extra_info["peer"] = "talkpath" if system == "talkpath" else "json and base64"
     ring, parse = cycle(messages(size)), stream().receive if system == "talkpath" else by_json
     benchmark(lambda: parse(next(ring)))
 
@@ -69,6 +70,7 @@ def test_parse(benchmark, system: str, size: int) -> None:
 @pytest.mark.parametrize("system", ["talkpath", "json"])
 def test_build(benchmark, system: str, size: int) -> None:
     benchmark.group = f"build a media message of {size} bytes"
+    benchmark.extra_info["peer"] = "talkpath" if system == "talkpath" else "json and base64"
     rng = np.random.default_rng(1)
     ring, build = (
         cycle([rng.bytes(size) for _ in range(512)]),
@@ -80,6 +82,7 @@ def test_build(benchmark, system: str, size: int) -> None:
 @pytest.mark.parametrize("system", ["talkpath", "json"])
 def test_parse_and_build(benchmark, system: str) -> None:
     benchmark.group = "parse and build, 20 ms of µ-law"
+    benchmark.extra_info["peer"] = "talkpath" if system == "talkpath" else "json and base64"
     ring, twilio = cycle(messages(160)), stream()
     parse, build = (twilio.receive, twilio.media) if system == "talkpath" else (by_json, build_by_json)
     benchmark(lambda: build(parse(next(ring))[0].payload))

@@ -1,14 +1,18 @@
-"""Noise suppression: 20 ms frames through Python, beside speexdsp's where it is installed."""
-
-import ctypes
-import ctypes.util
+"""Noise suppression: 20 ms frames through Python, beside RNNoise's, WebRTC's (livekit) and speexdsp's."""
 
 import numpy as np
 import pytest
+from conftest import peer
+from peers import RNNoise, WebRtcApm, speex_denoise
 
 import talkpath as tp
 
 RATES = [8000, 16000]
+PEERS = {
+    "RNNoise": RNNoise,
+    "WebRTC": lambda rate: WebRtcApm(rate, echo=False),
+    "speexdsp": speex_denoise,
+}
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -27,14 +31,8 @@ def test_silence(benchmark, rate):
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_speexdsp(benchmark, speech_ring, rate):
-    name = ctypes.util.find_library("speexdsp")
-    if name is None:
-        pytest.skip("libspeexdsp is not installed")
-    benchmark.group = f"noise suppression 20 ms, {rate} Hz"
-    frames = speech_ring(rate // 50)
-    lib = ctypes.CDLL(name)
-    lib.speex_preprocess_state_init.restype = ctypes.c_void_p
-    lib.speex_preprocess_run.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-    state = lib.speex_preprocess_state_init(rate // 50, rate)
-    benchmark(lambda: lib.speex_preprocess_run(state, next(frames).copy().ctypes.data))
+@pytest.mark.parametrize("system", PEERS)
+def test_peer(benchmark, speech_ring, system, rate):
+    benchmark.group, benchmark.extra_info["peer"] = f"noise suppression 20 ms, {rate} Hz", system
+    process, frames = peer(PEERS[system], rate), speech_ring(rate // 50)
+    benchmark(lambda: process(next(frames)))

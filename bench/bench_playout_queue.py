@@ -23,6 +23,7 @@ def test_talkpath(benchmark, speech_ring):
 
 def test_read_only(benchmark):
     benchmark.group = GROUP
+    benchmark.extra_info["peer"] = "talkpath, read alone"
     queue, out = tp.PlayoutQueue(max_queued_ms=600_000), np.empty(160, np.int16)
     rng = np.random.default_rng(1)
     for _ in range(590):
@@ -33,7 +34,7 @@ def test_read_only(benchmark):
 @pytest.mark.parametrize("queued", ["nothing", "10 minutes", "10 minutes, a mark every 20 ms", "25,000 utterances"])
 def test_speak(benchmark, speech_ring, queued):
     """A chunk of 20 ms behind what waits: the same however much that is."""
-    benchmark.group = "speak, 20 ms at 8000 Hz, by what is queued"
+    benchmark.group = f"speak, 20 ms at 8000 Hz, {queued} queued"
     queue, frames = tp.PlayoutQueue(max_queued_ms=600_000), speech_ring(160)
     utterances = 25_000 if queued.startswith("25,000") else 1
     for k in range({"nothing": 0, "25,000 utterances": 25_000}.get(queued, 29_000)):
@@ -53,7 +54,7 @@ def test_speak(benchmark, speech_ring, queued):
 @pytest.mark.parametrize("queued", ["nothing", "10 minutes"])
 def test_transmit(benchmark, speech_ring, queued):
     """A call's frame, and what is queued behind it."""
-    benchmark.group = "transmit, 20 ms at 8000 Hz, by what is queued"
+    benchmark.group = f"transmit, 20 ms at 8000 Hz, {queued} queued"
     call, frames = tp.CallPipeline(max_queued_ms=600_000), speech_ring(160)
     for k in range(1 if queued == "nothing" else 29_000):
         call.speak(next(frames), 8000, "u")
@@ -69,6 +70,7 @@ def test_transmit(benchmark, speech_ring, queued):
 def test_deque_of_bytes(benchmark, speech_ring):
     """What many servers do: chunks in a deque, bytes sliced per frame; no fades, no positions."""
     benchmark.group = GROUP
+    benchmark.extra_info["peer"] = "deque of bytes"
     waiting, frames = deque(), speech_ring(160)
     buffer = bytearray()
 

@@ -1,10 +1,9 @@
 """Packet-loss concealment: 20 ms frames through Python; good, lost, and the first good one after, beside spandsp's."""
 
-import ctypes
-import ctypes.util
-
 import numpy as np
 import pytest
+from conftest import peer
+from peers import SpandspPlc
 
 import talkpath as tp
 
@@ -65,22 +64,13 @@ def test_recovery(benchmark, rate: int) -> None:
 
 
 def test_lost_spandsp(benchmark) -> None:
-    name = ctypes.util.find_library("spandsp")
-    if name is None:
-        pytest.skip("libspandsp is not installed")
-    benchmark.group = "PLC lost frame 8000 Hz"
-    lib = ctypes.CDLL(name)
-    lib.plc_init.restype = ctypes.c_void_p
-    lib.plc_init.argtypes = [ctypes.c_void_p]
-    lib.plc_rx.argtypes = lib.plc_fillin.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
-    state = lib.plc_init(None)
-    frames, out = voiced_ring(8000), np.zeros(160, np.int16)
-    at = 0
+    benchmark.group, benchmark.extra_info["peer"] = "PLC lost frame 8000 Hz", "spandsp"
+    plc, frames, at = peer(SpandspPlc), voiced_ring(8000), 0
 
     def setup() -> None:
         nonlocal at
         at += 3
         for k in range(3):
-            lib.plc_rx(state, frames[(at + k) % len(frames)].copy().ctypes.data, 160)
+            plc.receive(frames[(at + k) % len(frames)])
 
-    benchmark.pedantic(lambda: lib.plc_fillin(state, out.ctypes.data, 160), setup=setup, rounds=3000, warmup_rounds=50)
+    benchmark.pedantic(plc.conceal, setup=setup, rounds=3000, warmup_rounds=50)

@@ -1,36 +1,30 @@
-"""Resampler: 20 ms frames through Python, beside soxr's stream and libsamplerate."""
+"""Resampler: 20 ms frames through Python, beside soxr's stream, libsamplerate, speexdsp and Pipecat's."""
 
 import pytest
-import soxr
+from conftest import peer
+from peers import pipecat_resampler, samplerate_resampler, soxr_resampler, speex_resampler
 
 import talkpath as tp
 
-try:
-    import samplerate
-except ImportError:
-    samplerate = None
-
 RATIOS = [(8000, 16000), (16000, 8000), (24000, 8000), (24000, 16000), (44100, 16000), (22050, 8000), (48000, 8000)]
-
-
-def make(system: str, rate_in: int, rate_out: int):
-    if system.startswith("talkpath"):
-        return tp.Resampler(rate_in, rate_out, quality=system.split("-", 1)[1]).process
-    if system == "soxr-HQ":
-        return soxr.ResampleStream(rate_in, rate_out, 1, dtype="int16", quality="HQ").resample_chunk
-    resampler, ratio = samplerate.Resampler("sinc_medium", 1), rate_out / rate_in
-    return lambda pcm: resampler.process(pcm * (1 / 32768), ratio)
-
-
-SYSTEMS = ["talkpath-voice", "talkpath-low_latency", "talkpath-hifi", "soxr-HQ"]
-if samplerate is not None:
-    SYSTEMS.append("samplerate-medium")
+PEERS = {
+    "soxr HQ": soxr_resampler,
+    "libsamplerate medium": samplerate_resampler,
+    "speexdsp q5": speex_resampler,
+    "Pipecat": pipecat_resampler,
+}
+OURS = ("voice", "low_latency", "hifi")
 
 
 @pytest.mark.parametrize("ratio", RATIOS, ids=lambda r: f"{r[0]}-{r[1]}")
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", [*OURS, *PEERS])
 def test_20ms(benchmark, speech_ring, system: str, ratio: tuple[int, int]) -> None:
-    benchmark.group = f"resample 20 ms {ratio[0]} → {ratio[1]} Hz"
+    benchmark.group = f"resample 20 ms, {ratio[0]} → {ratio[1]} Hz"
+    if system in PEERS:
+        process = peer(PEERS[system], *ratio)
+        benchmark.extra_info["peer"] = system
+    else:
+        process = tp.Resampler(*ratio, quality=system).process
+        benchmark.extra_info["peer"] = "talkpath" if system == "voice" else f"talkpath {system}"
     frames = speech_ring(ratio[0] // 50)
-    process = make(system, *ratio)
     benchmark(lambda: process(next(frames)))

@@ -1,9 +1,13 @@
-"""Voice activity: 20 ms frames through Python, beside webrtcvad where it is installed."""
+"""Voice activity: 20 ms frames through Python, beside webrtcvad, Silero, ten-vad and RNNoise's."""
 
 import numpy as np
 import pytest
+from conftest import peer
+from peers import RNNoise, silero_vad, ten_vad, webrtc_vad
 
 import talkpath as tp
+
+PEERS = {"webrtcvad": webrtc_vad, "Silero": silero_vad, "ten-vad": ten_vad, "RNNoise": RNNoise}
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
@@ -22,9 +26,8 @@ def test_silence(benchmark, rate):
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
-def test_webrtc(benchmark, speech_ring, rate):
-    webrtcvad = pytest.importorskip("webrtcvad")
-    benchmark.group = f"VAD 20 ms, {rate} Hz"
-    frames = speech_ring(rate // 50)
-    is_speech = webrtcvad.Vad(2).is_speech
-    benchmark(lambda: is_speech(next(frames).tobytes(), rate))
+@pytest.mark.parametrize("system", PEERS)
+def test_peer(benchmark, speech_ring, system, rate):
+    benchmark.group, benchmark.extra_info["peer"] = f"VAD 20 ms, {rate} Hz", system
+    process, frames = peer(PEERS[system], rate), speech_ring(rate // 50)
+    benchmark(lambda: process(next(frames)))

@@ -1,17 +1,14 @@
 """What a call costs, through `CallPipeline`, scene by scene; each scene is shown to be what its name says before its time counts.
 
-    python bench/call_cost.py [--seconds 60] [--json FILE]
+    python bench/call_cost.py [--seconds 63]        # bench/speed.py takes these figures for docs/benchmarks
 
 One frame is `receive` + `transmit`, and the `speak` that feeds it. Agent and caller take turns of 4.5 s and 2.5 s in generated voices, so
 the agent speaks half of the time; it is never interrupted. The usual Python parts do their share of the same work in the same run
-(bench_call.py says which they are). Medians and 99th percentiles in µs; compare ratios between machines, not times.
+(usual_parts.py says which they are). Medians and 99th percentiles in µs; compare ratios between machines, not times.
 """
 
 import argparse
-import gc
-import json
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +20,21 @@ import talkpath as tp
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+from machine import described  # noqa: E402
+from peers import Missing, silero_vad, webrtc_vad  # noqa: E402
 from scenario import voice  # noqa: E402
+from timing import figures, timed  # noqa: E402
+from usual_parts import UsualParts  # noqa: E402
 
 AGENT_MS, CALLER_MS, GAP_MS = 4500, 2500, 1000
 TURN_MS = AGENT_MS + CALLER_MS + 2 * GAP_MS
 ECHO_MS, ECHO_DB, NOISE_DBOV = 180, -22.0, -62.0
 WARM_UP_FRAMES = 2 * TURN_MS // 20
+
+
+def warm_up(frames: int) -> int:
+    """Frames that do not count: two turns, of a short bench the first half."""
+    return min(WARM_UP_FRAMES, frames // 2)
 
 
 @dataclass
@@ -76,17 +82,9 @@ def sides(rate_hz: int, seconds: int, scene: Scene) -> tuple[np.ndarray, np.ndar
     return agent.astype(np.int16), np.clip(near, -32768, 32767).astype(np.int16)
 
 
-def timed(frames: list[Callable[[], None]]) -> np.ndarray:
-    """µs of each."""
-    gc.collect()
-    gc.disable()
-    times = np.empty(len(frames))
-    for i, frame in enumerate(frames):
-        began = time.perf_counter_ns()
-        frame()
-        times[i] = time.perf_counter_ns() - began
-    gc.enable()
-    return times / 1000
+def sides_of(name: str, seconds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides of the scene of that name, at 8 kHz."""
+    return sides(8000, seconds, next(scene for scene in SCENES if scene.name == name))
 
 
 def measure(scene: Scene, seconds: int) -> dict[str, Any]:
@@ -117,7 +115,7 @@ def measure(scene: Scene, seconds: int) -> dict[str, Any]:
         return one
 
     frames = [frame(i) for i in range(len(agent) // n)]
-    times = timed(frames)[WARM_UP_FRAMES:]
+    times = timed(frames)[warm_up(len(frames)) :]
     # The scene is what it says.
     metrics = call.metrics
     turns = seconds * 1000 // TURN_MS if scene.speaks else 0
@@ -131,27 +129,16 @@ def measure(scene: Scene, seconds: int) -> dict[str, Any]:
     return {"name": scene.name, **figures(times), "memory_kb": round(call.state_bytes / 1024)}
 
 
-def figures(times: np.ndarray) -> dict[str, float]:
-    return {
-        "median_us": round(float(np.median(times)), 1),
-        "mean_us": round(float(np.sort(times)[: int(len(times) * 0.995)].mean()), 1),
-        "p99_us": round(float(np.percentile(times, 99)), 1),
-    }
-
-
-def usual_parts(seconds: int) -> list[dict[str, Any]]:
-    """The same line with echo and background through audioop, soxr, WebRTC's AEC3 and a VAD; those that are installed."""
-    import _pytest.outcomes
-    from bench_call import UsualParts, silero_vad, webrtc_vad
-
-    rows = []
+def usual_parts(seconds: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """The same line with echo and background through the usual parts: figures of those that are installed, and what is not."""
+    rows, missing = [], []
     agent, near = sides(8000, seconds, SCENES[3])
     wire = tp.g711.ulaw_encode(near)
-    for name, vad in (("usual parts, webrtcvad", webrtc_vad), ("usual parts, Silero", silero_vad)):
+    for name, vad in (("usual parts, webrtcvad", webrtc_10_ms), ("usual parts, Silero", lambda: silero_vad(16000))):
         try:
             parts = UsualParts(vad())
-        except _pytest.outcomes.Skipped as missing:
-            print(f"{name}: {missing}", file=sys.stderr)
+        except Missing as why:
+            missing.append(f"{name}: not installed: {why}")
             continue
 
         def frame(i: int, parts: Any = parts) -> Callable[[], None]:
@@ -163,32 +150,38 @@ def usual_parts(seconds: int) -> list[dict[str, Any]]:
 
             return one
 
-        times = timed([frame(i) for i in range(len(agent) // 160)])[WARM_UP_FRAMES:]
+        times = timed(frame(i) for i in range(len(agent) // 160))[warm_up(len(agent) // 160) :]
         rows.append({"name": name, **figures(times)})
-    return rows
+    return rows, missing
+
+
+def webrtc_10_ms() -> Callable[[np.ndarray], bool]:
+    is_speech = webrtc_vad(16000)
+    return lambda pcm: is_speech(pcm) > 0
+
+
+def measured(seconds: int) -> dict[str, Any]:
+    """All of it; `ratio`: of the mean, to that of ours with echo and background."""
+    scenes = [measure(scene, seconds) for scene in SCENES]
+    peers, missing = usual_parts(seconds)
+    ours = next(row["mean_us"] for row in scenes if row["name"] == SCENES[3].name)
+    for row in [*scenes, *peers]:
+        row["ratio"] = round(row["mean_us"] / ours, 2)
+    return {"seconds": seconds, "scenes": scenes, "peers": peers, "missing": missing}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=63, help="of each scene, a multiple of 9")
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--seconds", type=int, default=63, help="of each scene, a multiple of 9, at least 18")
     args = parser.parse_args()
-    from conftest import cpu_name
-
-    rows = [measure(scene, args.seconds) for scene in SCENES]
-    peers = usual_parts(args.seconds)
-    ours = next(row["mean_us"] for row in rows if row["name"] == SCENES[3].name)
-    print(f"{cpu_name()}, {args.seconds} s a scene, 20 ms a frame")
+    found = measured(args.seconds)
+    print(f"{described()}; {args.seconds} s a scene, 20 ms a frame")
     print(f"{'':36} {'median':>8} {'mean':>8} {'p99':>8} µs   mean, of ours with echo and background")
-    for row in [*rows, *peers]:
-        row["ratio"] = round(row["mean_us"] / ours, 2)
-        print(
-            f"{row['name']:36} {row['median_us']:8.1f} {row['mean_us']:8.1f} {row['p99_us']:8.1f}      {row['ratio']:5.2f}"
-        )
-    if args.json:
-        args.json.write_text(
-            json.dumps({"machine": cpu_name(), "scenes": rows, "peers": peers}, indent=1, ensure_ascii=False)
-        )
+    for row in [*found["scenes"], *found["peers"]]:
+        times = "".join(f" {row[name]:8.1f}" for name in ("median_us", "mean_us", "p99_us"))
+        print(f"{row['name']:36}{times}      {row['ratio']:5.2f}")
+    for line in found["missing"]:
+        print(line)
     return 0
 
 

@@ -1,24 +1,36 @@
-"""Benchmarks: `make bench`. The header names the machine; times are comparable within one run only."""
+"""Benchmarks of kernels: `make bench` runs them with the call's. The header names the machine; times are comparable within one run only.
 
-import os
-import platform
+    python -m pytest bench/bench_vad.py                 # one of them
+    python -m pytest bench --figures FILE               # and what was measured, as JSON
+
+A row is talkpath's unless `benchmark.extra_info["peer"]` says whose.
+"""
+
+import json
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from machine import described
+from peers import Missing
+from timing import figures
 
 RING_SAMPLES = 512 * 160  # different frames in turn: one fixed frame lets the branch predictor learn it
 
 
-def cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+def peer(make: Callable[..., Any], *arguments: Any) -> Any:
+    """What `make` makes; the benchmark is skipped where that is not installed."""
+    try:
+        return make(*arguments)
+    except Missing as why:
+        pytest.skip(f"not installed: {why}")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--figures", type=Path, help="write what was measured there, as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,12 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    from talkpath._core import _simd_name
-
-    return (
-        f"machine: {cpu_name()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}, NumPy {np.__version__}, talkpath variant {_simd_name()}"
-    )
+    return f"machine: {described()}"
 
 
 @pytest.fixture
@@ -46,27 +53,22 @@ def speech_ring() -> Callable[[int], Iterator[np.ndarray]]:
     return ring
 
 
-def trimmed_mean(times: np.ndarray) -> float:
-    """Without the slowest half per cent, in which the machine did something else."""
-    return float(np.sort(times)[: max(1, int(len(times) * 0.995))].mean())
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Medians, means and 99th percentiles in µs, and each row's mean as a multiple of its group's first talkpath row.
-
-    Means, because some peers do nothing in most calls and everything in a few.
-    """
+    """Medians, means and 99th percentiles in µs, and each row's mean as a multiple of its group's first talkpath row."""
     terminalreporter.write_line(pytest_report_header(config))
-    groups: dict[str, list[tuple[str, np.ndarray]]] = {}
+    groups: dict[str, list[dict[str, Any]]] = {}
     for result in config._benchmarksession.benchmarks:
         if result.stats.data:
-            groups.setdefault(result.group or "", []).append((result.name, np.array(result.stats.data) * 1e6))
+            row = {"peer": result.extra_info.get("peer", "talkpath"), **figures(np.array(result.stats.data) * 1e6)}
+            groups.setdefault(result.group or "others", []).append(row)
     for group, rows in groups.items():
-        rows.sort(key=lambda row: trimmed_mean(row[1]))
-        ours = next((trimmed_mean(times) for name, times in rows if "talkpath" in name), trimmed_mean(rows[0][1]))
-        terminalreporter.write_line(f"\n{group or 'others':50} {'median µs':>10} {'mean':>10} {'p99':>10} {'ratio':>7}")
-        for name, times in rows:
-            mean, p99 = trimmed_mean(times), np.percentile(times, 99)
+        rows.sort(key=lambda row: (row["peer"] != "talkpath", not row["peer"].startswith("talkpath"), row["mean_us"]))
+        terminalreporter.write_line(f"\n{group:50} {'median µs':>10} {'mean':>10} {'p99':>10} {'ratio':>7}")
+        for row in rows:
+            row["ratio"] = round(row["mean_us"] / rows[0]["mean_us"], 2) if rows[0]["mean_us"] else 0.0
             terminalreporter.write_line(
-                f"  {name:48} {np.median(times):10.2f} {mean:10.2f} {p99:10.2f} {mean / ours:7.2f}"
+                f"  {row['peer']:48} {row['median_us']:10.2f} {row['mean_us']:10.2f} {row['p99_us']:10.2f} {row['ratio']:7.2f}"
             )
+    path = config.getoption("--figures")
+    if path:
+        path.write_text(json.dumps(groups, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -4,10 +4,16 @@ import ctypes
 import hashlib
 import os
 import subprocess
+import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+
+# No timing is asserted: a busy machine is no failure of ours.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 CSRC = ROOT / "csrc"
@@ -77,9 +83,10 @@ def speech_prompts() -> list[Path]:
     return files
 
 
-@pytest.fixture(scope="session")
-def native() -> ctypes.CDLL:
-    """The C core compiled with every symbol visible, so that tests reach what has no Python API (dsp/, variants)."""
+def native_library() -> Path:
+    """The C core compiled with every symbol visible."""
+    if sys.platform == "win32":
+        pytest.skip("the core's inner functions are tested where `cc -fPIC` builds a library")
     sources = sorted(p for p in CSRC.rglob("*.c") if "fuzz" not in p.parts)
     headers = sorted(CSRC.rglob("*.h"))
     content = b"".join(p.read_bytes() for p in [*sources, *headers])
@@ -94,7 +101,13 @@ def native() -> ctypes.CDLL:
                    f"-I{CSRC / 'include'}", *map(str, sources), "-lm", "-o", str(scratch)]  # fmt: skip
         subprocess.run(command, check=True)
         scratch.rename(library)
-    lib = ctypes.CDLL(str(library))
+    return library
+
+
+@pytest.fixture(scope="session")
+def native() -> ctypes.CDLL:
+    """The C core, so that tests reach what has no Python API (dsp/, variants)."""
+    lib = ctypes.CDLL(str(native_library()))
     lib.tp_simd_init()
     return lib
 

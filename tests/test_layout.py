@@ -15,7 +15,7 @@ FAMILIES = ["wire", "detect", "echo", "enhance", "playout", "call"]
 ALLOWED = {"dsp": {"dsp"}, **{f: {"dsp", f} for f in FAMILIES}, "call": {"dsp", *FAMILIES}}
 MAX_LINES = 600
 
-# The same for Python: engine <- call, streams <- server <- integrations, agentstack; phone, report and scan beside the server; cli on all.
+# The same for Python: engine <- call, streams <- server <- integrations, agentstack; measure on the engine, report and scan on both; phone beside the server; cli on all.
 # The engine is what lies in no folder of this table; talkpath/__init__.py names what is loaded at first use, and is no part of it.
 _SERVER = {"engine", "call", "streams", "server"}
 PYTHON = {
@@ -26,8 +26,9 @@ PYTHON = {
     "phone": {"engine", "call", "streams", "phone"},
     "integrations": {*_SERVER, "integrations"},
     "agentstack": {*_SERVER, "phone", "agentstack"},
-    "report": {"engine", "call", "report"},
-    "scan": {"engine", "call", "scan"},
+    "measure": {"engine", "measure"},
+    "report": {"engine", "call", "measure", "report"},
+    "scan": {"engine", "call", "measure", "scan"},
 }
 # What streams have no use for: they are messages in, messages out.
 OUTSIDE = {
@@ -50,11 +51,13 @@ AT_THE_EDGE = {  # files of the server with sockets, processes, clocks and logs
     "asgi_app",
     "asgi_connection",
     "audio_worker",
+    "call_log",
     "counts",
     "door",
     "edge_audiosocket",
     "edge_picows",
     "edge_websockets",
+    "files",
     "handlers",
     "lines",
     "link",

@@ -11,7 +11,7 @@ from talkpath import wav
 from talkpath.call import config
 from talkpath.call.events import AgentSpeechCompleted, AgentSpeechStarted, UserDtmf
 from talkpath.cli import main
-from talkpath.cli.run import utterances
+from talkpath.measure.frames import said_spans
 
 STREAMS = sorted(config.WIRE_FORMATS)
 
@@ -155,9 +155,8 @@ def test_configuration() -> None:
 def test_utterances_are_cut_at_pauses() -> None:
     voice, pause, gap = np.full(1600, 3000, np.int16), np.zeros(8000, np.int16), np.zeros(1600, np.int16)
     track = np.concatenate([pause, voice, gap, voice, pause, voice])
-    found = utterances(track, 8000)
-    assert [(u.name, u.start, len(u.pcm)) for u in found] == [("u1", 8000, 4800), ("u2", 20800, 1600)]
-    assert utterances(np.zeros(800, np.int16), 8000) == []
+    assert said_spans(track, 8000).tolist() == [[8000, 12800], [20800, 22400]]
+    assert said_spans(np.zeros(800, np.int16), 8000).tolist() == []
 
 
 # --- the command line -------------------------------------------------------------------------------------------------

@@ -72,26 +72,26 @@ def test_g711_is_the_same_everywhere(variants: list[Ops], law: str) -> None:
         np.testing.assert_array_equal(linear, results[0][1])
 
 
-@pytest.mark.parametrize(("phases", "step"), [(7, 11), (3, 1), (2, 1)])
-@pytest.mark.parametrize("taps", [16, 48, 112, 256, 272, 960])
+@pytest.mark.parametrize(("phases", "step", "taps"), [(7, 11, 16), (7, 11, 48), (7, 11, 256), (7, 11, 272), (7, 11, 960),
+                                                      (1, 1, 16), (1, 1, 64), (1, 1, 176)])  # fmt: skip
 def test_fir_bank_is_the_same_everywhere(
-    variants: list[Ops], taps: int, phases: int, step: int, rng: np.random.Generator
+    variants: list[Ops], phases: int, step: int, taps: int, rng: np.random.Generator
 ) -> None:
     """Including coefficients and samples of the largest size: the sums are exact, so nothing may overflow on the way."""
+    first = 3 % phases
     for kind in ("random", "largest"):
         high = rng.integers(-65000 // taps, 65000 // taps + 1, (phases, taps)).clip(-16384, 16384)
         low = rng.integers(-512, 512, (phases, taps))
+        high[:, :5] = low[:, :5] = 0
         x = rng.integers(-32768, 32768, 4000).astype(np.int16)
         if kind == "largest":
-            low[:] = -512
+            low[:, 6:] = -512
             x[:] = -32768
-        low[0, : taps // 2 - 1], high[0, : taps // 2 - 1] = 0, 0  # a row that is mostly nothing
-        low[0, taps // 2 :], high[0, taps // 2 :] = 0, 0
         rows = np.ascontiguousarray(np.stack([high, low], axis=1)).astype(np.int16)
         bank = FirRows(rows.ctypes.data, taps, phases, step // phases, step % phases)
-        for n_out in (1, 2, 3, 4, 5, 97, 320):
+        for n_out in (1, 2, 3, 4, 5, 32, 75, 320):
             expected = []
-            tick = first = min(3, phases - 1)
+            tick = first
             for _ in range(n_out):
                 window = x[tick // phases :][:taps].astype(np.int64)
                 total = (high[tick % phases] @ window << 10) + low[tick % phases] @ window

@@ -21,6 +21,11 @@ ROOT = Path(__file__).resolve().parent.parent
 THREADS = [
     "tests/test_ownership.py",
     "tests/test_group.py",
+    "tests/test_whole_call.py",  # in C: nothing but threads and the core
+    "tests/server/test_pacer.py",  # the server's: sessions through a group, …
+    "tests/server/test_recording_file.py",  # … and the thread that writes recordings
+    "-m",
+    "not slow",
     "-k",
     "not keyboard and not child and not fork and not nobody_closes",
 ]

@@ -127,7 +127,7 @@ void answer_listen_for_beep(tp_call *c, int listen)
 void answer_hear_line(tp_call *c, const int16_t *line)
 {
     if (!c->answer.decided)
-        own_words_heard(&c->own_words, line, c->frame);
+        own_words_heard(component(c, COMPONENT_OWN_WORDS), line, c->frame);
     if (c->answer.beep_wanted)
         hear_beep(c, line);
 }
@@ -140,7 +140,7 @@ static int are_own_words(const tp_call *c, const tp_amd_decision *d)
         return 0;
     const float shorter = (float)(OWN_SURE_MS - length_ms) / (float)(OWN_SURE_MS - OWN_SHORT_MS);
     const float min = OWN_LIKENESS + (OWN_SHORT_LIKENESS - OWN_LIKENESS) * (shorter < 0.0f ? 0.0f : shorter > 1.0f ? 1.0f : shorter);
-    return own_words_likeness(&c->own_words, position(c, d->decided_ms - d->from_ms), position(c, d->decided_ms - d->to_ms)) >= min;
+    return own_words_likeness(const_component(c, COMPONENT_OWN_WORDS), position(c, d->decided_ms - d->from_ms), position(c, d->decided_ms - d->to_ms)) >= min;
 }
 
 static void classify(tp_call *c, const int16_t *clean)

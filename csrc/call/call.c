@@ -5,6 +5,7 @@
 
 #include "call/call_state.h"
 #include "dsp/block.h"
+#include "dsp/power.h"
 #include "talkpath/talkpath.h"
 
 const char *tp_call_check(const tp_call_config *c)
@@ -49,7 +50,9 @@ static size_t layout(const tp_call_config *config, size_t offsets[COMPONENTS])
         [COMPONENT_QUEUE] = tp_playout_queue_size(&p.playout_queue),
         [COMPONENT_MIXER] = tp_mixer_size(&p.mixer),
         [COMPONENT_NOISE] = tp_comfort_noise_size(&p.comfort_noise),
-        [COMPONENT_OWN_SOUNDS] = own_sounds_size(),
+        [COMPONENT_OWN_SOUNDS] = own_sounds_size(config->codec),
+        [COMPONENT_OWN_WORDS] = config->detect_answer ? sizeof(own_words) : 0,
+        [COMPONENT_REFERENCE] = reference_size(config->sample_rate_hz),
     };
     size_t at = tp_align_up(sizeof(tp_call));
     for (int i = 0; i < COMPONENTS; i++) {
@@ -84,19 +87,19 @@ void tp_call_reset(tp_call *c)
     c->pcm_samples = (size_t)config.audio_rate_hz * (size_t)config.frame_ms / 1000;
     c->metrics.received_dbov = c->metrics.sent_dbov = -100.0f;
     answer_reset(c);
-    own_words_reset(&c->own_words, config.sample_rate_hz);
     c->suppressing = config.noise_cancellation;
-    reference_reset(&c->reference, config.sample_rate_hz);
+    reference_reset(component(c, COMPONENT_REFERENCE), config.sample_rate_hz);
     const tp_call_components p = tp_call_components_of(&config);
     tp_plc_init(component(c, COMPONENT_PLC), &p.plc);
     tp_dtmf_init(component(c, COMPONENT_DTMF), &p.dtmf);
     if (config.detect_answer) {
         tp_amd_init(component(c, COMPONENT_ANSWER), &p.answering_machine);
         tp_call_progress_init(component(c, COMPONENT_PROGRESS), &p.call_progress);
+        own_words_reset(component(c, COMPONENT_OWN_WORDS), config.sample_rate_hz);
     }
     if (config.detect_beep)
         tp_beep_init(component(c, COMPONENT_BEEP), &p.beep);
-    own_sounds_init(component(c, COMPONENT_OWN_SOUNDS), config.sample_rate_hz, c->frame);
+    own_sounds_init(component(c, COMPONENT_OWN_SOUNDS), config.codec, config.sample_rate_hz, c->frame);
     tp_barge_in_init(component(c, COMPONENT_GATE), &p.barge_in);
     tp_noise_suppressor_init(component(c, COMPONENT_SUPPRESSOR), &p.noise_suppressor);
     tp_resampler_init(component(c, COMPONENT_RESAMPLER), &p.resampler);
@@ -193,10 +196,7 @@ void call_act(tp_call *c, int actions)
 
 void call_track_level(float *dbov, const int16_t *pcm, size_t n)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (uint32_t)(pcm[i] * pcm[i]);
-    const float power = (float)((double)sum / ((double)n * 1073741824.0));
+    const float power = (float)((double)tp_sum_of_squares(pcm, n) / ((double)n * 1073741824.0));
     const float now_dbov = power > 1e-10f ? 10.0f * log10f(power) : -100.0f;
     *dbov += 0.02f * (now_dbov - *dbov);
 }

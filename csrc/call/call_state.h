@@ -24,6 +24,8 @@ enum {
     COMPONENT_MIXER,
     COMPONENT_NOISE,
     COMPONENT_OWN_SOUNDS,
+    COMPONENT_OWN_WORDS,
+    COMPONENT_REFERENCE,
     COMPONENTS
 };
 
@@ -38,11 +40,8 @@ struct tp_call {
     uint64_t received, sent; /* samples */
     tp_call_metrics metrics;
 
-    reference_line reference;
-
     int paused_by_user;                  /* the orchestrator has paused the agent */
     answer answer;
-    own_words own_words;
     uint64_t key_until;        /* a key sounded: samples received until it counts as over */
     uint64_t own_key_until;    /* an echo of the agent's own sounds until then; 0: none does */
     int suppressing;           /* noise suppression was on in the last frame */

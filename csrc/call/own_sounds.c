@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dsp/block.h"
+#include "talkpath/g711.h"
 
 enum {
     KEPT_MS = 1200, /* the slowest echo, the longest head start, and what a detector needs to be sure */
@@ -62,12 +63,14 @@ struct own_sounds {
     char digit;
     uint64_t key_start; /* … and where it was heard */
     uint64_t earliest[MAX_FRAMES], latest[MAX_FRAMES];
-    /* behind the struct: max_frames frames of samples */
+    uint8_t sounds[MAX_FRAMES]; /* 0: a frame of silence, which is not kept */
+    tp_codec codec;
+    /* behind the struct: max_frames frames of samples, or of codes */
 };
 
-static int16_t *samples_of(const own_sounds *o)
+static void *kept(const own_sounds *o)
 {
-    return (int16_t *)(void *)((char *)(uintptr_t)o + tp_align_up(sizeof *o));
+    return (char *)(uintptr_t)o + tp_align_up(sizeof *o);
 }
 
 static uint64_t samples(const own_sounds *o, int ms)
@@ -75,14 +78,15 @@ static uint64_t samples(const own_sounds *o, int ms)
     return (uint64_t)o->sample_rate_hz * (uint64_t)ms / 1000;
 }
 
-size_t own_sounds_size(void)
+size_t own_sounds_size(tp_codec codec)
 {
-    return tp_align_up(sizeof(own_sounds)) + (size_t)KEPT_HZ * KEPT_MS / 1000 * sizeof(int16_t);
+    return tp_align_up(sizeof(own_sounds)) + (size_t)KEPT_HZ * KEPT_MS / 1000 * (codec == TP_CODEC_L16 ? sizeof(int16_t) : 1);
 }
 
-void own_sounds_init(own_sounds *o, int sample_rate_hz, size_t frame)
+void own_sounds_init(own_sounds *o, tp_codec codec, int sample_rate_hz, size_t frame)
 {
-    memset(o, 0, own_sounds_size());
+    memset(o, 0, sizeof *o);
+    o->codec = codec;
     o->sample_rate_hz = sample_rate_hz;
     o->step = (size_t)(sample_rate_hz / KEPT_HZ);
     o->frame = frame / o->step;
@@ -90,14 +94,17 @@ void own_sounds_init(own_sounds *o, int sample_rate_hz, size_t frame)
     memset(o->used, 0xff, sizeof o->used);
 }
 
-void own_sounds_push(own_sounds *o, const int16_t *sent, uint64_t received, uint64_t ahead, int sounds)
+void own_sounds_push(own_sounds *o, const int16_t *sent, const uint8_t *payload, uint64_t received, uint64_t ahead, int sounds)
 {
     const size_t at = (size_t)(o->count++ % o->max_frames);
     const uint64_t max = samples(o, MAX_AHEAD_MS);
-    int16_t *to = samples_of(o) + at * o->frame;
-    if (o->step == 1)
+    int16_t *to = (int16_t *)kept(o) + at * o->frame;
+    o->sounds[at] = sounds != 0;
+    if (sounds && o->codec != TP_CODEC_L16)
+        memcpy((uint8_t *)kept(o) + at * o->frame, payload, o->frame);
+    else if (sounds && o->step == 1)
         memcpy(to, sent, o->frame * sizeof *sent);
-    else
+    else if (sounds)
         for (size_t i = 0; i < o->frame; i++)
             to[i] = (int16_t)((sent[2 * i] + sent[2 * i + 1]) / 2);
     o->earliest[at] = received;
@@ -143,13 +150,24 @@ static float power_at(const wave *w, const float *x)
 static float read_block(const own_sounds *o, uint64_t first, float *x)
 {
     const size_t size = o->max_frames * o->frame;
-    const int16_t *ring = samples_of(o);
+    int16_t pcm[BLOCK];
     float sum = 0.0f;
     size_t at = (size_t)(first % size);
+    for (size_t done = 0, now; done < BLOCK; done += now, at = (at + now) % size) {
+        const size_t left = o->frame - at % o->frame;
+        now = left < BLOCK - done ? left : BLOCK - done;
+        if (!o->sounds[at / o->frame])
+            memset(pcm + done, 0, now * sizeof *pcm);
+        else if (o->codec == TP_CODEC_ULAW)
+            tp_ulaw_decode((const uint8_t *)kept(o) + at, pcm + done, now);
+        else if (o->codec == TP_CODEC_ALAW)
+            tp_alaw_decode((const uint8_t *)kept(o) + at, pcm + done, now);
+        else
+            memcpy(pcm + done, (const int16_t *)kept(o) + at, now * sizeof *pcm);
+    }
     for (size_t i = 0; i < BLOCK; i++) {
-        x[i] = (float)ring[at] / 32768.0f;
+        x[i] = (float)pcm[i] / 32768.0f;
         sum += x[i] * x[i];
-        at = at + 1 == size ? 0 : at + 1;
     }
     return sum / (float)BLOCK;
 }

@@ -18,14 +18,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "talkpath/call.h"
+
 typedef struct own_sounds own_sounds;
 
-/* frame: samples of every push. */
-size_t own_sounds_size(void);
-void own_sounds_init(own_sounds *o, int sample_rate_hz, size_t frame);
+/* frame: samples of every push. G.711 is kept as it is sent. */
+size_t own_sounds_size(tp_codec codec);
+void own_sounds_init(own_sounds *o, tp_codec codec, int sample_rate_hz, size_t frame);
 
-/* A frame was sent when so much had been received, and before it `ahead` samples more than that (0: none). */
-void own_sounds_push(own_sounds *o, const int16_t *sent, uint64_t received, uint64_t ahead, int sounds);
+/* A frame was sent when so much had been received, and before it `ahead` samples more than that (0: none). sounds: it is no silence. */
+void own_sounds_push(own_sounds *o, const int16_t *sent, const uint8_t *payload, uint64_t received, uint64_t ahead, int sounds);
 
 /* A key that went down at this position: 0 when it is the caller's; else the position at which an echo of the agent's is over
  * (UINT64_MAX: not known yet, for it is still being sent; ask own_sounds_key_end). */

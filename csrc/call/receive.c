@@ -11,13 +11,14 @@
 /* What was sent while this frame was heard; what was sent before and no frame will be heard with is the gate's to know. */
 static void take_reference(tp_call *c, int16_t *far)
 {
-    size_t surplus = reference_surplus(&c->reference, tp_barge_in_echo(component(c, COMPONENT_GATE))->echo_relied_on, c->frame);
+    reference_line *reference = component(c, COMPONENT_REFERENCE);
+    size_t surplus = reference_surplus(reference, tp_barge_in_echo(component(c, COMPONENT_GATE))->echo_relied_on, c->frame);
     for (; surplus > 0; surplus -= c->frame) {
-        reference_take(&c->reference, far, c->frame);
+        reference_take(reference, far, c->frame);
         if (c->config.echo_control)
             tp_barge_in_skip(component(c, COMPONENT_GATE), far, c->frame);
     }
-    const size_t known = reference_take(&c->reference, far, c->frame);
+    const size_t known = reference_take(reference, far, c->frame);
     c->metrics.reference_gaps += c->sent > 0 && known < c->frame;
 }
 

@@ -3,21 +3,36 @@
 #include <string.h>
 
 enum {
-    SIZE = REFERENCE_MAX_RATE_HZ / 1000 * (REFERENCE_MS + REFERENCE_FRAME_MS),
     PATIENCE_MS = 60, /* beyond the longest burst */
     FORGET = 10,      /* a burst of 400 ms is forgotten in so many times that */
 };
 
+static size_t ring_samples(int sample_rate_hz)
+{
+    return (size_t)sample_rate_hz / 1000 * (REFERENCE_MS + REFERENCE_FRAME_MS);
+}
+
+static int16_t *ring(reference_line *r)
+{
+    return (int16_t *)(void *)(r + 1);
+}
+
+size_t reference_size(int sample_rate_hz)
+{
+    return sizeof(reference_line) + ring_samples(sample_rate_hz) * sizeof(int16_t);
+}
+
 void reference_reset(reference_line *r, int sample_rate_hz)
 {
     memset(r, 0, sizeof *r);
+    r->size = ring_samples(sample_rate_hz);
     r->depth = (size_t)sample_rate_hz * REFERENCE_MS / 1000;
     r->usual = r->depth;
 }
 
 static void drop(reference_line *r, size_t n)
 {
-    r->first = (r->first + n) % SIZE;
+    r->first = (r->first + n) % r->size;
     r->count -= n;
 }
 
@@ -26,9 +41,9 @@ void reference_push(reference_line *r, const int16_t *sent, size_t n)
     /* A server that stops receiving must not fill the line: the oldest goes. One frame is for who receives now. */
     if (r->count > r->depth)
         drop(r, r->count - r->depth);
-    const size_t end = (r->first + r->count) % SIZE, before_end = SIZE - end < n ? SIZE - end : n;
-    memcpy(r->ring + end, sent, before_end * sizeof *sent);
-    memcpy(r->ring, sent + before_end, (n - before_end) * sizeof *sent);
+    const size_t end = (r->first + r->count) % r->size, before_end = r->size - end < n ? r->size - end : n;
+    memcpy(ring(r) + end, sent, before_end * sizeof *sent);
+    memcpy(ring(r), sent + before_end, (n - before_end) * sizeof *sent);
     r->count += n;
     r->pushed = 1;
 }
@@ -61,9 +76,9 @@ size_t reference_surplus(reference_line *r, int relied_on, size_t n)
 size_t reference_take(reference_line *r, int16_t *far, size_t n)
 {
     const size_t have = r->count < n ? r->count : n;
-    const size_t before_end = SIZE - r->first < have ? SIZE - r->first : have;
-    memcpy(far, r->ring + r->first, before_end * sizeof *far);
-    memcpy(far + before_end, r->ring, (have - before_end) * sizeof *far);
+    const size_t before_end = r->size - r->first < have ? r->size - r->first : have;
+    memcpy(far, ring(r) + r->first, before_end * sizeof *far);
+    memcpy(far + before_end, ring(r), (have - before_end) * sizeof *far);
     memset(far + have, 0, (n - have) * sizeof *far);
     drop(r, have);
     return have;

@@ -18,17 +18,17 @@
 
 #define REFERENCE_MS 400
 #define REFERENCE_FRAME_MS 60 /* of the longest frame */
-#define REFERENCE_MAX_RATE_HZ 16000
 
 typedef struct reference_line {
-    int16_t ring[REFERENCE_MAX_RATE_HZ / 1000 * (REFERENCE_MS + REFERENCE_FRAME_MS)];
-    size_t depth;         /* max backlog, samples at this rate                              */
+    size_t size, depth;   /* of the ring; max backlog; samples at this rate                 */
     size_t first, count;  /* what none has taken                                            */
     int taken, pushed, started; /* a frame was; one since the last look; the head start is gone */
     size_t run, backlog;  /* since the backlog was gone, and its min since then             */
     size_t usual;         /* the longest run that ended by itself, forgotten in 4 s         */
+    /* behind the struct: the ring */
 } reference_line;
 
+size_t reference_size(int sample_rate_hz);
 void reference_reset(reference_line *r, int sample_rate_hz);
 void reference_push(reference_line *r, const int16_t *sent, size_t n);
 

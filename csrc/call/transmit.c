@@ -9,9 +9,10 @@ static void add_comfort_noise(tp_call *c, int16_t *x)
 {
     int16_t noise[TP_CALL_MAX_FRAME];
     tp_comfort_noise_generate(component(c, COMPONENT_NOISE), noise, c->frame);
-    for (size_t i = 0; i < c->frame; i++) {
-        const int sum = x[i] + noise[i];
-        x[i] = (int16_t)(sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum);
+    for (size_t i = 0; i < c->frame; i++) { /* in sixteen bits, so that many are done at once: a sum that has gone round has another sign */
+        const int16_t sum = (int16_t)(uint16_t)((uint16_t)x[i] + (uint16_t)noise[i]), over = (x[i] ^ sum) & (noise[i] ^ sum);
+        const int16_t limit = (int16_t)((x[i] >> 15) ^ 32767);
+        x[i] = over < 0 ? limit : sum;
     }
 }
 
@@ -41,10 +42,11 @@ void tp_call_transmit(tp_call *c, uint8_t *payload)
     call_track_level(&c->metrics.sent_dbov, x, c->frame);
     if (quiet) /* the echo of comfort noise is not worth a canceller's work, and must not count as the agent's speech */
         memset(x, 0, c->frame * sizeof *x);
-    reference_push(&c->reference, x, c->frame);
-    own_sounds_push(component(c, COMPONENT_OWN_SOUNDS), x, c->received, c->sent > c->received ? c->sent - c->received : 0, !quiet);
+    reference_push(component(c, COMPONENT_REFERENCE), x, c->frame);
+    const uint64_t ahead = c->sent > c->received ? c->sent - c->received : 0;
+    own_sounds_push(component(c, COMPONENT_OWN_SOUNDS), x, payload, c->received, ahead, !quiet);
     if (!c->answer.decided)
-        own_words_sent(&c->own_words, x, c->frame);
+        own_words_sent(component(c, COMPONENT_OWN_WORDS), x, c->frame);
     c->sent += c->frame;
     c->metrics.sent_frames++;
     call_take_playout_events(c);

@@ -75,7 +75,7 @@ void turn_note_pause(turn *t, double pause_ms)
 void turn_open(turn *t, double start_ms)
 {
     if (!t->open)
-        t->start_ms = start_ms;
+        t->start_ms = start_ms > t->cut_ms ? start_ms : t->cut_ms;
     t->open = 1;
 }
 
@@ -102,8 +102,8 @@ static void decide_end_of_turn(turn *t)
 {
     if (t->speaking && t->config.max_turn_duration_ms > 0 && t->now_ms - t->start_ms >= t->config.max_turn_duration_ms) {
         end_of_turn(t, TP_TRIGGER_MAX_DURATION);
-        t->open = 1;
-        t->start_ms = t->now_ms;
+        t->cut_ms = t->now_ms;
+        turn_open(t, t->now_ms);
         return;
     }
     if (t->speaking)
@@ -257,8 +257,7 @@ void turn_agent_finished(turn *t, double sent_ms)
     turn_interrupted(t);
     t->agent_ended_ms = t->now_ms;
     if (t->early.any && (t->early.is_protected || t->now_ms - t->early.ended_ms <= EARLY_MS)) {
-        if (t->open && t->early.onset_ms < t->start_ms)
-            t->start_ms = t->early.onset_ms;
+        t->open &= t->early.onset_ms >= t->start_ms;
         turn_open(t, t->early.onset_ms);
         t->text_ends |= t->early.text_ends && !t->speaking;
     } else {

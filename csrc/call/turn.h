@@ -40,7 +40,7 @@ typedef struct turn {
 
     /* the caller's turn */
     int open;
-    double start_ms;
+    double start_ms, cut_ms; /* cut for its length: what was said until then is no part of the next */
     float probability; /* of its end, from the orchestrator; below 0: none */
     int text_ends;
     double long_pause_ms; /* a running mean of the caller's pauses, for "auto" */

@@ -131,7 +131,9 @@ void turn_hear_voice(turn *t, const turn_frame *f)
         t->gap_ms = 0.0;
         if (!t->speaking && t->voiced_ms >= START_MS) {
             const double first_ms = f->now_ms - t->voiced_ms - LATE_MS;
-            start_speech(t, f->onset_ms > first_ms ? f->onset_ms : f->now_ms - t->voiced_ms);
+            const double onset_ms = f->onset_ms > first_ms ? f->onset_ms : f->now_ms - t->voiced_ms;
+            if (t->last_voice_ms > onset_ms) /* else there is no sound in it */
+                start_speech(t, onset_ms);
         }
         return;
     }

@@ -20,11 +20,14 @@ enum {
     WINDOW_TICKS = 16,
     WINDOW_HOPS = WINDOW_TICKS * HOPS_A_TICK,
     TICK_RING = 32,
-    BUFFER = TAPS + 256,
+    MAX_HOPS = 32, /* looked at together */
+    BUFFER = TAPS + MAX_HOPS * HOP,
+    ENERGIES_BEFORE = TAPS / HOP - 1, /* hops that the next one's filters look at, too */
     /* The filters look at 80 samples and answer for their middle; whatever is compared with them waits as long. */
     FILTER_DELAY_HOPS = TAPS / 2 / HOP,
     /* A key is over after this many ticks without it: longer than a drop-out (10 ms), shorter than a pause (40 ms). */
     RELEASE_TICKS = 10,
+    REST_HOPS = TICK_RING * HOPS_A_TICK, /* without anything to filter, and neither ring holds anything */
     REARM_TICKS = 8, /* between two digits: no two presses are that close (and it bounds TP_DTMF_MAX_DIGITS) */
 };
 
@@ -39,8 +42,9 @@ static const char KEYS[4][4] = { "123A", "456B", "789C", "*0#D" };
 #define TOLERANCE 0.0245f
 /* Weakest tone: a sine of -42 dBm0, 6 dB below the -36 dBm0 that must be found. */
 #define MIN_POWER 1.52e-5f /* mean square */
-/* Energy of the filters' 80 samples (-62 dBov) below which neither can reach that: they are not evaluated. */
-#define MIN_ENERGY 5e-5f
+/* Energy of the filters' 80 samples (-59 dBov) below which neither gives a third of what a tick of that needs (|z|² is at most 0.027 of
+ * it, in the low band): they are not evaluated. */
+#define MIN_ENERGY 1e-4f
 #define MIN_TWIST 0.0891f  /* high / low power, -10.5 dB … */
 #define MAX_TWIST 4.467f    /* … and 6.5 dB */
 /* A tone's weakest tick against its strongest: the half-amplitude points of its edges bound a tone's duration. */
@@ -70,10 +74,9 @@ struct tp_dtmf {
     size_t fill;
     complex_value hops[2][WINDOW_HOPS]; /* ring of filter outputs, low and high */
     size_t hop_at;                      /* where the next goes */
-    float energies[TAPS / HOP]; /* ring: Σ x[n]² of the newest hops */
-    size_t energy_at;
-    float totals[FILTER_DELAY_HOPS];    /* ring */
-    size_t total_at;
+    size_t still;                       /* hops since the filters were last evaluated; REST_HOPS: that, or more */
+    float energies[ENERGIES_BEFORE];    /* Σ x[n]² of the newest hops, oldest first       */
+    float totals[FILTER_DELAY_HOPS];    /* Σ (x[n] - x[n-1])² of the newest, oldest first */
     tick now;
     int hops_in_now;
     tick ticks[TICK_RING];
@@ -332,19 +335,41 @@ TP_INLINE void filter_loops(const float *x, complex_value z[2])
 
 TP_WIDE(static, filter, (const float *x, complex_value z[2]), (x, z))
 
-/* The newest TAPS samples, of which HOP are new. */
-static int hop(tp_dtmf *d, const float *x, tp_dtmf_digit *digit)
+/* n sums of neighbours. */
+TP_INLINE void add_neighbours(const float *TP_RESTRICT x, size_t n, float *TP_RESTRICT y)
 {
-    float fresh = 0.0f, energy = 0.0f;
-    for (size_t i = TAPS - HOP; i < TAPS; i++)
-        fresh += x[i] * x[i];
-    d->energies[d->energy_at] = fresh;
-    d->energy_at = (d->energy_at + 1) % (TAPS / HOP);
-    for (size_t i = 0; i < TAPS / HOP; i++)
-        energy += d->energies[i];
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[2 * i] + x[2 * i + 1];
+}
+
+/* Σ x[n]² and Σ (x[n] - x[n-1])² of each hop. */
+TP_INLINE void measure_loops(const float *x, size_t hops, float *energies, float *totals)
+{
+    float eights[MAX_HOPS * HOP], fours[MAX_HOPS * HOP / 2], twos[MAX_HOPS * HOP / 4];
+    for (size_t i = 0; i < hops * HOP; i++)
+        eights[i] = x[i] * x[i];
+    add_neighbours(eights, 4 * hops, fours);
+    add_neighbours(fours, 2 * hops, twos);
+    add_neighbours(twos, hops, energies);
+    for (size_t i = 0; i < hops * HOP; i++)
+        eights[i] = (x[i] - x[i - 1]) * (x[i] - x[i - 1]);
+    add_neighbours(eights, 4 * hops, fours);
+    add_neighbours(fours, 2 * hops, twos);
+    add_neighbours(twos, hops, totals);
+}
+
+TP_WIDE(static, measure, (const float *x, size_t hops, float *energies, float *totals), (x, hops, energies, totals))
+
+/* The newest TAPS samples, their energy, and the total of the hop that the filters answer for. */
+static int hop(tp_dtmf *d, const float *x, float energy, float total, tp_dtmf_digit *digit)
+{
     complex_value z[2] = { { 0.0f, 0.0f }, { 0.0f, 0.0f } };
-    if (energy >= MIN_ENERGY)
+    if (energy >= MIN_ENERGY) {
         filter(x, z);
+        d->still = 0;
+    } else {
+        d->still += d->still < REST_HOPS;
+    }
     const size_t before = (d->hop_at + WINDOW_HOPS - 1) % WINDOW_HOPS;
     for (int b = 0; b < 2; b++) {
         const complex_value last = d->hops[b][before];
@@ -354,18 +379,46 @@ static int hop(tp_dtmf *d, const float *x, tp_dtmf_digit *digit)
         d->hops[b][d->hop_at] = z[b];
     }
     d->hop_at = (d->hop_at + 1) % WINDOW_HOPS;
-
-    float total = 0.0f;
-    for (size_t i = TAPS - HOP; i < TAPS; i++)
-        total += (x[i] - x[i - 1]) * (x[i] - x[i - 1]);
-    d->now.total += d->totals[d->total_at];
-    d->totals[d->total_at] = total;
-    d->total_at = (d->total_at + 1) % FILTER_DELAY_HOPS;
-
+    d->now.total += total;
     if (++d->hops_in_now < HOPS_A_TICK)
         return 0;
     d->hops_in_now = 0;
     return end_tick(d, digit);
+}
+
+/* Hops with nothing to filter after many of that kind: nothing but time goes on. */
+static void rest(tp_dtmf *d, size_t hops, const float *totals)
+{
+    d->tick_count += ((size_t)d->hops_in_now + hops) / HOPS_A_TICK;
+    const int in_now = (int)(((size_t)d->hops_in_now + hops) % HOPS_A_TICK);
+    d->now.total = in_now == 0 ? 0.0f : hops > 0 ? totals[hops - 1] : d->now.total;
+    d->hops_in_now = in_now;
+}
+
+/* All hops in the buffer. Returns the number of digits. */
+static size_t look(tp_dtmf *d, size_t hops, tp_dtmf_digit *digits)
+{
+    float energies[ENERGIES_BEFORE + MAX_HOPS], totals[FILTER_DELAY_HOPS + MAX_HOPS], windows[MAX_HOPS], most = 0.0f;
+    memcpy(energies, d->energies, sizeof d->energies);
+    memcpy(totals, d->totals, sizeof d->totals);
+    measure(d->samples + TAPS, hops, energies + ENERGIES_BEFORE, totals + FILTER_DELAY_HOPS);
+    memcpy(d->energies, energies + hops, sizeof d->energies);
+    memcpy(d->totals, totals + hops, sizeof d->totals);
+    for (size_t h = 0; h < hops; h++) {
+        float sum = 0.0f;
+        for (size_t i = 0; i <= ENERGIES_BEFORE; i++)
+            sum += energies[h + i];
+        windows[h] = sum;
+        most = sum > most ? sum : most;
+    }
+    if (most < MIN_ENERGY && d->still == REST_HOPS) {
+        rest(d, hops, totals);
+        return 0;
+    }
+    size_t found = 0;
+    for (size_t h = 0; h < hops; h++)
+        found += (size_t)hop(d, d->samples + (h + 1) * HOP, windows[h], totals[h], digits + found);
+    return found;
 }
 
 size_t tp_dtmf_process(tp_dtmf *d, const int16_t *pcm, size_t n, tp_dtmf_digit *digits)
@@ -373,7 +426,7 @@ size_t tp_dtmf_process(tp_dtmf *d, const int16_t *pcm, size_t n, tp_dtmf_digit *
     size_t found = 0;
     const size_t step = d->config.sample_rate_hz == 16000 ? 2 : 1;
     while (n > 0) {
-        /* Room for at least one more sample: the loop below leaves less than TAPS + HOP. */
+        /* Room for at least one more sample: what is left below is less than TAPS + HOP. */
         size_t take = (BUFFER - d->fill) * step - (step - 1);
         take = take < n ? take : n;
         float *to = d->samples + d->fill;
@@ -387,13 +440,12 @@ size_t tp_dtmf_process(tp_dtmf *d, const int16_t *pcm, size_t n, tp_dtmf_digit *
         pcm += take;
         n -= take;
 
-        size_t at = 0; /* start of the oldest window not yet looked at */
-        while (at + TAPS + HOP <= d->fill) {
-            at += HOP;
-            found += (size_t)hop(d, d->samples + at, digits + found);
-        }
-        memmove(d->samples, d->samples + at, (d->fill - at) * sizeof d->samples[0]);
-        d->fill -= at;
+        const size_t hops = (d->fill - TAPS) / HOP;
+        if (hops == 0)
+            continue;
+        found += look(d, hops, digits + found);
+        memmove(d->samples, d->samples + hops * HOP, (d->fill - hops * HOP) * sizeof d->samples[0]);
+        d->fill -= hops * HOP;
     }
     return found;
 }

@@ -42,6 +42,7 @@ struct tp_vad {
     size_t fill;        /* of samples; the oldest FFT - HOP are the last hops' */
     int started;        /* the floors have a first value */
     int settled;        /* a hop of digital silence left the past as it was: so will the next one */
+    int resting;        /* tp_vad_rest                    */
     float samples[FFT];
     tp_vad_past past;
     float features[FEATURES]; /* of the last hop */
@@ -80,6 +81,11 @@ void tp_vad_reset(tp_vad *v)
 float tp_vad_probability(const tp_vad *v)
 {
     return v->probability;
+}
+
+void tp_vad_rest(tp_vad *v, int rest)
+{
+    v->resting = rest;
 }
 
 size_t tp_vad_delay_samples(const tp_vad *v)
@@ -228,7 +234,8 @@ size_t tp_vad_process(tp_vad *v, const int16_t *pcm, size_t n, float *probabilit
         pcm += take;
         n -= take;
         if (v->fill == FFT) {
-            v->probability = classify(v);
+            if (!v->resting)
+                v->probability = classify(v);
             if (probabilities)
                 probabilities[hops] = v->probability;
             hops++;

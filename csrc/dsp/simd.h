@@ -38,7 +38,7 @@ typedef struct tp_simd_ops {
     void (*alaw_decode)(const uint8_t *code, int16_t *pcm, size_t n);
 
     /* n_out outputs of the bank. Output 0 is the dot product of row `phase` with x[0 .. taps-1]; then phase and x go on
-     * by one step. Rounds to nearest, saturates to int16. Exact in every variant. Two samples beyond the last are read. */
+     * by one step. Rounds to nearest, saturates to int16. Exact in every variant. */
     void (*fir_bank)(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out);
 
     /* Σ a[i]·b[i] */

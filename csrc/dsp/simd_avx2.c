@@ -20,14 +20,7 @@
 #define TP_TWO_LAYERS two_layers_avx2
 #include "dsp/two_layers_loops.h"
 
-/* Two values, side by side in each lane. */
-TP_TARGET_AVX2
-TP_INLINE __m256i two_inputs(const int16_t *x)
-{
-    int32_t pair;
-    memcpy(&pair, x, sizeof pair);
-    return _mm256_set1_epi32(pair);
-}
+#define MAX_ROW_TAPS 64u /* so many low products (|low| <= 2^9, |x| <= 2^15) stay below 2^30 */
 
 /* Sums of the four accumulators' lanes, as one vector. */
 TP_TARGET_AVX2
@@ -46,73 +39,57 @@ TP_INLINE void fold(__m256i *high, __m256i *low)
     *low = _mm256_and_si256(*low, _mm256_set1_epi32((1 << TP_FIR_LOW_BITS) - 1));
 }
 
-/* From a multiple of its first phase on, a bank that has several outputs to an input: 32 inputs on, one row after the other. Low sums
- * of a whole row in a lane: below 2^31 up to so many taps. */
-#define UP_SAMPLES 32
-#define UP_MAX_TAPS 112
-
-/* Even taps `from` … `end` - 1 of a row over UP_SAMPLES neighbours; pairs[i] is x[i] and x[i + 1]. */
+/* Two inputs, or two taps, side by side in each lane. */
 TP_TARGET_AVX2
-TP_INLINE void up_row(const int16_t *row, uint32_t taps, uint32_t from, uint32_t end, const int32_t *pairs, int16_t *y)
+TP_INLINE __m256i two_inputs(const int16_t *x)
+{
+    int32_t pair;
+    memcpy(&pair, x, sizeof pair);
+    return _mm256_set1_epi32(pair);
+}
+
+/* Thirty-two outputs of one row, at inputs side by side: two taps at a time for all of them, so that nothing is summed across lanes. */
+TP_TARGET_AVX2
+static void fir_row_avx2(const int16_t *row, uint32_t taps, const int16_t *x, int16_t *y)
 {
     __m256i h[4], l[4];
-    for (size_t i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++)
         h[i] = l[i] = _mm256_setzero_si256();
-    for (uint32_t k = from; k < end; k += 2) {
+    uint32_t k = 0; /* a row begins with zeros, for its length is rounded up */
+    while (k + 2 < taps && (row[k] | row[k + 1] | row[taps + k] | row[taps + k + 1]) == 0)
+        k += 2;
+    do {
         const __m256i ch = two_inputs(row + k), cl = two_inputs(row + taps + k);
-        for (size_t i = 0; i < 4; i++) {
-            const __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(pairs + k + 8 * i));
-            h[i] = _mm256_add_epi32(h[i], _mm256_madd_epi16(v, ch));
-            TP_IN_PLACE(h[i]);
-            l[i] = _mm256_add_epi32(l[i], _mm256_madd_epi16(v, cl));
-            TP_IN_PLACE(l[i]);
+        for (int i = 0; i < 2; i++) {
+            const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(x + k + 16 * i));
+            const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(x + k + 16 * i + 1));
+            const __m256i v0 = _mm256_unpacklo_epi16(a, b), v1 = _mm256_unpackhi_epi16(a, b);
+            h[2 * i] = _mm256_add_epi32(h[2 * i], _mm256_madd_epi16(v0, ch));
+            TP_IN_PLACE(h[2 * i]);
+            h[2 * i + 1] = _mm256_add_epi32(h[2 * i + 1], _mm256_madd_epi16(v1, ch));
+            TP_IN_PLACE(h[2 * i + 1]);
+            l[2 * i] = _mm256_add_epi32(l[2 * i], _mm256_madd_epi16(v0, cl));
+            TP_IN_PLACE(l[2 * i]);
+            l[2 * i + 1] = _mm256_add_epi32(l[2 * i + 1], _mm256_madd_epi16(v1, cl));
+            TP_IN_PLACE(l[2 * i + 1]);
         }
+        k += 2;
+    } while (k < taps);
+    for (int i = 0; i < 4; i++) {
+        h[i] = _mm256_add_epi32(h[i], _mm256_srai_epi32(l[i], TP_FIR_LOW_BITS));
+        h[i] = _mm256_srai_epi32(_mm256_add_epi32(h[i], _mm256_set1_epi32(1 << (TP_FIR_HIGH_BITS - 1))), TP_FIR_HIGH_BITS);
     }
-    for (size_t i = 0; i < 4; i++) {
-        const __m256i sum = _mm256_add_epi32(h[i], _mm256_srai_epi32(l[i], TP_FIR_LOW_BITS));
-        h[i] = _mm256_srai_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(1 << (TP_FIR_HIGH_BITS - 1))), TP_FIR_HIGH_BITS);
-    }
-    for (size_t i = 0; i < 2; i++)
-        _mm256_storeu_si256((__m256i *)(void *)(y + 16 * i),
-                            _mm256_permute4x64_epi64(_mm256_packs_epi32(h[2 * i], h[2 * i + 1]), 0xd8));
-}
-
-/* How many of n inputs it took. */
-TP_TARGET_AVX2
-static size_t fir_up_avx2(const tp_fir_rows *bank, const int16_t *x, int16_t *y, size_t n)
-{
-    const uint32_t taps = bank->taps, phases = bank->phases;
-    size_t done = 0;
-    for (; done + UP_SAMPLES <= n; done += UP_SAMPLES, x += UP_SAMPLES) {
-        int32_t pairs[UP_SAMPLES + UP_MAX_TAPS];
-        for (size_t i = 0; i < UP_SAMPLES + taps; i += 16) {
-            const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
-            const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(x + i + 1));
-            const __m256i low = _mm256_unpacklo_epi16(a, b), high = _mm256_unpackhi_epi16(a, b);
-            _mm256_storeu_si256((__m256i *)(void *)(pairs + i), _mm256_permute2x128_si256(low, high, 0x20));
-            _mm256_storeu_si256((__m256i *)(void *)(pairs + i + 8), _mm256_permute2x128_si256(low, high, 0x31));
-        }
-        const int16_t *row = bank->rows;
-        for (uint32_t p = 0; p < phases; p++, row += 2 * taps) {
-            int16_t out[UP_SAMPLES];
-            uint32_t from = 0, end = taps;
-            while (from + 2 < end && (row[from] | row[from + 1] | row[taps + from] | row[taps + from + 1]) == 0)
-                from += 2;
-            while (from + 2 < end && (row[end - 1] | row[end - 2] | row[taps + end - 1] | row[taps + end - 2]) == 0)
-                end -= 2;
-            up_row(row, taps, from, end, pairs, out);
-            for (size_t i = 0; i < UP_SAMPLES; i++)
-                y[phases * i + p] = out[i];
-        }
-        y += UP_SAMPLES * phases;
-    }
-    return done;
+    for (int i = 0; i < 2; i++)
+        _mm256_storeu_si256((__m256i *)(void *)(y + 16 * i), _mm256_packs_epi32(h[2 * i], h[2 * i + 1]));
 }
 
 TP_TARGET_AVX2
-static void fir_any_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out)
+static void fir_bank_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out)
 {
     const uint32_t taps = bank->taps;
+    if (bank->phases == 1 && bank->step_samples == 1 && taps <= MAX_ROW_TAPS)
+        for (; n_out >= 32; n_out -= 32, x += 32, y += 32)
+            fir_row_avx2(bank->rows, taps, x, y);
     for (size_t m = 0; m < n_out; m += 4) {
         const int16_t *row[4], *in[4];
         const size_t here = n_out - m < 4 ? n_out - m : 4;
@@ -156,29 +133,6 @@ static void fir_any_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t 
         for (size_t j = 0; j < here; j++)
             y[m + j] = out[j];
     }
-}
-
-TP_TARGET_AVX2
-static void fir_bank_avx2(const tp_fir_rows *bank, uint32_t phase, const int16_t *x, int16_t *y, size_t n_out)
-{
-    const uint32_t phases = bank->phases;
-    if (bank->step_samples == 0 && bank->step_phases == 1 && bank->taps <= UP_MAX_TAPS) {
-        size_t first = phase == 0 ? 0 : phases - phase;
-        first = first < n_out ? first : n_out;
-        if (first > 0) {
-            fir_any_avx2(bank, phase, x, y, first);
-            phase = (phase + (uint32_t)first) % phases;
-            x += phase == 0;
-        }
-        if (phase == 0) {
-            const size_t taken = fir_up_avx2(bank, x, y + first, (n_out - first) / phases);
-            x += taken;
-            first += taken * phases;
-        }
-        y += first;
-        n_out -= first;
-    }
-    fir_any_avx2(bank, phase, x, y, n_out);
 }
 
 TP_TARGET_AVX2

@@ -185,7 +185,6 @@ int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp
                            int ends_hop, int learn, tp_echo_row *y)
 {
     tp_kalman k;
-    memset(y, 0, sizeof *y);
     if (!f->started)
         return 0;
     if (f->behind > 0) {
@@ -194,10 +193,7 @@ int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp
         f->behind++;
         for (int i = 0; i < REPLAY_STEPS && f->behind > 0; i++)
             replay(f, g, r, learn, y);
-        if (f->behind == 0)
-            return 1;
-        memset(y, 0, sizeof *y);
-        return 0;
+        return f->behind == 0;
     }
     f->row = (f->row + 1) % rows_of(f->taps);
     load_far(f, g, r, 0, 0);

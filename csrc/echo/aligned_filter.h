@@ -46,7 +46,7 @@ void tp_aligned_filter_start(tp_aligned_filter *f, const tp_echo_grid *g, const 
 void tp_aligned_filter_reload(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r);
 
 /* One slot: predicts the echo in the slot that ends the rings; learns from `m` when it ends a hop and `learn` is set.
- * Returns 0, and y = 0, while there is nothing to predict. */
+ * Returns 0, and no y, while there is nothing to predict; m is read only when the slot ends a hop. */
 int tp_aligned_filter_slot(tp_aligned_filter *f, const tp_echo_grid *g, const tp_echo_rings *r, const tp_echo_row *m,
                            int ends_hop, int learn, tp_echo_row *y);
 

@@ -58,7 +58,7 @@ struct tp_delay_estimator {
     size_t slot;  /* hops into the round        */
     float rounds; /* summed, less those forgotten */
     float memory;
-    int round_on;
+    int round_on, at_rest;
     float block_re[BINS], block_im[BINS];
 
     float best, energy; /* of the round so far */
@@ -383,6 +383,8 @@ void tp_delay_estimator_move(tp_delay_estimator *d, float delay_ms)
 static void hop(tp_delay_estimator *d)
 {
     const size_t hops = resting(d) ? 2 : 1;
+    if (d->slot == 0 && d->at_rest)
+        return;
     if (d->slot == 0)
         begin_round(d);
     if (d->round_on && d->slot % hops == 0 && d->slot / hops < d->segments)
@@ -436,6 +438,11 @@ static void keep_far(tp_delay_estimator *d, const float *x)
         d->far_sum += (int32_t)newest[i] * newest[i] - (int32_t)oldest[i] * oldest[i];
     }
     d->far_at += HOP;
+}
+
+void tp_delay_estimator_rest(tp_delay_estimator *d, int rest)
+{
+    d->at_rest = rest;
 }
 
 void tp_delay_estimator_skip(tp_delay_estimator *d, const int16_t *far, size_t n)

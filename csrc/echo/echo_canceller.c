@@ -19,6 +19,8 @@ enum {
     OLDER_HOPS = 12,   /* of silence end a sound */
     DOUBT_HOPS = 10,   /* of a sound: before, nothing is seen of an echo that has moved */
     SILENCE = 8,       /* of the far side: the first step of the µ-law */
+    CALM_HOPS = 20,    /* with nothing but noise, and nobody speaks: from then on, one hop of REST_HOPS is looked at */
+    REST_HOPS = 4,
     RECENT_HOPS = 100, /* the far side counts as active so long after its last sound could come back */
 };
 
@@ -37,6 +39,9 @@ enum {
 #define FORGET_LOUDEST 0.9985f   /* a hop */
 #define LIKELY 0.15f  /* less likelihood of an echo, and nothing is suppressed nor looked for; over 1.2 s of the agent's voice it falls to this */
 
+#define CALM_LOGIT -2.0f /* of the caller's speech: no more is calm, … */
+#define CALM_VOICE 0.15f /* … and no more chance of a voice             */
+
 struct tp_echo_canceller {
     tp_echo_canceller_config config;
     tp_echo_grid grid;
@@ -50,6 +55,8 @@ struct tp_echo_canceller {
     int slot_lost_near, slot_lost_far;
     float echo_tail[2 * ECHO_MAX_SLOT], cut_tail[2 * ECHO_MAX_SLOT]; /* overlap of what is taken out */
     tp_keep_net keep;
+    unsigned calm; /* hops in which there was nothing to decide */
+    int resting;   /* in this one                               */
     int cutting; /* in this hop something may have to go */
     tp_suppressor suppressor;
     float near_power, residual_power; /* smoothed: is the aligned filter any good? */
@@ -364,16 +371,35 @@ static void update_state(tp_echo_canceller *e, const tp_echo_row *aligned, int p
     s->double_talk = s->far_active && s->near_probability > 0.5f && s->echo_likelihood > 0.5f && e->echo_power > 4.0f * QUIET;
 }
 
+/* While the line brings nothing but its noise, as it has for some time, and what may come back of the agent's voice is not worth
+ * looking for, nothing changes: the networks, the detector and the searches rest. Before anything is done with a hop. */
+static int rests(tp_echo_canceller *e, int quiet)
+{
+    const tp_echo_state *s = &e->state;
+    const int no_echo = !s->far_active || s->echo_likelihood <= LIKELY;
+    const int calm = quiet && no_echo && s->near_logit < CALM_LOGIT && s->voice_probability < CALM_VOICE;
+    e->calm = calm ? e->calm + 1 : 0;
+    return e->calm > CALM_HOPS && e->calm % REST_HOPS != 0;
+}
+
 static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_echo_rings *r, const tp_echo_row *m, const tp_echo_row *residual,
                     const tp_echo_row *y, int predicted, int learn)
 {
     tp_echo_row far, aligned;
     tp_long_row long_echo, long_residual;
-    if (r->far_last + e->grid.fft > r->end)
+    const int sounds = r->far_last + e->grid.fft > r->end;
+    if (sounds)
         tp_echo_analyse(&e->grid, r->far, r->far_length, r->end, far.re, far.im, NULL);
-    else
-        memset(&far, 0, sizeof far);
-    tp_long_filter_hop(p->long_filter, &far, m, learn, &long_echo, &long_residual);
+    if (e->resting) {
+        e->cutting = 0;
+        tp_long_filter_skip(p->long_filter, sounds ? &far : NULL);
+        tp_near_end_rest(p->near_end, sounds ? far.re : NULL, sounds ? far.im : NULL);
+        e->state.hops++;
+        e->state.near_level_dbov = tp_near_end_level_dbov(p->near_end);
+        update_state(e, NULL, 0);
+        return;
+    }
+    tp_long_filter_hop(p->long_filter, sounds ? &far : NULL, m, learn, &long_echo, &long_residual);
     const tp_delay_estimate d = tp_delay_estimator_read(p->delay);
     const int live = p->aligned->started && p->aligned->behind == 0;
     if (live)
@@ -384,8 +410,8 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
         .echo = y,
         .long_residual = &long_residual,
         .long_echo = &long_echo,
-        .far_re = far.re,
-        .far_im = far.im,
+        .far_re = sounds ? far.re : NULL,
+        .far_im = sounds ? far.im : NULL,
         .aligned_re = live ? aligned.re : NULL,
         .aligned_im = live ? aligned.im : NULL,
         .profile = p->long_filter->profile,
@@ -412,8 +438,11 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
     for (size_t b = 0; b < NEAR_BANDS; b++)
         s->echo_share -= gains[b] * (1.0f / NEAR_BANDS);
     e->cutting = e->config.suppress && s->far_active && s->echo_likelihood > LIKELY;
-    if (e->config.suppress && s->far_active)
+    if (e->config.suppress && s->far_active) {
+        if (!sounds)
+            memset(&far, 0, sizeof far);
         tp_keep_net_hop(&e->keep, e->grid.bins, p->near_end, m, residual, y, live ? &aligned : &far);
+    }
     follow_delay(e, p, r);
     watch_delay(e, p, r);
 }
@@ -435,6 +464,7 @@ static void slot(tp_echo_canceller *e, const tp_echo_components *p)
     push(p->far, p->far_length, e->samples, e->slot_far, n);
     e->samples += n;
     e->slots++;
+    tp_delay_estimator_rest(p->delay, e->calm > CALM_HOPS);
     tp_delay_estimator_process(p->delay, e->slot_near, e->slot_far, n);
     note_far(e, e->slot_far, n);
     const tp_echo_rings r = { p->near, p->far, p->near_length, p->far_length, e->samples, e->far_last };
@@ -442,12 +472,20 @@ static void slot(tp_echo_canceller *e, const tp_echo_components *p)
 
     tp_echo_row m, y, residual, cut;
     tp_echo_edges edges;
-    tp_echo_analyse(&e->grid, r.near, r.near_length, r.end, m.re, m.im, &edges);
+    /* Between hops, spectra are of use only to what is cut out. */
+    const int heard_now = ends_hop || e->cutting;
+    if (heard_now)
+        tp_echo_analyse(&e->grid, r.near, r.near_length, r.end, m.re, m.im, &edges);
     const int predicted = tp_aligned_filter_slot(p->aligned, &e->grid, &r, &m, ends_hop, learn, &y);
-    subtract(&m, &y, e->grid.bins, &residual);
+    if (ends_hop) {
+        e->resting = rests(e, tp_near_end_listen(p->near_end, &m)) && !predicted;
+        tp_vad_rest(p->vad, e->resting);
+    }
+    if (predicted && heard_now)
+        subtract(&m, &y, e->grid.bins, &residual);
     if (predicted && ends_hop)
         compare_filters(e, &m, &residual, &y);
-    if (!e->trusted) {
+    if (heard_now && (!e->trusted || !predicted)) {
         residual = m;
         memset(&y, 0, sizeof y);
     }

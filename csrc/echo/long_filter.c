@@ -71,7 +71,9 @@ static void push_far(tp_long_filter *f, const tp_echo_row *far)
     f->row = (f->row + 1) % rows;
     tp_bfloat16 *x = layout_of(f).x + f->row * 2 * ECHO_LONG_BINS;
     float power = 0.0f;
-    for (size_t i = 0; i < ECHO_LONG_BINS; i++) {
+    if (!far)
+        memset(x, 0, 2 * ECHO_LONG_BINS * sizeof *x);
+    for (size_t i = 0; far && i < ECHO_LONG_BINS; i++) {
         const float re = far->re[2 * i], im = far->im[2 * i];
         power += re * re + im * im;
         x[i] = tp_to_bfloat16(re);

@@ -29,12 +29,12 @@ typedef struct tp_long_row {
     float re[ECHO_LONG_BINS], im[ECHO_LONG_BINS];
 } tp_long_row;
 
-/* One hop of far and near spectra: the echo it predicts, and the residual. Returns 0, and no echo, while the far side is
+/* One hop of far and near spectra, `far` NULL for silence: the echo it predicts, and the residual. Returns 0, and no echo, while the far side is
  * silent. */
 int tp_long_filter_hop(tp_long_filter *f, const tp_echo_row *far, const tp_echo_row *near, int learn, tp_long_row *echo,
                        tp_long_row *residual);
 
-/* A hop's far spectrum, sent while nothing was received. */
+/* A hop's far spectrum, or NULL, sent while nothing was received that is worth looking at. */
 void tp_long_filter_skip(tp_long_filter *f, const tp_echo_row *far);
 
 float tp_long_filter_variance(const tp_long_filter *f);

@@ -18,6 +18,7 @@ enum {
 #define LEVEL_FLOOR 1e-10f
 #define COHERENCE_KEEP 0.9f
 #define FAR_ACTIVE 3e-7f
+#define QUIET 4.0f /* times its floor, and a band does not stand out of the noise */
 
 /* Band, first bin, first bin of the next: spelled out, so that sums over them are straight code. */
 #define NEAR_BAND_LIST(BAND) \
@@ -31,6 +32,7 @@ static const float widths[NEAR_BANDS] = { NEAR_BAND_LIST(WIDTH) };
 
 struct tp_near_end {
     tp_floor_tracker near_floor, residual_floor;
+    float near[NEAR_BANDS], near_floors[NEAR_BANDS]; /* of the newest hop heard */
     float floors[NEAR_BANDS]; /* of the residual */
     float far[FAR_HOPS][NEAR_BANDS], far_peak[PEAK_COMPONENTS][NEAR_BANDS], aligned[4][NEAR_BANDS];
     size_t hop, far_hop; /* heard, sent */
@@ -194,6 +196,25 @@ TP_INLINE void coherence(const float *TP_RESTRICT re, const float *TP_RESTRICT i
         bands[b] *= 1.0f / widths[b];
 }
 
+/* The far side's power in this hop and the most of it lately, and for how long it has spoken. Returns the power. */
+TP_INLINE float follow_far(tp_near_end *n, const float *far_re, const float *far_im)
+{
+    float *now = n->far[n->far_hop % FAR_HOPS], *component = n->far_peak[n->hop / PEAK_HOPS % PEAK_COMPONENTS];
+    if (far_re)
+        bands_of(far_re, far_im, now);
+    else
+        for (size_t b = 0; b < NEAR_BANDS; b++)
+            now[b] = LEVEL_FLOOR;
+    for (size_t b = 0; b < NEAR_BANDS; b++)
+        component[b] = n->hop % PEAK_HOPS == 0 || now[b] > component[b] ? now[b] : component[b];
+    const float power = mean_of(now);
+    const int on = power > FAR_ACTIVE;
+    n->far_s += on ? 0.01f : 0.0f;
+    n->silent_hops = on ? 0 : n->silent_hops + 1;
+    n->turn_hops = n->silent_hops >= TURN_HOPS ? 0 : n->turn_hops + 1;
+    return power;
+}
+
 /* Far power weighted by the long filter's profile, and its maximum over all delays. */
 TP_INLINE void far_powers(tp_near_end *n, const tp_near_input *in, float *weighted, float *peak, float *profile_peak)
 {
@@ -205,10 +226,6 @@ TP_INLINE void far_powers(tp_near_end *n, const tp_near_input *in, float *weight
     *profile_peak = max / total;
     for (size_t b = 0; b < NEAR_BANDS; b++)
         weighted[b] = peak[b] = LEVEL_FLOOR;
-    const float *now = n->far[n->far_hop % FAR_HOPS];
-    float *component = n->far_peak[n->hop / PEAK_HOPS % PEAK_COMPONENTS];
-    for (size_t b = 0; b < NEAR_BANDS; b++)
-        component[b] = n->hop % PEAK_HOPS == 0 || now[b] > component[b] ? now[b] : component[b];
     TP_ROLLED
     for (size_t i = 0; i < PEAK_COMPONENTS; i++)
         for (size_t b = 0; b < NEAR_BANDS; b++)
@@ -228,17 +245,16 @@ TP_INLINE void features_loops(tp_near_end *n, const tp_near_input *in)
     float *const m = power[NEAR], *const e = power[RESIDUAL], *const y = power[ECHO], *const xd = power[ALIGNED];
     float *const el = power[LONG_RESIDUAL], *const yl = power[LONG_ECHO], *const near_floor = power[NEAR_FLOOR];
     float *const floor = power[FLOOR], *const weighted = power[WEIGHTED], *const peak = power[PEAK];
-    float *now = n->far[n->far_hop % FAR_HOPS];
     float near_power[ECHO_BINS], residual_power[ECHO_BINS], echo_power[ECHO_BINS];
     powers_of(in->near->re, in->near->im, ECHO_BINS, near_power);
     powers_of(in->residual->re, in->residual->im, ECHO_BINS, residual_power);
     powers_of(in->echo->re, in->echo->im, ECHO_BINS, echo_power);
-    means_of(near_power, m);
+    memcpy(m, n->near, sizeof n->near);
     means_of(residual_power, e);
     means_of(echo_power, y);
     long_bands(in, near_power, m, el, yl);
-    bands_of(in->far_re, in->far_im, now);
-    tp_floor_tracker_hop(&n->near_floor, NEAR_BANDS, m, n->hop, near_floor);
+    const float far_power = follow_far(n, in->far_re, in->far_im);
+    memcpy(near_floor, n->near_floors, sizeof n->near_floors);
     tp_floor_tracker_hop(&n->residual_floor, NEAR_BANDS, e, n->hop, floor);
     memcpy(n->floors, floor, sizeof n->floors);
     far_powers(n, in, weighted, peak, &profile_peak);
@@ -261,12 +277,6 @@ TP_INLINE void features_loops(tp_near_end *n, const tp_near_input *in)
     } else {
         memcpy(xd, weighted, sizeof power[ALIGNED]);
     }
-
-    const float far_power = mean_of(now);
-    const int far_on = far_power > FAR_ACTIVE;
-    n->far_s += far_on ? 0.01f : 0.0f;
-    n->silent_hops = far_on ? 0 : n->silent_hops + 1;
-    n->turn_hops = n->silent_hops >= TURN_HOPS ? 0 : n->turn_hops + 1;
 
     TP_ROLLED
     for (size_t i = 0; i < POWERS * NEAR_BANDS; i++)
@@ -325,6 +335,39 @@ TP_INLINE void features_loops(tp_near_end *n, const tp_near_input *in)
 }
 
 TP_WIDE(static, features, (tp_near_end *n, const tp_near_input *in), (n, in))
+
+TP_INLINE void hear_loops(tp_near_end *n, const tp_echo_row *near, int *stands_out)
+{
+    bands_of(near->re, near->im, n->near);
+    tp_floor_tracker_hop(&n->near_floor, NEAR_BANDS, n->near, n->hop, n->near_floors);
+    for (size_t b = 0; b < NEAR_BANDS; b++)
+        *stands_out |= n->near[b] > QUIET * n->near_floors[b];
+}
+
+TP_WIDE(static, hear, (tp_near_end *n, const tp_echo_row *near, int *stands_out), (n, near, stands_out))
+
+int tp_near_end_listen(tp_near_end *n, const tp_echo_row *near)
+{
+    int stands_out = 0;
+    hear(n, near, &stands_out);
+    return !stands_out;
+}
+
+TP_INLINE void follow_loops(tp_near_end *n, const float *far_re, const float *far_im)
+{
+    follow_far(n, far_re, far_im);
+    tp_floor_tracker_hop(&n->residual_floor, NEAR_BANDS, n->near, n->hop, n->floors);
+    n->features[NEAR_BANDS * NEAR_PER_BAND + 1] = tp_db_near(mean_of(n->near));
+}
+
+TP_WIDE(static, follow, (tp_near_end *n, const float *far_re, const float *far_im), (n, far_re, far_im))
+
+void tp_near_end_rest(tp_near_end *n, const float *far_re, const float *far_im)
+{
+    follow(n, far_re, far_im);
+    n->hop++;
+    n->far_hop++;
+}
 
 void tp_near_end_hop(tp_near_end *n, const tp_near_input *in)
 {

@@ -23,7 +23,7 @@ enum {
 typedef struct tp_near_input {
     const tp_echo_row *near, *residual, *echo;           /* aligned filter: near - echo = residual */
     const tp_long_row *long_residual, *long_echo;        /* long filter                            */
-    const float *far_re, *far_im;                        /* now                                    */
+    const float *far_re, *far_im;                        /* now; NULL: silence                     */
     const float *aligned_re, *aligned_im;                /* far when the echo of now was sent; may be NULL */
     const float *profile;                                /* energy of the long filter's taps       */
     size_t profile_taps;
@@ -37,7 +37,15 @@ typedef struct tp_near_end tp_near_end;
 
 size_t tp_near_end_size(void);
 void tp_near_end_init(tp_near_end *n);
+
+/* A hop, in two steps: its near spectrum, before the filters have seen it, and then all the rest. The first returns 1 if no band
+ * of it stands out of the line's noise. */
+int tp_near_end_listen(tp_near_end *n, const tp_echo_row *near);
 void tp_near_end_hop(tp_near_end *n, const tp_near_input *in);
+
+/* In place of the second step, when there is nothing to decide: floors and the far side's powers are followed, and what was made of
+ * the line last stays. The residual is what is heard. */
+void tp_near_end_rest(tp_near_end *n, const float *far_re, const float *far_im);
 
 /* A hop's far spectrum, sent while nothing was received. */
 void tp_near_end_skip(tp_near_end *n, const float *far_re, const float *far_im);

@@ -3,9 +3,11 @@
 #define TALKPATH_FUZZ_H
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dsp/cpu.h"
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 
@@ -15,11 +17,23 @@ static int fuzz_one(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* TALKPATH_FUZZ_VARIANT says with which loops all inputs run; without it the last byte of each does. */
+static const tp_simd_ops *fuzz_variant;
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+    static const char *const NAMES[] = { "plain", TP_HAVE_NEON ? "neon" : "avx2", "avx512" };
     (void)argc;
     (void)argv;
     tp_simd_init();
+    const char *name = getenv("TALKPATH_FUZZ_VARIANT");
+    for (size_t i = 0; name != NULL && i < 3; i++)
+        if (strcmp(name, NAMES[i]) == 0)
+            fuzz_variant = tp_simd_variant(i);
+    if (name != NULL && fuzz_variant == NULL) {
+        printf("%s: not on this machine\n", name);
+        exit(0);
+    }
     return 0;
 }
 
@@ -31,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const tp_simd_ops *own = tp_simd_variant(1), *widest = tp_simd_variant(2);
     own = widest != NULL && data[size - 1] % 4 == 2 ? widest : own;
     tp_simd = own == NULL || data[size - 1] % 4 == 3 ? tp_simd_variant(0) : own;
+    tp_simd = fuzz_variant != NULL ? fuzz_variant : tp_simd;
     return fuzz_one(data, size - 1);
 }
 

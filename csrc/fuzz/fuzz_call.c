@@ -59,6 +59,29 @@ static void command(tp_call *c, uint8_t what, uint8_t n, uint32_t *id, const int
     }
 }
 
+/* Nothing ends before it began, and every number is one. */
+static int is_possible(const tp_call_event *e)
+{
+    switch (e->type) {
+    case TP_CALL_SPEECH_STARTED:
+        return e->speech_started.onset_ms >= 0.0;
+    case TP_CALL_SPEECH_STOPPED:
+        return e->speech_stopped.onset_ms >= 0.0 && e->speech_stopped.duration_ms >= 0.0;
+    case TP_CALL_TURN_COMPLETED:
+        return e->turn_completed.duration_ms >= 0.0 && e->turn_completed.probability <= 1.0f;
+    case TP_CALL_BACKCHANNEL:
+        return e->backchannel.onset_ms >= 0.0 && e->backchannel.detection_delay_ms >= 0.0 && e->backchannel.total_duration_ms >= 0.0
+            && e->backchannel.probability >= 0.0f && e->backchannel.probability <= 1.0f;
+    case TP_CALL_BEEP:
+        return e->beep.frequency_hz > 0.0f && e->beep.duration_ms > 0.0;
+    case TP_CALL_TURN_METRICS:
+        return e->turn_metrics.pause_duration_ms >= 0.0 && !isnan(e->turn_metrics.user_perceived_ms)
+            && !isnan(e->turn_metrics.turn_decision_ms);
+    default:
+        return 1;
+    }
+}
+
 static tp_call_config config_of(const uint8_t data[12])
 {
     static const int FRAMES_MS[] = { 10, 20, 30, 40, 60, 25 };
@@ -165,7 +188,7 @@ static int fuzz_one(const uint8_t *data, size_t size)
                 abort();
             tp_call_event e[1];
             while (data[i] % 3 && tp_call_next_event(calls[k], e)) {
-                if (!(e->time_ms >= newest_ms[k][e->clock]))
+                if (!(e->time_ms >= newest_ms[k][e->clock]) || !is_possible(e))
                     abort();
                 newest_ms[k][e->clock] = e->time_ms;
             }

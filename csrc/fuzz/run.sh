@@ -1,31 +1,44 @@
 #!/bin/sh
-# Builds and runs every fuzz target under ASan and UBSan.   csrc/fuzz/run.sh [seconds each] [target …]
-# Half of the time on short inputs, half on long ones: left alone, libFuzzer keeps them so short for minutes that a call is
-# four frames long.
-# The kernels are compiled once; a target that fails leaves its input in build/fuzz.
+# Builds and runs every fuzz target under ASan and UBSan, once for each variant of the loops that this machine has: plain, AVX2, AVX-512.
+#     csrc/fuzz/run.sh [seconds a target, for all variants together] [target …]
+# As many at once as there are processors (JOBS says otherwise). Each begins with csrc/fuzz/seeds (seeds.py makes them) and with what was
+# found before (build/fuzz/corpus_*). Half of the time on short inputs, half on long ones: left alone, libFuzzer keeps them so short for
+# minutes that a call is four frames long. A target that fails leaves its input in build/fuzz.
 set -eu
-cd "$(dirname "$0")/../.."
-seconds=${1:-60}
-[ $# -gt 0 ] && shift
-mkdir -p build/fuzz/objects
+cd "$(dirname "$0")/../.." && self=csrc/fuzz/run.sh
 checks="-fsanitize=address,undefined -fno-sanitize-recover=all"
 compile="${CLANG:-clang} -std=gnu11 -g -O1 -Icsrc -Icsrc/include"
-objects=
-for source in $(find csrc -name '*.c' -not -path '*/fuzz/*'); do
-    object=build/fuzz/objects/$(basename "$source" .c).o
-    $compile $checks -fsanitize=fuzzer-no-link -c "$source" -o "$object"
-    objects="$objects $object"
-done
+variants="plain avx2 avx512"
+
+case "${1:-}" in
+--object)
+    exec $compile $checks -fsanitize=fuzzer-no-link -c "$2" -o "build/fuzz/objects/$(basename "$2" .c).o" ;;
+--target) # seconds, file
+    name=$(basename "$3" .c)
+    $compile $checks -fsanitize=fuzzer "$3" build/fuzz/objects/*.o -lm -o "build/fuzz/$name"
+    mkdir -p "build/fuzz/corpus_$name" "csrc/fuzz/seeds/${name#fuzz_}"
+    for variant in $variants; do
+        for control in 100 0; do
+            log=build/fuzz/$name.$variant.$control.log
+            TALKPATH_FUZZ_VARIANT=$variant "build/fuzz/$name" -max_total_time="$2" -max_len=8192 -len_control=$control -print_final_stats=1 \
+                -artifact_prefix="build/fuzz/$name-" "build/fuzz/corpus_$name" "csrc/fuzz/seeds/${name#fuzz_}" >"$log" 2>&1 \
+                || { tail -n 40 "$log"; echo "$name failed on $variant"; exit 255; }
+        done
+        grep -q 'not on this machine' "$log" && continue
+        cat build/fuzz/"$name.$variant".*.log | awk -v name="${name#fuzz_}" -v variant="$variant" \
+            '/number_of_executed_units/ { n += $2 } / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
+             END { printf "%-20s %-7s %9d inputs, %5d edges\n", name, variant, n, cov }'
+    done
+    exit 0 ;;
+esac
+
+seconds=${1:-60}
+[ $# -gt 0 ] && shift
+jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
+rm -rf build/fuzz/objects && mkdir -p build/fuzz/objects
+find csrc -name '*.c' -not -path '*/fuzz/*' | xargs -P "$jobs" -I{} "$self" --object {}
 for source in csrc/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
-    case " $* " in "  " | *" ${name#fuzz_} "*) ;; *) continue ;; esac
-    $compile $checks -fsanitize=fuzzer "$source" $objects -lm -o "build/fuzz/$name"
-    echo "== $name"
-    mkdir -p "build/fuzz/corpus_$name"
-    for control in 100 0; do
-        "build/fuzz/$name" -max_total_time=$(((seconds + 1) / 2)) -max_len=8192 -len_control=$control -print_final_stats=1 \
-            -artifact_prefix=build/fuzz/ "build/fuzz/corpus_$name" >"build/fuzz/$name.log" 2>&1 \
-            || { tail -n 40 "build/fuzz/$name.log"; exit 1; }
-        grep stat::number_of_executed_units "build/fuzz/$name.log"
-    done
-done
+    case " $* " in "  " | *" ${name#fuzz_} "*) echo "$source" ;; esac
+done | xargs -P "$jobs" -I{} "$self" --target $(((seconds + 5) / 6)) {}
+echo 'fuzz: nothing found'

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dsp/approx.h"
+#include "dsp/power.h"
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 
@@ -37,6 +38,7 @@ struct tp_mixer {
     request next;
     float volume, volume_target;
     float ducked, duck, duck_target, duck_step; /* gains */
+    float duck_share, return_share;             /* of what is left of the way to the goal, a block */
     uint64_t block_power; /* Σ in² */
     size_t block_at;
     int mixing; /* in this block */
@@ -72,6 +74,8 @@ void tp_mixer_reset(tp_mixer *m)
     m->config = config;
     m->block = (size_t)config.sample_rate_hz / 200;
     m->ducked = powf(10.0f, -config.duck_db / 20.0f);
+    m->duck_share = 1.0f - expf(-5.0f / DUCK_MS);
+    m->return_share = 1.0f - expf(-5.0f / RETURN_MS);
     m->duck = m->duck_target = 1.0f;
 }
 
@@ -185,8 +189,8 @@ static void update_duck(tp_mixer *m)
     m->block_power = 0;
     m->block_at = 0;
     m->duck = m->duck_target;
-    const float goal = speech ? m->ducked : 1.0f, share = 1.0f - expf(-5.0f / (speech ? DUCK_MS : RETURN_MS));
-    m->duck_target += share * (goal - m->duck_target);
+    const float goal = speech ? m->ducked : 1.0f;
+    m->duck_target += (speech ? m->duck_share : m->return_share) * (goal - m->duck_target);
     if (fabsf(goal - m->duck_target) < 1e-3f)
         m->duck_target = goal;
     m->duck_step = (m->duck_target - m->duck) / (float)m->block;
@@ -213,8 +217,9 @@ static void mix(tp_mixer *m, const int16_t *in, size_t n, int16_t *out)
     for (size_t k = 2; k-- > 0;)
         add_voice(m, &m->voices[k], sum, n);
     float gain[MAX_BLOCK];
-    for (size_t i = 0; i < n; i++)
-        gain[i] = m->duck + m->duck_step * (float)(m->block_at + i);
+    const int32_t first = (int32_t)m->block_at, count = (int32_t)n;
+    for (int32_t i = 0; i < count; i++)
+        gain[i] = m->duck + m->duck_step * (float)(first + i);
     if (m->volume == m->volume_target) {
         for (size_t i = 0; i < n; i++)
             gain[i] *= m->volume;
@@ -231,12 +236,22 @@ static void mix(tp_mixer *m, const int16_t *in, size_t n, int16_t *out)
     memcpy(out, both, n * sizeof *out);
 }
 
+/* No background, and silence on top of silence: no gain moves. */
+static int rests(const tp_mixer *m, const int16_t *in, size_t n)
+{
+    return !m->mixing && m->duck == 1.0f && m->duck_target == 1.0f && m->duck_step == 0.0f && m->block_power == 0 && m->block_at == 0
+           && n % m->block == 0 && !m->next.waits && tp_all_zero(in, n);
+}
+
 void tp_mixer_process(tp_mixer *m, const int16_t *in, size_t n, int16_t *out)
 {
+    if (rests(m, in, n)) {
+        memmove(out, in, n * sizeof *out);
+        return;
+    }
     while (n > 0) {
         const size_t left = m->block - m->block_at, now = left < n ? left : n;
-        for (size_t i = 0; i < now; i++)
-            m->block_power += (uint32_t)(in[i] * in[i]);
+        m->block_power += tp_sum_of_squares(in, now);
         if (m->mixing)
             mix(m, in, now, out);
         else

@@ -3,10 +3,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "dsp/approx.h"
 #include "dsp/lpc.h"
+#include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 #include "wire/comfort_noise_tables.h"
 
+#define WHITE_SAMPLES 160u /* without a filter, made at a time */
 #define ORDER TP_SID_MAX_ORDER
 #define AVERAGE_BLOCKS 100.0f    /* 2 s */
 #define LOUDEST_BLOCK 4.0f       /* a block counts at most 6 dB above the estimate */
@@ -139,21 +142,36 @@ int tp_comfort_noise_set_level_dbov(tp_comfort_noise *c, float level_dbov)
 
 /* --- noise ------------------------------------------------------------------------------------------------------ */
 
-static inline float normal(uint64_t *random)
+static inline uint32_t random_bits(uint64_t *random)
 {
     *random = *random * 6364136223846793005u + 1442695040888963407u;
-    const uint32_t bits = (uint32_t)(*random >> 32);
+    return (uint32_t)(*random >> 32);
+}
+
+TP_INLINE float normal_of(uint32_t bits)
+{
     const uint32_t cell = bits >> (32 - TP_NORMAL_CELL_BITS);
-    const float place = (float)(bits << TP_NORMAL_CELL_BITS >> 8) * (1.0f / 16777216.0f);
+    const float place = (float)(int32_t)(bits << TP_NORMAL_CELL_BITS >> 8) * (1.0f / 16777216.0f);
     return normal_quantiles[cell] + place * (normal_quantiles[cell + 1] - normal_quantiles[cell]);
 }
 
-static inline int16_t to_int16(float v)
+TP_INLINE int16_t to_int16(float v)
 {
-    v = v > 32767.0f ? 32767.0f : v;
-    v = v < -32768.0f ? -32768.0f : v;
-    return (int16_t)lrintf(v);
+    return tp_nearest_int16(tp_clip(v, -32768.0f, 32767.0f));
 }
+
+static inline float normal(uint64_t *random)
+{
+    return normal_of(random_bits(random));
+}
+
+TP_INLINE void white_loops(const uint32_t *TP_RESTRICT bits, float gain, int16_t *TP_RESTRICT pcm, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        pcm[i] = to_int16(gain * normal_of(bits[i]));
+}
+
+TP_WIDE(static, white, (const uint32_t *bits, float gain, int16_t *pcm, size_t n), (bits, gain, pcm, n))
 
 /* One step of the all-pole lattice. */
 static float filter(tp_comfort_noise *c, float excitation)
@@ -187,8 +205,13 @@ void tp_comfort_noise_generate(tp_comfort_noise *c, int16_t *pcm, size_t n)
         pcm[i] = to_int16(filter(c, c->gain * normal(&c->random)));
     }
     if (c->order == 0) {
-        for (; i < n; i++)
-            pcm[i] = to_int16(c->gain * normal(&c->random));
+        uint32_t bits[WHITE_SAMPLES];
+        for (size_t now; i < n; i += now) {
+            now = n - i < WHITE_SAMPLES ? n - i : WHITE_SAMPLES;
+            for (size_t k = 0; k < now; k++)
+                bits[k] = random_bits(&c->random);
+            white(bits, c->gain, pcm + i, now);
+        }
         return;
     }
     for (; i < n; i++)

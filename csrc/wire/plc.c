@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dsp/block.h"
+#include "dsp/power.h"
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 #include "wire/plc_state.h"
@@ -95,7 +96,7 @@ void tp_plc_reset(tp_plc *p)
 {
     static const uint32_t seeds[TP_PLC_LANES] = { 0x2545f491u, 0x9e3779b9u, 0x6c078965u, 0x5851f42du };
     const tp_plc_offsets at = tp_plc_layout(&p->config);
-    p->lost_samples = 0;
+    p->lost_samples = p->silent = 0;
     p->heard = 0;
     p->minimum_left = MINIMUM_MS * 8 * p->factor;
     memset(p->quiet, 0, sizeof p->quiet);
@@ -190,6 +191,7 @@ void tp_plc_conceal(tp_plc *p, int16_t *out)
         to_int16(block, out + done, p->block_samples);
     }
     p->lost_samples += p->frame_samples;
+    p->silent = 0;
     push_history(p, out, p->frame_samples);
 }
 
@@ -255,8 +257,29 @@ static void recover(tp_plc *p, const int16_t *in, int16_t *out)
     to_int16(mixed, out, n);
 }
 
+/* Silence after so much of it that the history, both minima and their levels are nothing else: only time goes on. */
+static int rests(tp_plc *p, const int16_t *in)
+{
+    const uint32_t n = p->frame_samples, enough = 2 * MINIMUM_MS * 8 * p->factor + p->history_samples;
+    if (p->lost_samples > 0 || !tp_all_zero(in, n)) {
+        p->silent = 0;
+        return 0;
+    }
+    if (p->silent < enough) {
+        p->silent += n;
+        return 0;
+    }
+    p->minimum_left = (p->minimum_left < n ? MINIMUM_MS * 8 * p->factor : p->minimum_left) - n;
+    return 1;
+}
+
 void tp_plc_receive(tp_plc *p, const int16_t *in, int16_t *out)
 {
+    if (rests(p, in)) {
+        if (out != in)
+            memcpy(out, in, p->frame_samples * sizeof *out);
+        return;
+    }
     track_background(p, in);
     if (p->lost_samples == 0) {
         push_history(p, in, p->frame_samples);

@@ -45,6 +45,7 @@ struct tp_plc {
     uint64_t lost_samples; /* in this loss, so far                   */
     int32_t heard;         /* a good frame has come since the start  */
     uint32_t minimum_left; /* samples until the next minimum begins  */
+    uint32_t silent;       /* samples of digital silence in a row, as far as it matters */
     tp_plc_quiet quiet[2];    /* this minimum, and the one before       */
     uint32_t noise[TP_PLC_LANES];
 

@@ -12,8 +12,9 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-#define BLOCK_SAMPLES 1024u /* input taken at a time; bounds the buffer, not the call */
-#define BEYOND_SAMPLES 2u   /* that fir_bank reads and makes nothing of */
+#define BLOCK_SAMPLES 480u /* input taken at a time; bounds the buffer, not the call          */
+#define MAX_TURNS 6u       /* 8 → 48 kHz: rows that take turns when every input has all of them … */
+#define TURN_SAMPLES 160u  /* … and how many outputs of each are made at a time                */
 
 typedef struct prototype {
     const double *h;      /* h(t) at t = 0, 1, 2 … points of 1/32 sample of the lower rate */
@@ -44,6 +45,7 @@ struct tp_resampler {
     tp_resampler_config config;
     layout map;
     uint64_t position;
+    size_t handed_on[MAX_TURNS]; /* of each row, when every input gives one output of each */
 };
 
 static int is_rate(int rate_hz)
@@ -75,7 +77,7 @@ static layout plan(const tp_resampler_config *config)
         a.taps = (needed + TP_FIR_ALIGN_TAPS - 1) / TP_FIR_ALIGN_TAPS * TP_FIR_ALIGN_TAPS;
     }
     a.buffer = tp_align_up(sizeof(tp_resampler));
-    a.rows = a.buffer + tp_align_up((a.taps + BLOCK_SAMPLES + BEYOND_SAMPLES) * sizeof(int16_t));
+    a.rows = a.buffer + tp_align_up((a.taps + BLOCK_SAMPLES) * sizeof(int16_t));
     a.size = a.rows + (a.taps != 0 ? (size_t)a.l * 2 * a.taps * sizeof(int16_t) : 0);
     return a;
 }
@@ -147,6 +149,18 @@ static void make_row(const tp_resampler *r, uint32_t p, int16_t *high, int16_t *
     low[peak_at] = (int16_t)(low[peak_at] + (one - sum));
 }
 
+/* A row that only hands on one of its samples: which it is, or the number of taps. Between such rates every L-th output is an input. */
+static size_t handed_on(const int16_t *row, uint32_t taps)
+{
+    size_t at = 0;
+    while (at < taps && row[at] == 0)
+        at++;
+    int others = 0;
+    for (size_t k = 0; k < 2 * (size_t)taps; k++)
+        others |= k != at && row[k] != 0;
+    return at < taps && row[at] == 1 << TP_FIR_HIGH_BITS && !others ? at : taps;
+}
+
 const char *tp_resampler_check(const tp_resampler_config *config)
 {
     if (!is_rate(config->rate_in_hz))
@@ -172,6 +186,8 @@ int tp_resampler_init(tp_resampler *r, const tp_resampler_config *config)
     for (uint32_t p = 0; p < tp_resampler_phases(r); p++) {
         int16_t *row = rows_of(r) + (size_t)p * 2 * r->map.taps;
         make_row(r, p, row, row + r->map.taps);
+        if (p < MAX_TURNS)
+            r->handed_on[p] = handed_on(row, r->map.taps);
     }
     tp_resampler_reset(r);
     return TP_OK;
@@ -180,7 +196,7 @@ int tp_resampler_init(tp_resampler *r, const tp_resampler_config *config)
 void tp_resampler_reset(tp_resampler *r)
 {
     r->position = 0;
-    memset(buffer_of(r), 0, (r->map.taps + BLOCK_SAMPLES + BEYOND_SAMPLES) * sizeof(int16_t));
+    memset(buffer_of(r), 0, (r->map.taps + BLOCK_SAMPLES) * sizeof(int16_t));
 }
 
 static size_t outputs_before(const tp_resampler *r, uint64_t tick)
@@ -191,6 +207,37 @@ static size_t outputs_before(const tp_resampler *r, uint64_t tick)
 size_t tp_resampler_output_samples(const tp_resampler *r, size_t n)
 {
     return outputs_before(r, (uint64_t)n * r->map.l);
+}
+
+/* L outputs for every one of n inputs: each row by itself, then in turn. */
+static void interpolate(const tp_resampler *r, const int16_t *rows, const int16_t *x, size_t n, int16_t *out)
+{
+    int16_t made[MAX_TURNS * TURN_SAMPLES];
+    const uint32_t taps = r->map.taps, l = r->map.l;
+    const tp_fir_rows one = { .taps = taps, .phases = 1, .step_samples = 1 };
+    for (size_t at = 0, now; at < n; at += now, x += now, out += now * l) {
+        const int16_t *in[MAX_TURNS];
+        now = n - at < TURN_SAMPLES ? n - at : TURN_SAMPLES;
+        for (uint32_t p = 0; p < l; p++) {
+            tp_fir_rows row = one;
+            row.rows = rows + (size_t)p * 2 * taps;
+            if (r->handed_on[p] < taps) {
+                in[p] = x + r->handed_on[p];
+                continue;
+            }
+            tp_simd->fir_bank(&row, 0, x, made + p * TURN_SAMPLES, now);
+            in[p] = made + p * TURN_SAMPLES;
+        }
+        if (l == 2)
+            for (size_t k = 0; k < now; k++) {
+                out[2 * k] = in[0][k];
+                out[2 * k + 1] = in[1][k];
+            }
+        else
+            for (size_t k = 0; k < now; k++)
+                for (uint32_t p = 0; p < l; p++)
+                    out[k * l + p] = in[p][k];
+    }
 }
 
 /* Takes n samples (zeros when in is NULL) and writes at most n_out. */
@@ -210,7 +257,10 @@ static void run(tp_resampler *r, const int16_t *in, size_t n, int16_t *out, size
         }
         size_t count = tp_resampler_output_samples(r, take);
         count = count < n_out ? count : n_out;
-        tp_simd->fir_bank(&bank, (uint32_t)(r->position % r->map.l), buffer + r->position / r->map.l, out, count);
+        if (r->map.m == 1 && r->map.l <= MAX_TURNS && r->position == 0 && count == take * r->map.l)
+            interpolate(r, bank.rows, buffer, take, out);
+        else
+            tp_simd->fir_bank(&bank, (uint32_t)(r->position % r->map.l), buffer + r->position / r->map.l, out, count);
         out += count;
         n_out -= count;
         r->position += (uint64_t)count * r->map.m;

@@ -59,12 +59,11 @@ class Recording:
             raise
 
     def _read_head(self, source: Source | IO[bytes]) -> None:
-        source, head = _opened(source)
         try:
             self._wav = WavStream(source, None)
         except FormatError as problem:
             # A WAV file with a codec that only soundfile knows (GSM 6.10, ADPCM), or no WAV file at all.
-            self._sound = _soundfile(source, head, problem)
+            self._sound = _soundfile(source, _head(source), problem)
             self.sample_rate_hz, self.channels = int(self._sound.samplerate), int(self._sound.channels)
             self.duration_s = self._sound.frames / self.sample_rate_hz
             kind, coded = str(self._sound.format), str(self._sound.subtype)
@@ -119,17 +118,16 @@ class Converter:
         return to_int16(block)
 
 
-def _opened(source: Source | IO[bytes]) -> tuple[Source | IO[bytes], bytes]:
-    """The source, fit to be read twice, and its first bytes."""
+def _head(source: Source | IO[bytes]) -> bytes:
+    """Its first bytes."""
     if isinstance(source, bytes | bytearray | memoryview):
-        return source, bytes(memoryview(source).cast("B")[:12])
+        return bytes(memoryview(source).cast("B")[:12])
     if isinstance(source, str | os.PathLike):
         with open(source, "rb") as file:
-            return source, file.read(12)
+            return file.read(12)
     file_object: IO[bytes] = source
-    head = file_object.read(12)
     file_object.seek(0)
-    return source, head
+    return file_object.read(12)
 
 
 def _soundfile(source: Source | IO[bytes], head: bytes, problem: FormatError) -> Any:

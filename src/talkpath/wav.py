@@ -83,7 +83,7 @@ class _Bytes:
             self._file = source
             self.size = source.seek(0, os.SEEK_END)
         else:
-            self._file = Path(source).open("rb")  # noqa: SIM115 (open as long as it plays)
+            self._file = open(source, "rb")  # noqa: SIM115 (open as long as it plays)
             self.size = os.fstat(self._file.fileno()).st_size
 
     def read(self, start: int, stop: int) -> bytes:

@@ -93,13 +93,14 @@ _METRICS = {
             "tts_audio_duration_ms tts_characters tts_input_tokens tts_output_tokens stt_duration_ms "
             "stt_audio_duration_ms stt_input_tokens stt_output_tokens num_interruptions num_backchannels "
             "interruption_total_duration_ms interruption_prediction_ms interruption_detection_delay_ms "
-            "interruption_num_requests realtime_ttft_ms",
+            "interruption_num_requests realtime_ttft_ms realtime_duration_ms realtime_input_tokens realtime_output_tokens "
+            "realtime_total_tokens realtime_cached_tokens",
     "float?": "sdk_started_speaking_at sdk_stopped_speaking_at turn_probability turn_unlikely_threshold vad_idle_time_s "
               "vad_inference_duration_total_ms llm_tokens_per_second llm_cache_hit_ratio stt_confidence speaking_rate",
-    "bool?": "agent_first llm_cancelled tts_cancelled tts_streamed stt_streamed",
+    "bool?": "realtime_cancelled agent_first llm_cancelled tts_cancelled tts_streamed stt_streamed",
     "str?": "agent_tool_id user_text agent_text pipeline eou_speech_id turn_method vad_label llm_model llm_provider "
             "llm_label llm_request_id llm_speech_id tts_model tts_provider tts_label tts_request_id tts_speech_id "
-            "tts_segment_id stt_model stt_provider stt_label stt_request_id error_source",
+            "tts_segment_id realtime_provider realtime_model realtime_request_id stt_model stt_provider stt_label stt_request_id error_source",
     "any?": "llm_timestamp tts_timestamp stt_timestamp",
     "ts?": "user_started_speaking_at user_stopped_speaking_at agent_started_speaking_at agent_stopped_speaking_at "
            "timestamp",

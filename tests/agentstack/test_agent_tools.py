@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.agentstack.agent import AgentError
-from talkpath.agentstack.agent_tools.collect_email import MAX_REJECTED
+from talkpath.agentstack.agent_tools.collector import MAX_REJECTED
 from talkpath.agentstack.agent_tools.registry import agent_tool
 from talkpath.agentstack.agent_tools.spoken_email import check_email, read_email, spell_email
 

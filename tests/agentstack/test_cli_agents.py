@@ -21,13 +21,13 @@ def account(monkeypatch, tmp_path):
 
 def test_a_port_that_is_taken(capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert main(["agents", "--port", str(taken.getsockname()[1])]) == 2
+        assert main(["agents", "--port", str(taken.getsockname()[1])]) == 1
     assert "TALKPATH_PORT" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be(capsys, tmp_path):
     (tmp_path / "file").write_text("")
-    assert main(["agents", "--port", "0", "--phone-port", "0", "--data", str(tmp_path / "file" / "in")]) == 2
+    assert main(["agents", "--port", "0", "--phone-port", "0", "--data", str(tmp_path / "file" / "in")]) == 1
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("talkpath agents:")]
     assert "talkpath.db" in line
 

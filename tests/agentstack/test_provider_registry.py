@@ -16,6 +16,7 @@ pytest.importorskip("websockets", reason="extra agentstack is not installed")
 import httpx
 
 from talkpath.agentstack.providers.base import ProviderError
+from talkpath.agentstack.providers.dialling import SocketTimes, dial
 from talkpath.agentstack.providers.http_pool import HttpPool
 from talkpath.agentstack.providers.http_stream import HttpTimes, posted
 from talkpath.agentstack.providers.registry import CLIENTS, KNOWN, Providers
@@ -77,16 +78,53 @@ def test_the_agents_own_comes_first_then_the_servers_then_the_vendors(spec: Any,
 
 
 def test_each_is_asked_in_its_own_way() -> None:
-    settings = Settings(keys={"deepgram": "dg", "elevenlabs": "xi", "azure": "az"})
+    settings = Settings(
+        keys={"deepgram": "dg", "elevenlabs": "xi", "azure": "az"},
+        urls={"deepgram": "https://dg:1", "azure": "https://a.example/openai"},
+    )
     _, deepgram = checked("stt", {"provider": "deepgram", "base_url": "wss://dg:1/v1"}, settings, status(404))
     assert [str(r.url) for r in deepgram.requests] == ["https://dg:1/v1/auth/token", "https://dg:1/v1/projects"]
     assert deepgram.requests[0].headers["authorization"] == "Token dg"
     _, elevenlabs = checked("tts", {"provider": "elevenlabs"}, settings)
     assert str(elevenlabs.requests[0].url) == "https://api.elevenlabs.io/v1/user"
     assert elevenlabs.requests[0].headers["xi-api-key"] == "xi"
-    _, azure = checked("llm", {"provider": "azure", "azure_endpoint": "https://a.example"}, settings)
+    _, azure = checked("llm", {"provider": "azure", "azure_endpoint": "https://a.example/openai"}, settings)
     assert str(azure.requests[0].url) == "https://a.example/openai/models?api-version=2024-10-21"
     assert azure.requests[0].headers["api-key"] == "az"
+
+
+STRANGER = "http://stranger:2/v1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("llm", {"base_url": STRANGER}),
+        ("llm", {"base_url": "http://ours:1/v1/more"}),
+        ("llm", {"base_url": "https://ours:1/v1"}),
+        ("llm", {"base_url": "http://ours:1@stranger:2/v1"}),
+        ("llm", {"base_url": "http://ours:one/v1"}),
+        ("llm", {"provider": "azure", "azure_endpoint": STRANGER}),
+        ("llm", {"provider": "azure", "azure_endpoint": STRANGER, "base_url": "http://ours:1/v1"}),
+        ("llm", {"provider": "groq", "base_url": STRANGER}),
+        ("stt", {"base_url": "ws://stranger:2"}),
+        ("tts", {"base_url": STRANGER}),
+    ],
+)
+def test_the_servers_key_goes_to_no_address_that_an_agent_brings(kind: str, spec: Any) -> None:
+    names = ("openai", "azure", "groq", "deepgram", "elevenlabs")
+    settings = Settings(keys=dict.fromkeys(names, "s3cret"), urls={"openai": "http://ours:1/v1", "azure": "http://ours:1/v1"})  # fmt: skip
+    _, server = checked(kind, spec, settings, status(404))
+    assert all("s3cret" not in str(r.headers.raw) + str(r.url) for r in server.requests)
+    made: Any = getattr(Providers(settings), kind)(spec, [spec])
+    assert "s3cret" not in repr([vars(member) for member in made._members])
+
+
+@pytest.mark.parametrize("url", ["", "http://ours:1/v1", "http://OURS:1", "ws://ours:1/v1/"])
+def test_and_to_its_own_address_however_it_is_written(url: str) -> None:
+    settings = Settings(keys={"openai": "ours"}, urls={"openai": "http://ours:1/v1"})
+    _, server = checked("llm", {"base_url": url}, settings)
+    assert server.requests[0].headers["authorization"] == "Bearer ours"
 
 
 # --- keys that are refused ------------------------------------------------------------------------------------------------------------
@@ -169,7 +207,7 @@ def test_every_served_name_makes_something() -> None:
     for kind, names in CLIENTS.items():
         for name in names:
             made = getattr(providers, kind)(
-                {"provider": name.upper(), "model": "m", "azure_endpoint": "https://a.example"}
+                {"provider": name.upper(), "model": "m", "azure_endpoint": "https://a.example/openai"}
             )
             assert (made.provider, made.model) == (name, "m")
 
@@ -246,3 +284,29 @@ def test_proxies_are_for_the_world_only(monkeypatch: pytest.MonkeyPatch) -> None
     assert http._transport_for_url(httpx.URL("https://api.openai.com/v1")) is not http._transport
     assert pool.proxy("https://api.openai.com/v1") == "http://proxy.example:3128"
     assert pool.proxy("https://near.example/v1") is None
+
+
+# --- redirects ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_socket_follows_no_redirect() -> None:
+    from websockets.asyncio.server import serve
+    from websockets.datastructures import Headers
+    from websockets.http11 import Response
+
+    seen: list[str] = []
+
+    async def dialled() -> None:
+        def elsewhere(_: Any, request: Any) -> Response:
+            seen.append(request.path)
+            return Response(302, "Found", Headers({"Location": "/elsewhere", "Content-Length": "0"}))
+
+        async with serve(lambda _: None, "127.0.0.1", 0, process_request=elsewhere) as server:  # type: ignore[arg-type]
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(ProviderError):
+                await dial(
+                    f"ws://127.0.0.1:{port}/listen", {"Authorization": "Token k"}, SocketTimes(), "deepgram", "k"
+                )
+
+    run(dialled())
+    assert seen == ["/listen"]

@@ -52,7 +52,7 @@ def test_r1_the_websocket_url_need_not_be_reachable(tmp_path: Path) -> None:
         (body(llm__tools=[{"name": "a"}, {"name": ""}]), "llm.tools[1].name must"),
         (body(stt=None), "stt is missing: llm needs stt and tts"),
         (body(s2s={"provider": "openai_realtime"}), "s2s excludes"),
-        (body(llm=None), "llm is missing"),
+        (body(llm=None, tts=None, welcome_greeting="Hi"), "welcome_greeting needs tts"),
         ({}, "agent_name is missing"),
     ],
 )

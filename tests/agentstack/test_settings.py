@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.agentstack.settings import BASE_URLS, ProviderAccess, Settings
+from talkpath.agentstack.settings import BASE_URLS, ProviderAccess, Settings, data_folder
 from talkpath.errors import ConfigError
 
 WHO = {"PLIVO_AUTH_ID": "MA", "PLIVO_AUTH_TOKEN": "s3cret"}
@@ -147,3 +147,28 @@ def test_how_the_world_sees_us(environ: dict[str, str], rest: str, phone: str) -
 )
 def test_carriers(carrier: str) -> None:
     assert Settings.load(None, WHO | {"TALKPATH_CARRIER": carrier}).carrier == carrier
+
+
+@pytest.mark.parametrize(("given", "logs"), [("1", True), ("true", True), ("No", False), ("0", False), ("", False)])
+def test_logs_are_off_unless_asked_for(given: str, logs: bool) -> None:
+    assert Settings.load(None, {**WHO, "TALKPATH_LOGS": given}).logs is logs
+
+
+def test_logs_in_the_file(tmp_path: Path) -> None:
+    assert load(tmp_path, "logs = true").logs is True
+    for wrong in ("logs = 2", "logs = 'on'", "logs = []"):
+        with pytest.raises(ConfigError, match="logs must be true or false"):
+            load(tmp_path, wrong)
+
+
+def test_the_data_folder_alone_needs_no_credentials(tmp_path: Path) -> None:
+    path = tmp_path / "talkpath.toml"
+    path.write_text("data = '/there'\n", encoding="utf-8")
+    assert data_folder(path, {}) == Path("/there")
+    assert data_folder(path, {"TALKPATH_DATA": "/here"}) == Path("/here")
+    assert data_folder(None, {"TALKPATH_DATA": ""}) == Path("talkpath-data")
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        data_folder(tmp_path / "none.toml", {})
+    path.write_text("data = 3\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="data must be a text"):
+        data_folder(path, {})

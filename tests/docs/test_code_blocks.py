@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from pages import PAGES, ROOT, Piece, name, pieces
 
-from talkpath.cli import _parser
+from talkpath.cli import parser_of_commands
 
 # Why a block may be left out: it opens a connection, needs an account, or a framework that the test suite does not install.
 REASONS = ("socket", "key", "framework")
@@ -26,7 +26,7 @@ README_SETUP = "import types; stt = types.SimpleNamespace(send=lambda pcm: None)
 README_CHECK = "on_media(b'\\xff' * 160); on_tts(bytes(960), True); assert len(every_20_ms()) == 160"
 SHELL = ("", "sh", "console", "text")
 # Commands of others.
-OTHERS = ("source", "curl", "git", "cd", "export", "npm", "duckdb", "uvicorn", "pipx", "ray")
+OTHERS = ("source", "curl", "git", "cd", "export", "npm", "duckdb", "uvicorn", "pipx", "ray", "mkdir")
 
 
 def _reason(before: Piece | None) -> str | None:
@@ -165,7 +165,7 @@ def _check_talkpath(arguments: list[str], piece: Piece) -> None:
     complaint = io.StringIO()
     with contextlib.redirect_stderr(complaint), contextlib.redirect_stdout(io.StringIO()):
         try:
-            status = 0 if isinstance(_parser().parse_args(arguments), argparse.Namespace) else 1
+            status = 0 if isinstance(parser_of_commands().parse_args(arguments), argparse.Namespace) else 1
         except SystemExit as end:
             status = int(end.code or 0)
     assert status == 0, f"{piece.place}: {complaint.getvalue()}"
@@ -187,7 +187,7 @@ def _check_script(arguments: list[str], piece: Piece) -> None:
 
 def test_commands_in_the_text_exist() -> None:
     """`talkpath X …` in a sentence: X is a command."""
-    actions = _parser()._subparsers
+    actions = parser_of_commands()._subparsers
     assert actions is not None
     known = set(actions._group_actions[0].choices or ())
     for page in PAGES:

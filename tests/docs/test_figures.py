@@ -33,10 +33,10 @@ def test_figures_have_a_source(page: Path, shared: set[str]) -> None:
 
 
 def test_every_header_has_a_page() -> None:
-    """But for those of parsers, of the whole call, and of what all share."""
+    """But for those of the whole call, and of what all share."""
     headers = {header.stem for header in (ROOT / "csrc" / "include" / "talkpath").glob("*.h")}
     told = set(re.findall(r"talkpath/(\w+)\.h\)", "".join(page.read_text(encoding="utf-8") for page in KERNELS)))
-    assert headers - told == {"call", "media_message", "talkpath"}
+    assert headers - told == {"call", "talkpath"}
 
 
 def test_every_event_is_told() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from pages import ROOT
 
-PACKAGES = ("talkpath", "talkpath.streams", "talkpath.server", "talkpath.phone", "talkpath.report")
+PACKAGES = ("talkpath", "talkpath.streams", "talkpath.server", "talkpath.phone", "talkpath.measure", "talkpath.report")
 TEXT = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
 TOLD = re.findall(r"^::: ([\w.]+)$", TEXT, re.MULTILINE)
 

@@ -7,10 +7,11 @@ import shutil
 
 import numpy as np
 import pytest
+from kept import ASKED, SESSION, WORDS, planted_session
 from planted import Planted, said, silent
 
 import talkpath as tp
-from talkpath.report import Listed, read_call, render, render_fleet, report_of
+from talkpath.report import Listed, read_call, read_session, render, render_fleet, report_of
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("jinja2", reason="the extra `report` is not installed")
@@ -203,3 +204,34 @@ def test_the_fleet_page(browser, page_file, tmp_path, calls):
         assert opened.locator("#chart").is_visible()
         assert said == []
         opened.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
+def test_a_session(browser, tmp_path, width, scheme):
+    """The words are in the picture and in the table; what stands there can be gone to."""
+    material = read_session(planted_session(tmp_path / "data").path, SESSION)
+    file = tmp_path / "session.html"
+    file.write_text(render(report_of(material), material), encoding="utf-8")
+    opened = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    opened.said = []
+    opened.on("console", lambda message: opened.said.append(message.text))
+    opened.on("pageerror", lambda error: opened.said.append(str(error)))
+    opened.goto(file.as_uri())
+    until(opened, "Boolean(window.callReport && window.callReport.ready)")
+    assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    row = opened.locator("#t-said ~ tbody tr").nth(1)
+    assert ASKED[0] in row.text_content()
+    row.locator("a.jump").first.click()
+    assert "Caller's words" in opened.locator("#told").text_content()
+    assert ASKED[0] in opened.locator("#told").text_content()
+    assert WORDS["answer-3"] in opened.locator("#t-utterances ~ tbody").text_content()
+    bars = opened.locator("#t-times ~ tbody .parts").last.locator("i")
+    widths = [bars.nth(i).bounding_box()["width"] for i in range(3)]
+    assert widths[1] > widths[0] > widths[2]  # the model took most, the voice least
+    opened.locator("#t-session ~ tbody a.jump").first.click()
+    assert "tool lookup: failed" in opened.locator("#told").text_content()
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(opened).response["violations"]
+    assert [(v["id"], v["impact"], [n["html"][:90] for n in v["nodes"]]) for v in found] == []
+    assert opened.said == []
+    opened.close()

@@ -34,6 +34,9 @@ def test_a_good_call_is_green(tmp_path):
     assert len(report["turns"]) == 3
     assert [u["end"] for u in report["utterances"]] == ["completed"] * 4
     assert [m["name"] for m in report["marks"]] == ["mark-1", "mark-2", "mark-3"]
+    stages = report["stages_ms"]
+    assert stages["decided"]["p50"] < stages["queued"]["p50"] <= stages["wire"]["p50"]
+    assert stages["wire"] == pytest.approx(report["response_ms"], abs=1.5)
     for turn in report["turns"]:
         assert turn["caller_end_s"] < turn["decided_s"] < turn["queued_s"] <= turn["wire_s"]
         assert turn["response_ms"] == pytest.approx((turn["wire_s"] - turn["caller_end_s"]) * 1000, abs=1.5)
@@ -47,6 +50,7 @@ def test_echo(tmp_path):
     assert rows(report)["echo"]["verdict"] == "red"
     assert rows(report)["echo"]["value"] == pytest.approx(12, abs=3)
     assert "18" in rows(report)["echo"]["detail"]
+    assert rows(report)["echo_delay"]["value"] == pytest.approx(180, abs=25)
     assert report["spans"]["echo"]
 
 
@@ -55,6 +59,7 @@ def test_loss_of_8_percent(tmp_path):
     report = look(ordinary(tmp_path).run(TALK, lost=lambda i: bool(gone[i])))
     assert rows(report)["loss"]["verdict"] == "red"
     assert rows(report)["loss"]["value"] == pytest.approx(8, abs=2)
+    assert rows(report)["concealed"]["value"] == pytest.approx(20 * report["counts"]["lost_frames"])
     assert sum(s["end_s"] - s["start_s"] for s in report["spans"]["lost"]) == pytest.approx(
         0.02 * report["counts"]["lost_frames"]
     )
@@ -79,6 +84,11 @@ def test_late_frames(tmp_path):
     assert rows(report)["loss"]["verdict"] == "green"
     assert report["spans"]["late"]
     assert rows(report)["late_frames"]["value"] == pytest.approx(4, abs=0.5)
+
+
+def test_jitter(tmp_path):
+    report = look(ordinary(tmp_path).run(TALK, late=lambda i: 2 if i % 10 < 2 else 0))
+    assert (rows(report)["jitter"]["verdict"], rows(report)["jitter"]["value"]) == ("amber", 40)
 
 
 def test_early_cut(tmp_path):

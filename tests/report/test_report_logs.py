@@ -1,6 +1,7 @@
 """Logs: the axis, commands, exchanges in groups, interruptions and their evidence, logs that were cut short."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,12 +54,31 @@ def test_a_cough_is_refused(tmp_path):
     cough = np.rint(np.random.default_rng(1).standard_normal(640) * 3277).astype(np.int16)
     report = talked_over(tmp_path, [cough])
     (row,) = report["interruptions"]
-    assert row["kind"] == "refused"
+    assert row["kind"] == "noise"
     assert 0.3 < row["evidence"] < 1
     assert row["onset_s"] == pytest.approx(2.0, abs=0.1)
     assert "too short" in row["doubt"]
     assert report["utterances"][0]["end"] == "completed"
     assert {r["name"]: r["value"] for r in report["health"]}["doubtful_cuts"] == 0
+
+
+@pytest.mark.parametrize("line", ["speakerphone", "clean,echo_db=-16,echo_delay_ms=180,noise_dbov=-62"])
+def test_a_cough_on_a_line_with_echo_is_no_echo(tmp_path, line):
+    cough = np.rint(np.random.default_rng(1).standard_normal(800) * 2000).astype(np.int16)
+    (row,) = talked_over(tmp_path, [cough], line=line)["interruptions"]
+    assert row["kind"] == "noise"
+    assert "returns the agent's voice" in row["doubt"]
+
+
+def test_an_echo_that_had_evidence(tmp_path):
+    """The gate gives echo none; here it is made to have some, from 3 s on, while nobody but the agent speaks."""
+    x = Planted(tmp_path / "call.log", line="clean,echo_db=-16,echo_delay_ms=180,noise_dbov=-62")
+    x.greet(6.0)
+    material = read_call(x.run(silent(8.0)))
+    evidence = np.where((material.track.at_s >= 3.0) & (material.track.at_s < 3.2), 0.5, 0.0)
+    report = report_of(replace(material, track=replace(material.track, evidence=evidence))).to_dict()
+    (row,) = report["interruptions"]
+    assert (row["kind"], row["onset_s"]) == ("echo", pytest.approx(3.0, abs=0.021))
 
 
 def test_echo_alone_is_not_even_that(tmp_path):

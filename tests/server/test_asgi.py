@@ -541,3 +541,26 @@ def test_a_command_without_an_answer_goes_before_what_is_asked_for_after_it(capl
     asyncio.run(main())
     assert story == ["ended"]
     assert "turn_probability" in caplog.text
+
+
+def test_a_call_is_logged(tmp_path) -> None:
+    """By a thread of the application's own process."""
+    from talkpath.call.replay import replay
+    from talkpath.server import call_log
+
+    async def answer(call: PhoneCall) -> None:
+        await call.log(tmp_path / "call.log")
+        await call.say(voice(100), 8000)
+        await call.wait_ended()
+
+    async def main() -> None:
+        server = Server(app_of(answer, logs=True))
+        task = server.begin()
+        await until(lambda: server.kinds().count("websocket.send") > 10)
+        server.hang_up()
+        await task
+        await server.app.drain(0)
+
+    asyncio.run(main())
+    call_log._writer().submit(lambda: None).result(10)
+    assert sum(result is not None for _, result in replay(tmp_path / "call.log")) >= 5

@@ -151,3 +151,28 @@ def test_it_is_recorded_once() -> None:
     recorded(world.run(0.1))
     with pytest.raises(StateError, match="already"):
         world.session.record(world.now)
+
+
+def test_what_is_masked_is_silence_on_both_sides() -> None:
+    world = recorded(began())
+    assert world.session.call is not None
+    world.session.call.update(allow_interruptions=False)
+    world.session.call.speak(voice(6000, 8000, seed=3), 8000, "u", True)
+    world.run(2.0)
+    world.session.mask(True)
+    world.run(2.0)
+    world.session.mask(False)
+    end(world.run(2.0))
+    caller, agent = tracks(world)
+    quiet = bytes([0xFF]) * FRAME
+    for track in (caller, agent):
+        frames = [track[at : at + FRAME] == quiet for at in range(0, len(track), FRAME)]
+        assert sum(frames[105:195]) == 90
+        assert sum(frames[20:95]) < 20
+        assert sum(frames[205:290]) < 20
+
+
+def test_a_call_that_is_not_recorded_has_nothing_to_mask() -> None:
+    world = began()
+    world.session.mask(True)
+    assert end(world.run(1.0)).of(Taped) == []

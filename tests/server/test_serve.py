@@ -174,11 +174,11 @@ def test_all_options(given: list) -> None:
         given, "--host", "0.0.0.0", "--port", "0", "--audiosocket-port", "9092", "--max-calls", "7", "--workers", "3",
         "--drain", "2.5", "--transport", "picows", "--config", '{"audio_format": "pcm_24k", "idle_timeout": null}',
         "--token", "t", "--basic", "u:p:q", "--auth-plivo", "pl", "--auth-twilio", "tw", "--auth-genesys", GENESYS,
-        "--auth-genesys", "k:2:AAAA", "--public-url", "wss://voice.example.com/calls", "--trust-forwarded",
+        "--auth-genesys", "k:2:AAAA", "--public-url", "wss://voice.example.com/calls", "--trust-forwarded", "--logs",
     )  # fmt: skip
     assert options == {
         "host": "0.0.0.0", "port": 0, "audiosocket_port": 9092, "max_calls": 7, "workers": 3, "drain_s": 2.5,
-        "transport": "picows", "config": tp.CallConfig(audio_format="pcm_24k", idle_timeout=None),
+        "transport": "picows", "logs": True, "config": tp.CallConfig(audio_format="pcm_24k", idle_timeout=None),
         "authentication": Authentication(
             token="t", basic=("u", "p:q"), plivo="pl", twilio="tw", genesys={"a2V5": "c2VjcmV0", "k:2": "AAAA"},
             public_url="wss://voice.example.com/calls", trust_forwarded=True,
@@ -227,9 +227,9 @@ def test_a_configuration_from_a_file(given: list, tmp_path: Path) -> None:
     ],
 )
 def test_options_that_are_wrong(argv: list[str], problem: str, given: list, capsys: pytest.CaptureFixture) -> None:
-    assert main(["serve", "--app", "app:answer", *argv]) == 1
+    assert main(["serve", "--app", "app:answer", *argv]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("talkpath: ")
+    assert said.startswith("talkpath serve: ")
     assert problem in said
     assert said.count("\n") == 1
     assert not given
@@ -240,8 +240,8 @@ def test_an_empty_variable_does_not_open_the_door(
     name: str, given: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setenv(f"TALKPATH_{name}", "")
-    assert main(["serve", "--app", "app:answer"]) == 1
-    assert "talkpath: " in capsys.readouterr().err
+    assert main(["serve", "--app", "app:answer"]) == 2
+    assert "talkpath serve: " in capsys.readouterr().err
     assert not given
 
 
@@ -285,7 +285,7 @@ def test_usage(argv: list[str], problem: str, given: list, capsys: pytest.Captur
     ],
 )
 def test_what_is_no_app(app: str, problem: str, given: list, capsys: pytest.CaptureFixture) -> None:
-    assert main(["serve", "--app", app]) == 1
+    assert main(["serve", "--app", app]) == 2
     said = capsys.readouterr().err
     assert problem in said
     assert said.count("\n") == 1
@@ -297,9 +297,15 @@ def test_what_is_an_app(given: list) -> None:
     assert given[0][0].__name__ == "more"
 
 
-def test_a_mistake_in_the_app_is_shown_whole(given: list) -> None:
-    with pytest.raises(ModuleNotFoundError, match="there_is_no_such_module"):
-        main(["serve", "--app", "broken:answer"])
+def test_a_mistake_in_the_app_is_shown_whole(given: list, capsys: pytest.CaptureFixture) -> None:
+    """The user's own lines, none of ours, and then what it means."""
+    assert main(["serve", "--app", "broken:answer"]) == 2
+    said = capsys.readouterr().err
+    assert "broken.py" in said
+    assert "src/talkpath" not in said
+    assert "importlib" not in said
+    assert said.splitlines()[-1].startswith("talkpath serve: --app: 'broken' cannot be imported: ModuleNotFoundError: ")
+    assert "there_is_no_such_module" in said.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("module", "extra"), [("websockets", "server"), ("picows", "fast")])

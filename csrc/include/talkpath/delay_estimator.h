@@ -58,6 +58,9 @@ void tp_delay_estimator_process(tp_delay_estimator *d, const int16_t *near, cons
  * much later. */
 void tp_delay_estimator_skip(tp_delay_estimator *d, const int16_t *far, size_t n);
 
+/* While it rests, both streams are taken, and no round begins: for who knows that the near one is the line's noise. */
+void tp_delay_estimator_rest(tp_delay_estimator *d, int rest);
+
 tp_delay_estimate tp_delay_estimator_read(const tp_delay_estimator *d);
 
 #define TP_DELAY_MATCH_BEYOND_MS 400 /* a match is looked for so much beyond max_delay_ms, 1000 ms at most */

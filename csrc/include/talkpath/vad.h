@@ -52,6 +52,9 @@ void tp_vad_reset(tp_vad *v);
  * first, and holds TP_VAD_MAX_HOPS(n); it may be NULL. */
 size_t tp_vad_process(tp_vad *v, const int16_t *pcm, size_t n, float *probabilities);
 
+/* While it rests, samples are taken, and the probability stays what it was: for who knows that they are the line's noise. */
+void tp_vad_rest(tp_vad *v, int rest);
+
 /* Of the newest complete hop; 0 before the first. */
 float tp_vad_probability(const tp_vad *v);
 

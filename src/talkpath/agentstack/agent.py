@@ -6,6 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# A mode, and whose work the platform does in it.
+PARTS = {
+    "full": ("stt", "llm", "tts"),
+    "customer_llm": ("stt", "tts"),  # the app's own model: it gets the words, and streams the answer
+    "stt": ("stt",),  # the app gets the words, and answers with sounds
+    "tts": ("tts",),  # the app gives the words; keys come back
+    "raw": (),  # the app gets the sound, and gives it
+    "s2s": ("s2s",),
+}
+
 
 class AgentError(ValueError):
     """A field of an agent is wrong. `path` names it ("llm.tools[2].name")."""
@@ -37,10 +47,11 @@ class Agent:
 
     Attributes
     ----------
-    mode : {"full"}
-        Others (customer LLM, STT only, TTS only, raw audio, speech to speech) are refused at creation as not served yet.
+    mode : {"full", "customer_llm", "stt", "tts", "raw", "s2s"}
+        What of the work is the platform's (`PARTS`); see `agent_mode`.
     stt, llm, tts : mapping
-        With their defaults, keys as the agent gave them ("" and absent: the server's).
+        With their defaults, keys as the agent gave them ("" and absent: the server's). Empty: the mode has none.
+        Of a model that hears and speaks (`s2s`) `llm` holds what it is told: prompt and tools.
     call : mapping
         The agent's body as `CallConfig.from_agent` takes it.
     body : mapping
@@ -54,6 +65,7 @@ class Agent:
     stt: Mapping[str, Any]
     llm: Mapping[str, Any]
     tts: Mapping[str, Any]
+    s2s: Mapping[str, Any]
     stt_fallback: tuple[Mapping[str, Any], ...]
     llm_fallback: tuple[Mapping[str, Any], ...]
     tts_fallback: tuple[Mapping[str, Any], ...]
@@ -73,3 +85,17 @@ class Agent:
     call: Mapping[str, Any]
     body: Mapping[str, Any]
     created_at: str  # ISO 8601
+
+    def has(self, kind: str) -> bool:
+        """Whether the platform does the work of "stt", "llm", "tts" or "s2s"."""
+        return kind in PARTS[self.mode]
+
+    @property
+    def speaks(self) -> bool:
+        """The platform can say words that it is given."""
+        return self.has("tts") or self.has("s2s")
+
+    @property
+    def thinks(self) -> bool:
+        """The platform has a model for it."""
+        return self.has("llm") or self.has("s2s")

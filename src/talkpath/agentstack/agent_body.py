@@ -10,6 +10,7 @@ from typing import Any
 from talkpath.agentstack import agent_fields as f
 from talkpath.agentstack.agent import Agent, AgentError, Callback, IdleTimeout
 from talkpath.agentstack.agent_changes import KINDS, masked, merged
+from talkpath.agentstack.agent_mode import check_for, mode_of
 from talkpath.agentstack.agent_specs import agent_tools, fallbacks, spec
 from talkpath.ambience import NAMES as SOUNDS
 from talkpath.call.config import CallConfig
@@ -26,7 +27,7 @@ _CALL = (
 )  # fmt: skip
 # A call keeps these as it began; the socket is open, the stream runs.
 _FIXED = (
-    "agent_name", "websocket_url", "agent_tools", "mcp_servers", "participant_mode", "s2s", "stream", "audio_format", "audio_channels",
+    "agent_name", "websocket_url", "agent_tools", "mcp_servers", "participant_mode", "stream", "audio_format", "audio_channels",
     "frame_ms", "detection_method", "greeting_interrupt_duration", "seed",
 )  # fmt: skip
 
@@ -52,7 +53,8 @@ def agent_from_body(body: Mapping[str, Any], agent_uuid: str, created_at: str) -
     given = {name: value for name, value in f.mapping("agent", body).items() if value is not None}
     agent_name = _required(given, "agent_name", f.name)
     websocket_url = _required(given, "websocket_url", f.url("ws", "wss"))
-    _check_mode(given)
+    mode = mode_of(given)
+    check_for(mode, given)
     if given.get("participant_mode", "dual") != "dual":
         f.one_of("dual", "multi")("participant_mode", given["participant_mode"])
         raise AgentError("participant_mode", "multi is not served yet")
@@ -62,21 +64,24 @@ def agent_from_body(body: Mapping[str, Any], agent_uuid: str, created_at: str) -
         sound = f.mapping("background_audio", given["background_audio"]).get("sound")
         f.one_of(*SOUNDS)("background_audio.sound", sound)  # a name: never a file of the server's
     f.whole(1, 1)("audio_channels", given.get("audio_channels", 1))
-    specs = {kind: spec(kind, kind, given[kind]) for kind in ("stt", "llm", "tts")}
+    specs = {kind: spec(kind, kind, given[kind]) if kind in given else {} for kind in KINDS}
+    if specs["s2s"]:
+        specs["llm"] = {name: specs["s2s"][name] for name in ("system_prompt", "tools")}
     call = {name: given[name] for name in _CALL if name in given}
     config = _call_config(call)
     return Agent(
         agent_uuid=agent_uuid,
         agent_name=agent_name,
         websocket_url=websocket_url,
-        mode="full",
+        mode=mode,
         stt=specs["stt"],
         llm=specs["llm"],
         tts=specs["tts"],
+        s2s=specs["s2s"],
         stt_fallback=fallbacks("stt", given.get("stt_fallback", ()), specs["stt"]),
         llm_fallback=fallbacks("llm", given.get("llm_fallback", ()), specs["llm"]),
         tts_fallback=fallbacks("tts", given.get("tts_fallback", ()), specs["tts"]),
-        agent_tools=agent_tools(given.get("agent_tools", ()), specs["llm"]["tools"]),
+        agent_tools=agent_tools(given.get("agent_tools", ()), specs["llm"].get("tools", ())),
         mcp_servers=(),
         welcome_greeting=f.text("welcome_greeting", given.get("welcome_greeting", "")),
         speaks_first=config.speaks_first,
@@ -119,8 +124,13 @@ def updated(agent: Agent, changes: Mapping[str, Any]) -> Agent:
         for name, check in (("system_prompt", f.text), ("tools", f.listing)):
             if name in model:
                 check(name, model[name])
-        patch["llm"] = {**f.mapping("llm", patch.get("llm", {})), **model}
-    return agent_from_body(merged(agent.body, patch), agent.agent_uuid, agent.created_at)
+        kind = "s2s" if agent.has("s2s") else "llm"
+        patch[kind] = {**f.mapping(kind, patch.get(kind, {})), **model}
+    new = agent_from_body(merged(agent.body, patch), agent.agent_uuid, agent.created_at)
+    if new.mode != agent.mode:
+        kind = next(kind for kind in KINDS if new.has(kind) != agent.has(kind))
+        raise AgentError(kind, f"cannot come or go during a call (its mode is {agent.mode})")
+    return new
 
 
 # --- parts --------------------------------------------------------------------------------------------------------------
@@ -130,33 +140,6 @@ def _required(given: Mapping[str, Any], name: str, check: f.Check) -> str:
     if name not in given:
         raise AgentError(name, "is missing")
     return str(check(name, given[name]))
-
-
-def _check_mode(given: Mapping[str, Any]) -> None:
-    """What is present says what an agent does. Only the full pipeline is served."""
-    present = [kind for kind in KINDS if kind in given]
-    for kind in present:
-        f.mapping(kind, given[kind])
-    for kind in ("stt", "llm", "tts"):
-        if f"{kind}_fallback" in given and kind not in present:
-            raise AgentError(f"{kind}_fallback", f"needs {kind}")
-    match present:
-        case ["stt", "llm", "tts"]:
-            return
-        case [*others, "s2s"] if others:
-            raise AgentError("s2s", f"excludes {' and '.join(others)}")
-        case ["s2s"]:
-            raise AgentError("s2s", "is not served yet: give stt, llm and tts")
-        case _ if "llm" in present:
-            missing = "stt" if "stt" not in present else "tts"
-            raise AgentError(missing, "is missing: llm needs stt and tts")
-        case _:
-            what = {
-                "stt,tts": "a model of the customer's own (stt and tts without llm)",
-                "stt": "hearing alone (stt)",
-                "tts": "speaking alone (tts)",
-            }.get(",".join(present), "raw audio (none of stt, llm, tts)")
-            raise AgentError("llm", f"is missing: {what} is not served yet")
 
 
 def _call_config(call: Mapping[str, Any]) -> CallConfig:

@@ -1,4 +1,4 @@
-"""Who hears, answers and speaks for an agent: `stt`, `llm`, `tts`, their fallbacks and tools, with every default spelt out.
+"""Who hears, answers and speaks for an agent: `stt`, `llm`, `tts`, or `s2s` alone, their fallbacks and tools, with every default spelt out.
 
 A field that is absent here and has no default is the provider's own to choose. What is not known is passed on as it came: providers have
 more parameters than we name.
@@ -12,6 +12,7 @@ from typing import Any
 
 from talkpath.agentstack import agent_fields as f
 from talkpath.agentstack.agent import AgentError
+from talkpath.agentstack.agent_tools.registry import AGENT_TOOLS, agent_tool
 
 _BASE_URL = f.url("http", "https")
 _ZERO_TO_ONE = f.number(0, 1)
@@ -63,6 +64,11 @@ CHECKS: dict[str, dict[str, f.Check]] = {
         "output_format": _output_format, "sample_rate": _rate, "use_speaker_boost": f.flag, "speed": f.number(0.1, 4),
         **dict.fromkeys(("stability", "similarity_boost", "style"), _ZERO_TO_ONE),
     },
+    "s2s": {
+        "provider": f.word_of("openai_realtime", "gemini_live", "azure_openai"),
+        **_ACCESS, "voice": f.text, "system_prompt": f.text, "speed": f.number(0.25, 1.5),
+        "transcriber": f.text, "max_output_tokens": f.whole(1, 4096), "azure_deployment": f.text, "azure_endpoint": _BASE_URL, "api_version": f.text,
+    },
 }  # fmt: skip
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "stt": {
@@ -72,6 +78,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "llm": {"provider": "openai", "api_key": "", "base_url": "", "temperature": 0.2, "system_prompt": "", "tools": ()},
     "tts": {"provider": "elevenlabs", "api_key": "", "base_url": "", "region": "us", "output_format": "pcm_16000"},
+    "s2s": {"provider": "openai_realtime", "api_key": "", "base_url": "", "system_prompt": "", "tools": ()},
 }  # fmt: skip
 _MODELS = {
     ("stt", "deepgram"): "nova-3",
@@ -84,6 +91,8 @@ _MODELS = {
     ("tts", "cartesia"): "sonic-english",
     ("tts", "openai"): "gpt-4o-mini-tts",
     ("tts", "deepgram"): "aura-2-thalia-en",
+    ("s2s", "openai_realtime"): "gpt-realtime",
+    ("s2s", "azure_openai"): "gpt-realtime",
 }
 _VOICES = {"elevenlabs": "sarah", "openai": "alloy"}
 # "" there counts as absent.
@@ -92,7 +101,7 @@ _REASONING_MODEL = re.compile(r"o[0-9]")
 
 
 def spec(kind: str, path: str, value: object) -> dict[str, Any]:
-    """An agent's "stt", "llm" or "tts", checked. Raises `AgentError`."""
+    """An agent's "stt", "llm", "tts" or "s2s", checked. Raises `AgentError`."""
     given = {
         key: field
         for key, field in f.mapping(path, value).items()
@@ -109,8 +118,8 @@ def spec(kind: str, path: str, value: object) -> dict[str, Any]:
         found.setdefault("voice", found.get("voice_id") or _VOICES.get(provider, ""))
         found.setdefault("model", found.get("model_id") or _MODELS.get((kind, provider), ""))
     found.setdefault("model", _MODELS.get((kind, provider), ""))
-    if kind == "llm":
-        if _REASONING_MODEL.match(found["model"]):
+    if kind in ("llm", "s2s"):
+        if kind == "llm" and _REASONING_MODEL.match(found["model"]):
             found.setdefault("reasoning_effort", "low")
         found["tools"] = tools(f"{path}.tools", found["tools"])
     return found
@@ -162,20 +171,10 @@ def _tool_name(path: str, value: object) -> str:
 
 # --- agent tools --------------------------------------------------------------------------------------------------------
 
-_SERVED = "collect_email"
-_LATER = ("collect_address", "collect_digits", "collect_phone", "collect_name", "collect_dob", "collect_credit_card")
 _TOOL_CHECKS: dict[str, f.Check] = {
     "tool_name": _tool_name, "tool_description": f.text, "require_confirmation": f.flag, "timeout_s": f.number(1, 3600),
     "on_enter_message": f.text, "instructions": f.text,
 }  # fmt: skip
-_TOOL_DEFAULTS: dict[str, Any] = {
-    "tool_name": _SERVED,
-    "tool_description": "Collect an email address from the user.",
-    "require_confirmation": True,
-    "timeout_s": 60.0,
-    "on_enter_message": "Ask the user to provide their email address.",
-    "instructions": "",
-}
 
 
 def agent_tools(value: object, others: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
@@ -185,15 +184,17 @@ def agent_tools(value: object, others: tuple[dict[str, Any], ...]) -> tuple[dict
     for i, one in enumerate(f.listing("agent_tools", value, 32)):
         path = f"agent_tools[{i}]"
         given = f.mapping(path, one)
-        kind = f.one_of(_SERVED, *_LATER)(f"{path}.type", given.get("type"))
-        if kind != _SERVED:
-            raise AgentError(f"{path}.type", f"{kind} is not served yet; {_SERVED} is")
+        kind = f.one_of(*AGENT_TOOLS)(f"{path}.type", given.get("type"))
         raw = f.mapping(f"{path}.config", given.get("config") or {})
         config = {key: field for key, field in raw.items() if field is not None}
         for key, check in _TOOL_CHECKS.items():
             if key in config:
                 config[key] = check(f"{path}.config.{key}", config[key])
-        config = {**_TOOL_DEFAULTS, **config}
+        try:
+            made = agent_tool({"type": kind, "config": config})
+        except AgentError as problem:
+            raise AgentError(f"{path}.{problem.path}", str(problem).removeprefix(f"{problem.path} ")) from None
+        config |= {"tool_name": made.tool.name, "tool_description": made.tool.description, "timeout_s": made.timeout_s}
         if config["tool_name"] in names:
             raise AgentError(f"{path}.config.tool_name", f"is another tool's name, too ({config['tool_name']!r})")
         names.add(config["tool_name"])

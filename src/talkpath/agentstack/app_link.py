@@ -73,12 +73,26 @@ class AppLink:
             text = _json(plain(message))
         except (ValueError, RecursionError) as problem:  # nothing that is to be said may end a call
             log.warning(
-                json.dumps({"event": "message_not_sent", "type": str(message["type"]), "problem": str(problem)})
+                json.dumps(
+                    {
+                        "event": "message_not_sent",
+                        "type": str(message.get("type", message.get("event"))),
+                        "problem": str(problem),
+                    }
+                )
             )
             self.dropped += 1
             return
         if len(text) > MAX_SENT_BYTES and len(text.encode()) > MAX_SENT_BYTES:
-            log.warning(json.dumps({"event": "message_too_long", "type": str(message["type"]), "chars": len(text)}))
+            log.warning(
+                json.dumps(
+                    {
+                        "event": "message_too_long",
+                        "type": str(message.get("type", message.get("event"))),
+                        "chars": len(text),
+                    }
+                )
+            )
             self.dropped += 1
             return
         self._waiting.append(text)

@@ -12,20 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from talkpath.agentstack import raw_messages as raw
 from talkpath.agentstack.plain import read_json
+from talkpath.agentstack.raw_messages import MessageError
 from talkpath.ambience import NAMES
 from talkpath.dtmf import MAX_KEYS
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # a whole WAV comes in one message
+MAX_NAME_CHARS = 256
 MAX_TEXT_CHARS = 100_000  # to be said, or to be known: two hours of speech
-
-
-class MessageError(ValueError):
-    """A message that cannot be followed. `code`: "invalid_message" | "unknown_message" | "play_error"."""
-
-    def __init__(self, code: str, problem: str) -> None:
-        super().__init__(problem)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +51,14 @@ class Speak:
     """Say it, in turn."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The next piece of what the app's own model answers."""
+
+    text: str
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,18 @@ class Background:
 
 
 Command: TypeAlias = (
-    ToolResult | Update | Inject | Speak | Play | Transfer | SendDtmf | HangUp | ExtendWait | Background
+    ToolResult
+    | Update
+    | Inject
+    | Speak
+    | Token
+    | Play
+    | Transfer
+    | SendDtmf
+    | HangUp
+    | ExtendWait
+    | Background
+    | raw.RawCommand
 )
 
 
@@ -171,6 +185,11 @@ def _update(message: Mapping[str, Any]) -> Command:
     return Update({name: value for name, value in message.items() if name not in ("type", "event")})
 
 
+def _token(message: Mapping[str, Any]) -> Command:
+    given = {**message, "token": ""} if message.get("token") is None else message  # the last is often alone
+    return Token(_text(given, "token", MAX_TEXT_CHARS), _flag(message, "last", False))
+
+
 def _play(message: Mapping[str, Any]) -> Command:
     try:
         audio = base64.b64decode(_text(message, "audio_data"), validate=True)
@@ -223,11 +242,15 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Command]] = {
     "agent_session.update": _update,
     "agent_session.inject": lambda m: Inject(_text(m, "content", MAX_TEXT_CHARS)),
     "agent_session.speak": lambda m: Speak(_text(m, "text", MAX_TEXT_CHARS)),
+    "text": _token,
     "agent_session.play": _play,
     "agent_session.transfer": _transfer,
     "agent_session.send_dtmf": _send_dtmf,
     "agent_session.hangup": lambda _: HangUp(),
     "agent_session.extend_wait": lambda _: ExtendWait(),
+    "playAudio": raw.play_audio,
+    "checkpoint": lambda m: raw.Checkpoint(_text(m, "name", MAX_NAME_CHARS)),
+    "clearAudio": lambda _: raw.ClearAudio(),
     "audio.mix": _mix,
     "audio.mix_enable": lambda m: Background(_flag(m, "enabled", True)),
 }

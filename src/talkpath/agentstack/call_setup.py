@@ -10,6 +10,10 @@ from talkpath.call.config import CallConfig
 
 AHEAD_MS = 20_000  # of speech that waits in a call: what a voice has made in vain when it is interrupted
 _FORMATS = {8000: "pcm_8k", 16000: "pcm_16k", 24000: "pcm_24k"}
+# Raw audio: what the app gives is heard as it is, and it decides who speaks.
+_UNTOUCHED: dict[str, Any] = {
+    "allow_interruptions": False, "echo_control": False, "normalize_level": False, "idle_timeout": None, "speaks_first": "agent",
+}  # fmt: skip
 _IN_CALL = (  # what an update may change
     "noise_cancellation", "noise_cancellation_level", "semantic_vad", "allow_interruptions", "comfort_noise_enabled", "cng_divisor",
     "plc_enabled", "background_audio", "idle_timeout",
@@ -26,15 +30,22 @@ def call_config(agent: Agent, detection_method: str = "disabled") -> CallConfig:
         Of an outbound call. Then nobody is idle before it is known who answered.
     """
     config = CallConfig.from_agent(agent.call)
+    fields: dict[str, Any] = {"detection_method": detection_method, "max_queued_ms": AHEAD_MS}
+    if detection_method != "disabled":
+        fields |= {"idle_timeout": None, "speaks_first": "agent"}
+    if agent.mode == "raw":
+        return config.replaced(**{**fields, **_UNTOUCHED})
+    if agent.has("s2s"):
+        fields["audio_format"] = "pcm_24k"
+    if not agent.has("stt"):  # nobody gives words that could decide
+        return config.replaced(semantic_vad={"min_interruption_words": 0}, **fields)
     words = max(
         1, config.turns.min_interruption_words
     )  # the words decide together with the engine: a nod never interrupts
     return config.replaced(
         audio_format=_FORMATS.get(int(agent.stt.get("sample_rate") or 16000), "pcm_16k"),
         semantic_vad={"min_interruption_words": words},
-        detection_method=detection_method,
-        max_queued_ms=AHEAD_MS,
-        **({} if detection_method == "disabled" else {"idle_timeout": None, "speaks_first": "agent"}),
+        **fields,
     )
 
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from talkpath.agentstack.agent import Agent
+from talkpath.agentstack.agent_tools.privacy import PRIVATE_TYPES
+from talkpath.agentstack.call_logs import CallLogs
 from talkpath.agentstack.call_setup import call_config
 from talkpath.agentstack.hunting import Target, new_uuid
 from talkpath.agentstack.leg import cause_of
@@ -44,6 +46,8 @@ class Calls:
         Makes an agent's session of a call.
     max_calls : int
         So many at once; REST begins no more.
+    logs : CallLogs, optional
+        Of every leg.
     utc_now : callable
     """
 
@@ -56,11 +60,12 @@ class Calls:
         session_of: Callable[[PhoneCall, Agent, Party], AgentOnCall],
         *,
         max_calls: int = 500,
+        logs: CallLogs | None = None,
         utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._legs, self._sessions, self._callbacks = legs, sessions, callbacks
         self._recordings, self._session_of = recordings, session_of
-        self._max_calls, self._utc_now = max_calls, utc_now
+        self._max_calls, self._utc_now, self._logs = max_calls, utc_now, logs
         legs.observe = self._observe
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -164,6 +169,8 @@ class Calls:
         answered_at = loop.time()
         recording = None
         try:
+            if self._logs is not None and not has_private(live.agent):
+                await self._logs.begin(call, live.call_uuid)
             if self._recordings is not None and live.callback("recording") is not None:
                 recording = await self._recordings.begin(call)
             if live.agent is not None and live.session is None:
@@ -259,6 +266,15 @@ class Calls:
         if what == "ringing" and live is not None and live.call is None and not live.has_rung:
             live.has_rung = True
             self._send(live, "ring", {**live.who, "direction": live.direction})
+        if (
+            what == "answered"
+            and live is not None
+            and live.call is not None
+            and leg.call is not None
+            and self._logs
+            and not has_private(live.agent)
+        ):
+            self._spawn(self._logs.begin(leg.call, leg.call_uuid))  # the call's own is begun when it is talked on
         if what != "placed" or leg.owner != leg.call_uuid or live is None:  # else its row is the call's own
             self._rows.observe(leg, what, None if live is None else live.agent)
 
@@ -299,3 +315,8 @@ class Calls:
         self._tasks.discard(task)
         if not task.cancelled() and (problem := task.exception()) is not None:
             log.error("a call's work failed", exc_info=problem)
+
+
+def has_private(agent: Agent | None) -> bool:
+    """It may hear what must not be kept. A recording can be masked; a log, which must play again bit for bit, cannot."""
+    return agent is not None and any(tool["type"] in PRIVATE_TYPES for tool in agent.agent_tools)

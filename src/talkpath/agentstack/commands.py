@@ -12,6 +12,8 @@ from talkpath.agentstack import app_messages as m
 from talkpath.agentstack.agent import AgentError
 from talkpath.agentstack.conversation.floor_items import Deed, Keys, Sound
 from talkpath.agentstack.conversation.talk import Talk
+from talkpath.agentstack.raw_audio import RawAudio
+from talkpath.agentstack.raw_messages import Checkpoint, ClearAudio, MessageError, PlayAudio
 from talkpath.errors import TalkpathError
 
 log = logging.getLogger("talkpath.agentstack")
@@ -29,6 +31,8 @@ class Commands:
         Done when it is their turn.
     update : coroutine function
         Takes changed fields of the agent.
+    raw : RawAudio, optional
+        Of an agent without any provider.
     """
 
     def __init__(
@@ -37,8 +41,10 @@ class Commands:
         hang_up: Callable[[], Awaitable[None]],
         transfer: Callable[[m.Transfer], Awaitable[None]],
         update: Callable[[Mapping[str, Any]], Coroutine[Any, Any, None]],
+        raw: RawAudio | None = None,
     ) -> None:
         self._talk, self._hang_up, self._transfer, self._update = talk, hang_up, transfer, update
+        self._raw = raw
         self._numbers = itertools.count(1)
         self._background: m.Background | None = None
         self._has_told_unknown = False
@@ -48,7 +54,7 @@ class Commands:
         """One message of the app's; what is wrong with it is told, and nothing else happens."""
         try:
             self._follow(m.parse(data))
-        except m.MessageError as problem:
+        except MessageError as problem:
             if problem.code == "unknown_message":
                 self._note("unknown_message", str(problem))
                 if self._has_told_unknown:
@@ -63,15 +69,26 @@ class Commands:
     def _follow(self, command: m.Command) -> None:
         talk = self._talk
         if isinstance(command, m.Speak | m.Play | m.SendDtmf | m.Transfer) and talk.floor.is_full:
-            raise m.MessageError("invalid_message", "too much waits to be said and done: this is left out")
+            raise MessageError("invalid_message", "too much waits to be said and done: this is left out")
         match command:
             case m.ToolResult():
                 if not talk.app_tools.answer(command.id, command.result, command.error):
                     self._note("tool_result_ignored", command.id[:100])
             case m.Speak():
+                if not talk.agent.speaks:
+                    raise MessageError("invalid_message", "agent_session.speak: the agent has no tts")
                 self._app_speaks()
                 if command.text.strip():
                     talk.say(command.text.strip())
+            case m.Token():
+                self._token(command)
+            case PlayAudio() | Checkpoint() | ClearAudio():
+                if self._raw is None:
+                    raise MessageError(
+                        "invalid_message", "playAudio, checkpoint and clearAudio are for agents of raw audio"
+                    )
+                if not self._raw.follow(command):
+                    raise MessageError("invalid_message", "too much audio waits to be heard: this is left out")
             case m.Play():
                 self._app_speaks()
                 talk.floor.add(Sound(command.audio, command.allow_interruption, f"play-{next(self._numbers)}"))
@@ -91,6 +108,15 @@ class Commands:
                 talk.spawn(talk.extend_wait())
             case m.Background():
                 talk.spawn(self._mix(command))
+
+    def _token(self, token: m.Token) -> None:
+        model = self._talk.app_model
+        if model is None:
+            raise MessageError("invalid_message", "text: is for agents with stt and tts, and no llm")
+        if model.is_full:
+            raise MessageError("invalid_message", "too much waits to be said: this is left out")
+        self._app_speaks()
+        self._talk.app_answers(token.text, token.is_last)
 
     def _note(self, event: str, what: str) -> None:
         self._notes += 1

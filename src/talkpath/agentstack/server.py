@@ -20,6 +20,7 @@ import httpx
 import uvicorn
 
 from talkpath.agentstack.agent import Agent
+from talkpath.agentstack.call_logs import FOLDER, CallLogs
 from talkpath.agentstack.call_setup import call_config
 from talkpath.agentstack.callback_signature import signature
 from talkpath.agentstack.callbacks import HttpCallbacks
@@ -107,7 +108,7 @@ class AgentServer:
         stack.push_async_callback(client.aclose)
         media = MediaServer(
             self._answer, config=self._config, host=settings.phone_host, port=settings.phone_port, workers=settings.workers,
-            max_calls=settings.max_calls, drain_s=settings.drain_s, transport=settings.transport, token=settings.phone_token or None,
+            max_calls=settings.max_calls, drain_s=settings.drain_s, transport=settings.transport, token=settings.phone_token or None, logs=settings.logs,
         )  # fmt: skip
         await media.start()
         stack.push_async_callback(media.stop, 0.0)  # where the start fails; else it has stopped before
@@ -126,7 +127,7 @@ class AgentServer:
         recordings = Recordings(settings.data / "recordings", here.public_base_url)
         self._calls = Calls(
             self._legs, store, callbacks, recordings, lambda call, agent, party: AgentSession(call, agent, party, services),
-            max_calls=settings.max_calls,
+            max_calls=settings.max_calls, logs=CallLogs(settings.data / FOLDER) if settings.logs else None,
         )  # fmt: skip
         stack.push_async_callback(self._stop_rest)  # draining calls need it: carriers report there
         stack.push_async_callback(self._calls.aclose)

@@ -12,6 +12,7 @@ from typing import Any
 from talkpath.agentstack import app_messages as m
 from talkpath.agentstack.agent import Agent
 from talkpath.agentstack.agent_body import updated
+from talkpath.agentstack.agent_tools.privacy import kept
 from talkpath.agentstack.agent_tools.registry import agent_tool
 from talkpath.agentstack.answered_by import AnsweredBy
 from talkpath.agentstack.app_link import AppGone, AppLink
@@ -21,6 +22,7 @@ from talkpath.agentstack.conversation.mind import tools_of
 from talkpath.agentstack.conversation.talk import NUDGE, Talk
 from talkpath.agentstack.legs import Leg, LegFailed, Legs
 from talkpath.agentstack.providers.base import LanguageModel, ProviderSet, SpeechToText, TextToSpeech
+from talkpath.agentstack.raw_audio import RawAudio
 from talkpath.agentstack.records import SessionRecord, Sessions
 from talkpath.agentstack.wire_events import Translator, is_wanted, iso
 from talkpath.call import events as e
@@ -59,14 +61,20 @@ class AgentSession:
         self.has_failed = False
         self._call, self._agent, self._party, self._services = call, agent, party, services
         self._events_wanted = dict(agent.events)
-        self._stt: SpeechToText = services.providers.stt(agent.stt, agent.stt_fallback)
-        self._llm: LanguageModel = services.providers.llm(agent.llm, agent.llm_fallback, self._llm_is)
-        self._tts: TextToSpeech = services.providers.tts(agent.tts, agent.tts_fallback)
+        make = services.providers
+        self._stt: SpeechToText | None = make.stt(agent.stt, agent.stt_fallback) if agent.has("stt") else None
+        self._llm: LanguageModel | None = (
+            make.llm(agent.llm, agent.llm_fallback, self._llm_is) if agent.has("llm") else None
+        )
+        self._tts: TextToSpeech | None = make.tts(agent.tts, agent.tts_fallback) if agent.has("tts") else None
         self.talk = Talk(
             call, agent, call_config(agent).turns, lambda: self._stt, lambda: self._llm, lambda: self._tts,
-            [agent_tool(spec) for spec in agent.agent_tools], self.send, services.clock,
+            [agent_tool(spec) for spec in agent.agent_tools], self.send, services.clock, self._keep,
+            make.s2s(agent.s2s) if agent.has("s2s") else None,
         )  # fmt: skip
-        self._commands = Commands(self.talk, self._hang_up, self._transfer, self._update)
+        is_mulaw = agent.call.get("audio_format") == "mulaw_8k"
+        self._raw = RawAudio(call, party.call_uuid, self.id, is_mulaw, self._tell_raw) if agent.mode == "raw" else None
+        self._commands = Commands(self.talk, self._hang_up, self._transfer, self._update, self._raw)
         self._link = AppLink(
             agent.websocket_url, {**services.app_headers(agent.websocket_url), "X-Agent-Id": agent.agent_uuid, "X-Agent-Session-Id": self.id},
             self._commands.on_message, self._started,
@@ -89,12 +97,14 @@ class AgentSession:
         )  # fmt: skip
         link = asyncio.create_task(self._keep_link())
         events = asyncio.create_task(self._follow_events())
-        talking = bridging = None
+        talking = bridging = raw = None
         try:
             if self._answered_by is not None and self._answered_by.is_waiting:
                 self._answered_by.begin()
             else:
                 self._greet()
+            if self._raw is not None:
+                raw = asyncio.create_task(self._raw.run())
             talking = asyncio.create_task(self.talk.run())
             ways: set[asyncio.Future[Any]] = {talking, self._handed_over}
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -107,8 +117,9 @@ class AgentSession:
                 await asyncio.wait({events}, timeout=1.0)
         finally:
             events.cancel()
-            if talking is not None:
-                talking.cancel()
+            for work in (talking, raw):
+                if work is not None:
+                    work.cancel()
             await self._end()
             await asyncio.wait({link}, timeout=10.0)
             link.cancel()
@@ -143,14 +154,15 @@ class AgentSession:
         if agent.speaks_first == "agent" or has_spoken:
             if agent.welcome_greeting:
                 self.talk.say(agent.welcome_greeting, "greeting", agent_first=True)
-            elif agent.speaks_first == "agent":
+            elif agent.speaks_first == "agent" and agent.thinks:
                 self.talk.go_on("The call has just begun: greet the caller.", agent_first=True)
 
     async def _end(self) -> None:
         talk = self.talk
         ended_at = talk.now
         reason = self._reason or ("user_hangup" if self._call.ended else "agent_hangup")
-        talk.tell_usage()
+        if self._raw is None:
+            talk.tell_usage()
         usage = talk.usage
         summary: dict[str, Any] = {
             "duration_seconds": int(talk.age_s), "turn_count": talk.turns_told, "reason": reason,
@@ -158,8 +170,10 @@ class AgentSession:
             "transcript": talk.history.transcript(), "stt_duration": usage.seconds("stt_usage", "audio_duration"),
             "llm_duration": usage.seconds("llm_usage", "session_duration"), "tts_duration": usage.seconds("tts_usage", "audio_duration"),
         }  # fmt: skip
-        kept = {**summary, "record_url": self.record_url}
-        await self._services.sessions.session_ended(self.id, ended_at, kept, usage.models())
+        stored = {**summary, "record_url": self.record_url}
+        await self._services.sessions.session_ended(self.id, ended_at, stored, usage.models())
+        if self._raw is not None:
+            self._raw.stop()
         message = {"type": "session.ended", **summary}
         self._keep(message)
         self._link.send_last(message)
@@ -181,8 +195,12 @@ class AgentSession:
             self._link.send(message)
         self._keep(message)
 
+    def _tell_raw(self, message: Mapping[str, Any]) -> None:
+        """Sound: told, and not kept."""
+        self._link.send(message)
+
     def _keep(self, message: Mapping[str, Any]) -> None:
-        self._services.sessions.session_events(self.id, [message])
+        self._services.sessions.session_events(self.id, [kept(message)])
 
     def _llm_is(self, name: str, available: bool) -> None:
         self.send({"type": "llm.availability_changed", "llm": name, "available": available, "timestamp": self.talk.now})
@@ -191,11 +209,18 @@ class AgentSession:
 
     async def _follow_events(self) -> None:
         async for event in self._call.events():
-            if isinstance(event, e.Event):
-                with self.talk.guarded("an event"):  # the call needs those that follow
+            with self.talk.guarded("an event"):  # the call needs those that follow
+                if self._raw is not None and self._raw.on_event(event):
+                    continue
+                if isinstance(event, e.Event):
                     self._on_event(event, self.talk)
 
     def _on_event(self, event: e.Event, talk: Talk) -> None:
+        if isinstance(event, e.UserDtmf):
+            is_private = talk.is_private
+            talk.sub_agents.key(event.digit)
+            if is_private:
+                return
         if (verdict := talk.turn_taking.verdict(event)) is not None:
             self.send(self._translator.translate(verdict) or {})
         talk.turn_taking.on_event(event)
@@ -215,7 +240,8 @@ class AgentSession:
                 return {"transcript": None if said is None else said.text}
             case e.AgentSpeechInterrupted():
                 said = self.talk.utterance(event.utterance)
-                text = None if said is None else said.text_at(event.playback_position_s)
+                is_own = said is not None and self.talk.app_model is None  # else the app has the text itself
+                text = said.text_at(event.playback_position_s) if said is not None and is_own else None
                 return {"interrupted_text": text, "turn_id": self.talk.turn_id(event.utterance)}
             case e.UserTurnCompleted():
                 return {"turn_id": self.talk.turn_taking.turn_id}
@@ -231,7 +257,7 @@ class AgentSession:
         elif event.reason == "no_response":
             if idle.reminder_message:
                 talk.say(idle.reminder_message, "idle")
-            else:
+            elif self._agent.thinks:
                 talk.go_on(NUDGE, "idle")
         else:
             self._reason = self._reason or "idle_timeout"
@@ -251,17 +277,18 @@ class AgentSession:
             self._events_wanted |= changes["events"]
         top = {name: changes[name] for name in ("system_prompt", "tools") if name in changes}
         rest = {name: value for name, value in changes.items() if name not in ("system_prompt", "tools", "events")}
-        if top and isinstance(rest.get("llm") or {}, Mapping):  # else `updated` says what is wrong with it
-            rest["llm"] = {**(rest.get("llm") or {}), **top}
+        kind = "s2s" if old.has("s2s") else "llm"
+        if top and isinstance(rest.get(kind) or {}, Mapping):  # else `updated` says what is wrong with it
+            rest[kind] = {**(rest.get(kind) or {}), **top}
         new = updated(old, rest) if rest else old
         self._agent = talk.agent = new
         providers = self._services.providers
         stt_is_new = (new.stt, new.stt_fallback) != (old.stt, old.stt_fallback)
-        if stt_is_new:
+        if stt_is_new and new.has("stt"):
             self._stt = providers.stt(new.stt, new.stt_fallback)
-        if without_talk(new.llm) != without_talk(old.llm) or new.llm_fallback != old.llm_fallback:
+        if new.has("llm") and (without_talk(new.llm) != without_talk(old.llm) or new.llm_fallback != old.llm_fallback):
             self._llm = providers.llm(new.llm, new.llm_fallback, self._llm_is)
-        if (new.tts, new.tts_fallback) != (old.tts, old.tts_fallback):
+        if new.has("tts") and (new.tts, new.tts_fallback) != (old.tts, old.tts_fallback):
             self._tts = providers.tts(new.tts, new.tts_fallback)
         talk.mind.system_prompt, talk.mind.app_tools = str(new.llm.get("system_prompt") or ""), tools_of(new.llm)
         talk.mind.may_wait = new.idle_timeout is not None

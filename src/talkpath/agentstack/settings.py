@@ -94,6 +94,13 @@ def _seconds(value: object) -> float:
     return number
 
 
+def _flag(value: object) -> bool:
+    found = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}.get(str(value).lower())
+    if found is None or not isinstance(value, str | bool):
+        raise ValueError("must be true or false")
+    return found
+
+
 def _one_of(*allowed: str) -> Callable[[object], str]:
     def parse(value: object) -> str:
         if value not in allowed:
@@ -148,7 +155,9 @@ class Settings:
     carrier : str
         Who places calls: `simulated[:FILE]`, `http:URL`, …; "": nobody. `TALKPATH_CARRIER`.
     data : Path
-        Folder of the database and the recordings. `TALKPATH_DATA`.
+        Folder of the database, the recordings and the logs. `TALKPATH_DATA`.
+    logs : bool
+        Each leg of a call is written as a log, for `talkpath report`; it holds what was said. `TALKPATH_LOGS`.
     workers, max_calls, drain_s, transport : int, int, float, str
         As `talkpath.server.MediaServer` has them. `TALKPATH_WORKERS`, `TALKPATH_MAX_CALLS`, `TALKPATH_DRAIN_S`, `TALKPATH_TRANSPORT`.
     access : mapping
@@ -170,6 +179,7 @@ class Settings:
     data: Path = field(
         default=Path("talkpath-data"), metadata={"variable": "TALKPATH_DATA", "parse": lambda value: Path(_text(value))}
     )
+    logs: bool = _set(False, "TALKPATH_LOGS", _flag)
     workers: int = _set(1, "TALKPATH_WORKERS", _whole(1, 256))
     max_calls: int = _set(500, "TALKPATH_MAX_CALLS", _whole(1, 1_000_000))
     drain_s: float = _set(30.0, "TALKPATH_DRAIN_S", _seconds)
@@ -225,6 +235,12 @@ class Settings:
     def phone_base_url(self) -> str:
         """The phone side as carriers see it, without a slash at its end."""
         return self.phone_url or f"ws://{_reachable(self.phone_host)}:{self.phone_port}"
+
+
+def data_folder(config_path: Path | str | None, environ: Mapping[str, str]) -> Path:
+    """The folder alone, for who reads what a server has left: no credentials are needed for it. ConfigError as of `Settings.load`."""
+    given = environ.get("TALKPATH_DATA") or ({} if config_path is None else _read(Path(config_path))).get("data")
+    return Path("talkpath-data" if given is None else _parsed("data", _text, given))
 
 
 def _reachable(host: str) -> str:

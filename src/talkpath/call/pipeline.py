@@ -14,7 +14,7 @@ from talkpath._types import Buffer, Samples
 from talkpath.ambience import load
 from talkpath.call.config import FIXED, CallConfig
 from talkpath.call.events import Event
-from talkpath.call.recording import Recorder, kept_sound
+from talkpath.call.recording import Recorder, Sink, kept_sound
 from talkpath.call.results import CallMetrics, CallState, Received, Transmitted
 from talkpath.call.translation import Clears, played, translate
 from talkpath.call.words import count_words, ends_sentence
@@ -528,8 +528,13 @@ class CallPipeline:
         self._did("reset")
 
     @owned
-    def record(self, path: str | os.PathLike[str]) -> None:
+    def record(self, path: str | os.PathLike[str] | Sink) -> None:
         """Write everything that goes in from now on into a log that `talkpath replay` reproduces bit for bit.
+
+        Parameters
+        ----------
+        path : path, or what has `write` and `close`
+            The latter gets each record as it is, and brings it to a `talkpath.call.recording.LogFile` in its own time.
 
         Raises
         ------

@@ -2,13 +2,15 @@
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 
@@ -23,15 +25,61 @@ NOTHING_CAME = b"\1"
 CAME = b"\2"
 
 
-class Recorder:
-    """Writes a log. Frames and commands in their order, deflated; what was written is complete up to the last second or so."""
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
-    def __init__(self, path: str | os.PathLike[str], config: CallConfig) -> None:
+
+def log_name(call_id: str) -> str:
+    """The file of a call by its id, or, where that is no name for a file (a provider may choose anything), by one made of it."""
+    if _PLAIN.fullmatch(call_id):
+        return f"{call_id}.log"
+    return f"id-{hashlib.sha256(call_id.encode()).hexdigest()[:40]}.log"
+
+
+class Sink(Protocol):
+    """What takes the records of a log: a `LogFile`, or what brings them to one."""
+
+    def write(self, record: bytes) -> None:
+        """The next; OSError ends the log."""
+
+    def close(self) -> None:
+        """No more comes."""
+
+
+class LogFile:
+    """A log on the disk, deflated; what was written is complete up to the last second or so."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file: IO[bytes] = Path(path).open("wb")  # noqa: SIM115 (open as long as the call lasts)
-        self.failed = False
         self._file.write(MAGIC)
         self._deflate = zlib.compressobj(6)
         self._since_flush = 0
+
+    def write(self, record: bytes) -> None:
+        """See `Sink`."""
+        self._file.write(self._deflate.compress(record))
+        self._since_flush += 1
+        if self._since_flush >= 100:
+            self.flush()
+
+    def flush(self) -> None:
+        """What came so far can be read."""
+        self._since_flush = 0
+        self._file.write(self._deflate.flush(zlib.Z_SYNC_FLUSH))
+        self._file.flush()
+
+    def close(self) -> None:
+        """The log is complete."""
+        with contextlib.suppress(OSError):
+            self._file.write(self._deflate.flush())
+            self._file.close()
+
+
+class Recorder:
+    """Writes a log: frames and commands in their order, to a file or a sink."""
+
+    def __init__(self, to: str | os.PathLike[str] | Sink, config: CallConfig) -> None:
+        self._sink: Sink = LogFile(to) if isinstance(to, str | os.PathLike) else to
+        self.failed = False
         background = config.background
         fields = config.to_dict()
         if background is not None:
@@ -44,11 +92,7 @@ class Recorder:
             return
         data = bytes(np.ascontiguousarray(content).data) if isinstance(content, np.ndarray) else bytes(content)
         try:
-            self._file.write(self._deflate.compress(struct.pack("<BI", kind, len(data)) + data))
-            self._since_flush += 1
-            if self._since_flush == 100:
-                self._since_flush = 0
-                self._file.write(self._deflate.flush(zlib.Z_SYNC_FLUSH))
+            self._sink.write(struct.pack("<BI", kind, len(data)) + data)
         except OSError:  # a full disk ends the log, not the call
             self.failed = True
 
@@ -88,9 +132,7 @@ class Recorder:
 
     def close(self) -> None:
         """The log is complete."""
-        with contextlib.suppress(OSError):
-            self._file.write(self._deflate.flush())
-            self._file.close()
+        self._sink.close()
 
 
 def kept_sound(sound: Any, samples: Callable[[], Samples]) -> Any:

@@ -9,6 +9,8 @@ import os
 import sys
 from importlib.util import find_spec
 
+from talkpath.cli.arguments import count, port, seconds
+from talkpath.cli.problems import OK
 from talkpath.errors import ConfigError, TalkpathError
 
 _EPILOG = """\
@@ -30,31 +32,35 @@ def add_agents(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add = agents.add_argument
     add("--config", metavar="FILE", help="settings as TOML; the environment goes before them")
     add("--host", help="of REST (default: 127.0.0.1)")
-    add("--port", type=int, help="of REST (default: 8000; 0: any)")
+    add("--port", type=port, metavar="PORT", help="of REST (default: 8000; 0: any)")
     add("--phone-host", help="default: 127.0.0.1")
-    add("--phone-port", type=int, help="default: 8080; 0: any")
+    add("--phone-port", type=port, metavar="PORT", help="default: 8080; 0: any")
     add("--data", metavar="FOLDER", help="of the database and the recordings (default: talkpath-data)")
-    add("--workers", type=int, help="processes of audio (default: 1)")
+    add(
+        "--logs",
+        action="store_const",
+        const="1",
+        help="write a log of every leg, for talkpath report; it holds what was said",
+    )
+    add("--workers", type=count, metavar="N", help="processes of audio (default: 1)")
     add("--transport", choices=("websockets", "picows"), help="default: websockets")
-    add("--drain", type=float, metavar="S", help="so long calls may go on after SIGTERM (default: 30)")
+    add("--drain", type=seconds, metavar="S", help="so long calls may go on after SIGTERM (default: 30)")
+    agents.set_defaults(run=run_agents)
 
 
 _VARIABLES = {
     "host": "TALKPATH_HOST", "port": "TALKPATH_PORT", "phone_host": "TALKPATH_PHONE_HOST", "phone_port": "TALKPATH_PHONE_PORT",
-    "data": "TALKPATH_DATA", "workers": "TALKPATH_WORKERS", "transport": "TALKPATH_TRANSPORT", "drain": "TALKPATH_DRAIN_S",
+    "data": "TALKPATH_DATA", "logs": "TALKPATH_LOGS", "workers": "TALKPATH_WORKERS", "transport": "TALKPATH_TRANSPORT", "drain": "TALKPATH_DRAIN_S",
 }  # fmt: skip
 _LOCAL = ("pocketsphinx", "hibari")
 
 
 def run_agents(options: argparse.Namespace) -> int:
     """Serve until SIGTERM."""
-    try:
-        from talkpath.agentstack.server import AgentServer
-        from talkpath.agentstack.settings import Settings
-        from talkpath.agentstack.store.database import StoreError
-    except ImportError as missing:
-        print(f"talkpath agents: {missing.name} is not installed: pip install 'talkpath[agentstack]'", file=sys.stderr)
-        return 2
+    from talkpath.agentstack.server import AgentServer
+    from talkpath.agentstack.settings import Settings
+    from talkpath.agentstack.store.database import StoreError
+
     given = {
         variable: str(getattr(options, name))
         for name, variable in _VARIABLES.items()
@@ -62,15 +68,18 @@ def run_agents(options: argparse.Namespace) -> int:
     }
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its URLs may hold what is not for logs
+    settings = Settings.load(options.config, {**os.environ, **given})
+    absent = [name for name in _LOCAL if find_spec(name) is None] if settings.providers == "local" else []
+    if absent:
+        raise ConfigError(f"TALKPATH_PROVIDERS=local needs {', '.join(absent)}: pip install 'talkpath[local]'")
     try:
-        settings = Settings.load(options.config, {**os.environ, **given})
-        absent = [name for name in _LOCAL if find_spec(name) is None] if settings.providers == "local" else []
-        if absent:
-            raise ConfigError(f"TALKPATH_PROVIDERS=local needs {', '.join(absent)}: pip install 'talkpath[local]'")
         AgentServer(settings).run()
-    except (ConfigError, TalkpathError, StoreError, OSError, ImportError) as problem:
-        taken = isinstance(problem, OSError) and problem.errno == errno.EADDRINUSE
-        hint = "; --port and --phone-port (TALKPATH_PORT, TALKPATH_PHONE_PORT) name other ports" if taken else ""
-        print(f"talkpath agents: {problem}{hint}", file=sys.stderr)
-        return 2
-    return 0
+    except StoreError as problem:
+        raise TalkpathError(str(problem)) from None
+    except OSError as problem:
+        if problem.errno != errno.EADDRINUSE:
+            raise
+        raise TalkpathError(
+            f"{problem}; --port and --phone-port (TALKPATH_PORT, TALKPATH_PHONE_PORT) name other ports"
+        ) from None
+    return OK

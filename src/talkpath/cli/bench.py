@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from talkpath.cli.arguments import between
+from talkpath.cli.problems import OK, STOPPED
 
 
 def add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -16,19 +22,14 @@ def add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "frame is receive + transmit, and the speak that feeds it. Sockets, providers and your own code come on top.",
     )
     bench.add_argument(
-        "--seconds", type=_seconds, default=20.0, metavar="S", help="for all scenes together (default: %(default)g)"
+        "--seconds",
+        type=between(0.1, 3600),
+        default=20.0,
+        metavar="S",
+        help="for all scenes together (default: %(default)g)",
     )
     bench.add_argument("--json", action="store_true", help="the figures as JSON")
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.1 <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"0.1 to 3600 (got {text!r})")
-    return value
+    bench.set_defaults(run=run_bench)
 
 
 def run_bench(args: argparse.Namespace) -> int:
@@ -37,19 +38,38 @@ def run_bench(args: argparse.Namespace) -> int:
     from talkpath.cli.machine import machine
 
     about = machine()
+    rows: list[dict[str, Any]] = []
+    stopped = False
+    with _status(args.json) as tell:
+        try:
+            for row in figures(args.seconds):
+                rows.append(row)
+                tell(f"measuring … {len(rows)} of {len(SCENES)}")
+        except KeyboardInterrupt:  # what is measured is told
+            stopped = True
     if args.json:
-        json.dump({"machine": about, "scenes": list(figures(args.seconds))}, sys.stdout, ensure_ascii=False, indent=1)
+        json.dump({"machine": about, "scenes": rows}, sys.stdout, ensure_ascii=False, indent=1)
         print()
-        return 0
-    try:
-        from rich.console import Console
-        from rich.table import Table
-    except ImportError:
-        print(
-            "talkpath bench: the table needs the [cli] extra: pip install 'talkpath[cli]'; --json does not",
-            file=sys.stderr,
-        )
-        return 2
+    else:
+        _tell(about, rows)
+    return STOPPED if stopped else OK
+
+
+@contextlib.contextmanager
+def _status(quiet: bool) -> Iterator[Callable[[str], None]]:
+    if quiet:
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("measuring …") as status:
+        yield status.update
+
+
+def _tell(about: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     console.print(
         f"{about['cpu']}, {about['system']}, variant {about['variant']}, Python {about['python']}; one core, frames of 20 ms"
@@ -58,11 +78,8 @@ def run_bench(args: argparse.Namespace) -> int:
     table.add_column("")
     for heading in ("median", "mean", "p99", "calls a core", "memory"):
         table.add_column(heading, justify="right")
-    with console.status("measuring …") as status:
-        for number, row in enumerate(figures(args.seconds), 1):
-            status.update(f"measuring … {number} of {len(SCENES)}")
-            table.add_row(row["scene"], *(f"{row[name]:.1f} µs" for name in ("median_us", "mean_us", "p99_us")),
-                          str(row["calls_a_core"]), f"{row['memory_kb']} KB")  # fmt: skip
+    for row in rows:
+        table.add_row(row["scene"], *(f"{row[name]:.1f} µs" for name in ("median_us", "mean_us", "p99_us")),
+                      str(row["calls_a_core"]), f"{row['memory_kb']} KB")  # fmt: skip
     console.print(table)
     console.print("[dim]mean and calls a core by processor time; sockets, providers and your own code come on top[/]")
-    return 0

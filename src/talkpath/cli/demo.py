@@ -8,7 +8,7 @@ from rich.console import Console
 
 from talkpath._types import Samples
 from talkpath.call.config import CallConfig
-from talkpath.cli.run import take_through
+from talkpath.cli.run import Taken, take_through
 from talkpath.errors import ConfigError
 from talkpath.report import read_call, render, report_of
 from talkpath.wav import read_wav_channels
@@ -43,9 +43,10 @@ class Speakerphone:
         return heard
 
 
-def demo(out: Path) -> None:
-    """Run the example calls that the package ships, and explain the first in a report."""
-    console = Console()
+def demo(out: Path, quiet: bool = False) -> tuple[list[Taken], Path | None]:
+    """Run the example calls that the package ships, and explain the first in a report; what was done, and the page (None: no jinja2)."""
+    console = Console(quiet=quiet)
+    taken = []
     for name, detection_method, far_end in (
         ("inbound", "disabled", Speakerphone()),
         ("voicemail", "audio", Speakerphone(loss_db=60.0)),
@@ -54,16 +55,20 @@ def demo(out: Path) -> None:
         channels = read_wav_channels(file.read_bytes(), RATE_HZ)
         config = CallConfig(detection_method=detection_method)
         log = out / name / "call.log"
-        take_through(f"example_{name}.wav", channels, config, out / name, console=console, far_end=far_end, log=log)
-    _explain(out / "inbound" / "call.log", out / "report.html", console)
+        done = take_through(
+            f"example_{name}.wav", channels, config, out / name, console=console, far_end=far_end, log=log
+        )
+        taken.append(done)
+    return taken, _explain(out / "inbound" / "call.log", out / "report.html", console)
 
 
-def _explain(log: Path, page: Path, console: Console) -> None:
+def _explain(log: Path, page: Path, console: Console) -> Path | None:
     material = read_call(log)
     try:
         text = render(report_of(material), material, title="talkpath demo: an inbound call over a speakerphone")
     except ConfigError as problem:
         console.print(f"[dim]no report: {problem}[/]")
-        return
+        return None
     page.write_text(text, encoding="utf-8")
     console.print(f"The first call, explained: open [bold]{page}[/] in a browser (it needs no network)")
+    return page

@@ -16,6 +16,7 @@ from typing import Any
 
 from talkpath import wav
 from talkpath.cli.dial_table import print_table
+from talkpath.cli.problems import FAILED, OK, STOPPED, say
 from talkpath.errors import ConfigError
 from talkpath.phone import CallPlan, CallResult, Dialer, SimulatedCall, load_script, overall, parse_line, parse_wire
 from talkpath.phone.idle import IdleProcesses
@@ -84,7 +85,7 @@ def dial(args: argparse.Namespace) -> int:
     idle = IdleProcesses()
     idle.start()
     try:
-        results = _run(dialer, quiet=args.json)
+        results, was_stopped = _run(dialer, quiet=args.json)
     finally:
         machine = idle.stop()
     if args.out is not None:
@@ -101,17 +102,28 @@ def dial(args: argparse.Namespace) -> int:
         print()
     else:
         print_table(args.url, plan, dialer.transport, results, total)
+    if results and all((result.refused or "").startswith("no connection") for result in results):
+        say(
+            "dial",
+            f"nobody answers at {args.url}: is the server running (talkpath serve), and are host and port right?",
+        )
+    if was_stopped:
+        return STOPPED
     whole = len(results) == args.calls and all(result.ok for result in results)
-    return 0 if whole else 1
+    return OK if whole else FAILED
 
 
-def _run(dialer: Dialer, quiet: bool) -> list[CallResult]:
+def _run(dialer: Dialer, quiet: bool) -> tuple[list[CallResult], bool]:
     """On the loop that is best for the transport; Ctrl-C hangs up, a second one breaks off."""
+
+    was_stopped = False
 
     async def run() -> list[CallResult]:
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
+            nonlocal was_stopped
+            was_stopped = True
             loop.remove_signal_handler(signal.SIGINT)
             if not quiet:
                 print("hanging up …", file=sys.stderr)
@@ -138,9 +150,9 @@ def _run(dialer: Dialer, quiet: bool) -> list[CallResult]:
             pass
     with asyncio.Runner(loop_factory=factory) as runner:
         try:
-            return runner.run(run())
+            return runner.run(run()), was_stopped
         except KeyboardInterrupt:  # the second one
-            return [call.result() for call in dialer.calls]
+            return [call.result() for call in dialer.calls], True
 
 
 async def _tell(dialer: Dialer) -> None:

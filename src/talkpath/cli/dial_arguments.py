@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ def add_dial(commands: Any) -> None:
         "plays what the server sends. Tells when frames came, how fast the agent answers, and how fast it falls silent "
         "when interrupted. Any server that speaks a dialect can be judged.",
         epilog="Exit status: 0, all calls were answered and no check of the script failed; 1 otherwise; 2, the command "
-        "itself was wrong.",
+        "itself was wrong; 130, stopped by Ctrl-C, after everybody has hung up.",
     )
     parser.add_argument("url", metavar="URL", help="ws://…, wss://…, or audiosocket://HOST:PORT")
     what = parser.add_argument_group("the call")
@@ -54,3 +55,10 @@ def add_dial(commands: Any) -> None:
     told = parser.add_argument_group("what is told")
     told.add_argument("--out", type=Path, metavar="DIR", help="write call-0001.heard.wav, .sent.wav and .json …")
     told.add_argument("--json", action="store_true", help="everything as JSON to the standard output")
+    parser.set_defaults(run=_dial)
+
+
+def _dial(args: argparse.Namespace) -> int:
+    from talkpath.cli.dial import dial  # brings in the phone
+
+    return dial(args)

@@ -9,6 +9,7 @@ from importlib import import_module, metadata
 from typing import Any
 
 from talkpath.cli.machine import machine
+from talkpath.cli.problems import OK
 
 # Every kernel of the core (csrc/include/talkpath/*.h) and where Python has it.
 KERNELS = {
@@ -48,6 +49,7 @@ def add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "are installed.",
     )
     info.add_argument("--json", action="store_true", help="the same as JSON")
+    info.set_defaults(run=run_info)
 
 
 def kernels() -> list[dict[str, Any]]:
@@ -92,16 +94,10 @@ def run_info(args: argparse.Namespace) -> int:
     if args.json:
         json.dump(told, sys.stdout, ensure_ascii=False, indent=1)
         print()
-        return 0
-    try:
-        from rich.console import Console
-        from rich.table import Table
-    except ImportError:
-        print(
-            "talkpath info: the table needs the [cli] extra: pip install 'talkpath[cli]'; --json does not",
-            file=sys.stderr,
-        )
-        return 2
+        return OK
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     console.print(f"[bold]talkpath {told['talkpath']}[/], variant [bold]{told['variant']}[/]")
     console.print(
@@ -118,4 +114,4 @@ def run_info(args: argparse.Namespace) -> int:
     console.print(table)
     names = [f"{p} {version}" if version else f"[dim]{p} –[/]" for p, version in told["extras"].items()]
     console.print(f"\nextras: {', '.join(names)}", highlight=False)
-    return 0
+    return OK

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -18,36 +19,34 @@ from talkpath.call.pipeline import CallPipeline
 from talkpath.call.replay import replay
 from talkpath.call.results import Received, Transmitted
 from talkpath.errors import FormatError
+from talkpath.measure.frames import said_spans
 from talkpath.recordings import read_recording, sides, to_mono
 
-SPEECH_DBOV = -55.0  # a 20 ms block above this belongs to an utterance …
-GAP_MS = 400  # … which ends when this much is below it
+WRITTEN = ("caller.wav", "wire.wav", "events.jsonl")
 
 
-class Utterance(NamedTuple):
-    """One thing the agent said, and when."""
+@dataclass(frozen=True)
+class Taken:
+    """A call that was taken through the pipeline."""
 
     name: str
-    start: int
-    pcm: Samples
+    config: CallConfig
+    duration_s: float
+    lost_frames: int
+    events: list[Event]
+    out: Path
 
-
-def utterances(agent: Samples, rate_hz: int) -> list[Utterance]:
-    """Cut a recorded agent track at its pauses, so that it can be spoken piece by piece as a TTS would."""
-    block = rate_hz // 50
-    blocks = agent[: len(agent) // block * block].reshape(-1, block).astype(np.float64)
-    loud = np.sqrt((blocks**2).mean(axis=1)) > 32768 * 10 ** (SPEECH_DBOV / 20)
-    found: list[Utterance] = []
-    start = end = -1
-    for i in [*np.flatnonzero(loud).tolist(), None]:
-        if i is not None and start >= 0 and (i - end) * 20 <= GAP_MS:
-            end = i
-            continue
-        if start >= 0:
-            found.append(Utterance(f"u{len(found) + 1}", start * block, agent[start * block : (end + 1) * block]))
-        if i is not None:
-            start = end = i
-    return found
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "call": self.name,
+            "stream": self.config.stream,
+            "audio_format": self.config.audio_format,
+            "duration_s": round(self.duration_s, 3),
+            "lost_frames": self.lost_frames,
+            "wrote": [str(self.out / name) for name in WRITTEN],
+            "events": [event.to_dict() for event in self.events],
+        }
 
 
 def _describe(event: Event) -> str:
@@ -89,8 +88,8 @@ def run_call(
     loss_percent: float = 0.0,
     detection_method: str = "disabled",
     channels: str = "auto",
-    console: Console | None = None,
-) -> list[Event]:
+    quiet: bool = False,
+) -> Taken:
     """Take a recorded call through the pipeline.
 
     Parameters
@@ -107,17 +106,17 @@ def run_call(
         This share of the caller's frames is lost, at random but always the same.
     channels : str
         Who is on which channel of `caller`, as for `talkpath.recordings.sides`.
-    console : rich.console.Console, optional
-        Where the progress bar and the timeline go.
+    quiet : bool
+        Neither a progress bar nor the timeline on the terminal.
 
-    Returns
-    -------
-    list of Event
-        All events in the order of their times.
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C; what was done is written.
     """
     config = CallConfig(stream=stream, audio_format=audio_format, detection_method=detection_method)
     rate_hz = config.wire.sample_rate_hz
-    console = console or Console()
+    console = Console(quiet=quiet)
     recorded = _read(caller, rate_hz)
     try:
         spoken = sides(recorded, channels)
@@ -148,11 +147,12 @@ def take_through(
     console: Console | None = None,
     far_end: Callable[[Samples], Samples] | None = None,
     log: Path | None = None,
-) -> list[Event]:
+) -> Taken:
     """`run_call` with samples at the wire's rate; `far_end` gives, for each frame that was sent, what comes back of it; `log` takes the call's."""
     console = console or Console()
     rate_hz, frame = config.wire.sample_rate_hz, config.frame_samples
-    waiting = utterances(channels[1], rate_hz) if len(channels) == 2 else []
+    waiting = said_spans(channels[1], rate_hz).tolist() if len(channels) == 2 else []
+    said = 0
     call = CallPipeline(config)
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -164,27 +164,39 @@ def take_through(
     cleaned, wire, events = [], [], []
     progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
                         TimeRemainingColumn(), console=console, transient=True)  # fmt: skip
+    stopped = False
     with progress:
-        for i in progress.track(range(frames), description=name):
-            while waiting and waiting[0].start <= i * frame:
-                said = waiting.pop(0)
-                call.speak(said.pcm, rate_hz, utterance=said.name, final=True)
-            transmitted = call.transmit()
-            near = heard[i * frame : (i + 1) * frame]
-            if far_end is not None:
-                near = far_end(call.decode(transmitted.payload)) + near
-            received = call.conceal() if lost[i] else call.receive(call.encode(near))
-            cleaned.append(received.pcm)
-            wire.append(transmitted.payload)
-            events += [*transmitted.events, *received.events]
+        try:
+            for i in progress.track(range(frames), description=name):
+                while waiting and waiting[0][0] <= i * frame:
+                    start, stop = waiting.pop(0)
+                    said += 1
+                    call.speak(channels[1][start:stop], rate_hz, utterance=f"u{said}", final=True)
+                transmitted = call.transmit()
+                near = heard[i * frame : (i + 1) * frame]
+                if far_end is not None:
+                    near = far_end(call.decode(transmitted.payload)) + near
+                received = call.conceal() if lost[i] else call.receive(call.encode(near))
+                cleaned.append(received.pcm)
+                wire.append(transmitted.payload)
+                events += [*transmitted.events, *received.events]
+        except KeyboardInterrupt:
+            stopped = True
     if log is not None:
         call.hangup()  # the log is whole
 
-    seconds = frames * config.frame_ms / 1000
-    lost_note = f", {lost.sum()} of {frames} frames lost and concealed" if lost.any() else ""
+    done = len(wire)
+    gone, seconds = int(lost[:done].sum()), done * config.frame_ms / 1000
+    lost_note = f", {gone} of {done} frames lost and concealed" if gone else ""
     title = f"{name}: {seconds:.1f} s, {config.stream} ↔ {config.audio_format}{lost_note}"
     _tell(console, title, out, config, cleaned, wire, events)
-    return events
+    if stopped:
+        raise KeyboardInterrupt(_stopped(seconds, name, out))
+    return Taken(name, config, seconds, gone, events, out)
+
+
+def _stopped(seconds: float, name: str, out: Path) -> str:
+    return f"stopped after {seconds:.1f} s of {name}; what was done till then is in {out}"
 
 
 def _tell(
@@ -206,20 +218,26 @@ def _tell(
     console.print(f"[dim]{len(events)} events; wrote caller.wav, wire.wav and events.jsonl to[/] {out}\n")
 
 
-def replay_call(log: Path, out: Path, console: Console | None = None) -> list[Event]:
+def replay_call(log: Path, out: Path, quiet: bool = False) -> Taken:
     """Run the log of a call again; parameters and result as for `run_call`."""
     heard: list[Samples] = []
     wire: list[bytes] = []
     events: list[Event] = []
     config = CallConfig()
-    for call, result in replay(log):
-        config = call.config
-        if isinstance(result, Received):
-            heard.append(result.pcm)
-        elif isinstance(result, Transmitted):
-            wire.append(result.payload)
-        events += result.events if result is not None else []
+    stopped = False
+    try:
+        for call, result in replay(log):
+            config = call.config
+            if isinstance(result, Received):
+                heard.append(result.pcm)
+            elif isinstance(result, Transmitted):
+                wire.append(result.payload)
+            events += result.events if result is not None else []
+    except KeyboardInterrupt:
+        stopped = True
     seconds = len(heard) * config.frame_ms / 1000
     title = f"{log.name}: {seconds:.1f} s, {config.stream} ↔ {config.audio_format}"
-    _tell(console or Console(), title, out, config, heard, wire, events)
-    return events
+    _tell(Console(quiet=quiet), title, out, config, heard, wire, events)
+    if stopped:
+        raise KeyboardInterrupt(_stopped(seconds, log.name, out))
+    return Taken(log.name, config, seconds, 0, events, out)

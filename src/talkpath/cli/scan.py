@@ -9,8 +9,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from talkpath.errors import ConfigError, TalkpathError
-from talkpath.recordings import CHANNELS
+from talkpath.cli.arguments import between, count
+from talkpath.cli.problems import FAILED, OK, say
+from talkpath.errors import ConfigError
+from talkpath.recordings import CHANNELS, EXTENSIONS
 
 if TYPE_CHECKING:
     from talkpath.scan.archive import Summary
@@ -37,10 +39,10 @@ def add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     add("-o", "--out", default="calls.parquet", metavar="FILE", help="path or URI (default: %(default)s)")
     add("--channels", default="auto", choices=CHANNELS,
         help="who is where (default: auto: one, or two equal ones: the caller; two others: caller left, agent right)")  # fmt: skip
-    add("--workers", type=_count, metavar="N", help="processes (default: one a core)")
+    add("--workers", type=count, metavar="N", help="processes (default: one a core)")
     add(
         "--max-hours",
-        type=float,
+        type=between(0, 1000),
         default=12.0,
         metavar="H",
         help="longer recordings are skipped (default: %(default)g)",
@@ -55,27 +57,17 @@ def add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     add("--ray-address", metavar="ADDRESS", help="of a cluster that runs (default: one is started here)")
     add("--strict", action="store_true", help="exit status 1 when a file was skipped")
     add("--json", action="store_true", help="the summary as JSON to stdout, and nothing else")
-
-
-def _count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= 1024:
-        raise argparse.ArgumentTypeError(f"a whole number, 1 to 1024 (got {text!r})")
-    return value
+    scan.set_defaults(run=run_scan)
 
 
 def run_scan(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    try:
-        from talkpath.cli.scan_progress import ScanProgress
-        from talkpath.scan.archive import Interrupted, scan
-        from talkpath.scan.work import Job
-    except ImportError as missing:
-        print(f"talkpath scan: {missing.name} is not installed: pip install 'talkpath[scan]'", file=sys.stderr)
-        return 2
+    from talkpath.cli.scan_progress import ScanProgress
+    from talkpath.scan.archive import Interrupted, scan
+    from talkpath.scan.work import Job
+
+    if args.ray_address is not None and args.engine != "ray":
+        raise ConfigError("--ray-address needs --engine ray")
     before: Any = None
     with contextlib.suppress(ValueError):  # not the main thread
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -86,15 +78,8 @@ def run_scan(args: argparse.Namespace) -> int:
                 job, args.out, workers=args.workers, engine=args.engine, ray_address=args.ray_address, fresh=args.fresh,
                 progress=progress,
             )  # fmt: skip
-    except (Interrupted, KeyboardInterrupt) as stopped:
-        print(f"talkpath scan: {stopped or 'stopped'}", file=sys.stderr)
-        return 130
-    except ConfigError as problem:
-        print(f"talkpath scan: {problem}", file=sys.stderr)
-        return 2
-    except (TalkpathError, OSError) as problem:
-        print(f"talkpath scan: {problem}", file=sys.stderr)
-        return 1
+    except Interrupted as stopped:
+        raise KeyboardInterrupt(str(stopped)) from None
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
@@ -103,7 +88,9 @@ def run_scan(args: argparse.Namespace) -> int:
         print()
     else:
         _tell(summary)
-    return 1 if args.strict and summary.skipped else 0
+    if not summary.files:
+        say("scan", f"there is no recording below {args.folder}: names must end with {', '.join(sorted(EXTENSIONS))}")
+    return FAILED if args.strict and summary.skipped else OK
 
 
 def _tell(summary: Summary) -> None:

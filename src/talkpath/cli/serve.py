@@ -10,11 +10,14 @@ import logging
 import os
 import sys
 import tomllib
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talkpath.call.config import CallConfig
+from talkpath.cli.arguments import count, port, seconds
+from talkpath.cli.problems import OK
 from talkpath.errors import ConfigError, TalkpathError
 from talkpath.server.authentication import Authentication
 
@@ -45,12 +48,13 @@ def add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="async def answer(call: PhoneCall); a `config` beside it, a CallConfig or what gives one from Start, is taken",
     )
     add("--host", help="default: 127.0.0.1")
-    add("--port", type=_port, help="default: 8080; 0: any")
-    add("--audiosocket-port", type=_port, metavar="PORT", help="Asterisk's AudioSocket over TCP; it asks for no proof")
-    add("--max-calls", type=_whole, metavar="N", help="more are refused with 503 (default: 500)")
-    add("--workers", type=_whole, metavar="N", help="processes of audio, 256 at most (default: 1)")
-    add("--drain", type=_seconds, metavar="S", help="so long calls may go on after SIGTERM (default: 30)")
+    add("--port", type=port, help="default: 8080; 0: any")
+    add("--audiosocket-port", type=port, metavar="PORT", help="Asterisk's AudioSocket over TCP; it asks for no proof")
+    add("--max-calls", type=count, metavar="N", help="more are refused with 503 (default: 500)")
+    add("--workers", type=count, metavar="N", help="processes of audio, 256 at most (default: 1)")
+    add("--drain", type=seconds, metavar="S", help="so long calls may go on after SIGTERM (default: 30)")
     add("--transport", choices=("websockets", "picows"), help="default: websockets; picows needs the extra 'fast'")
+    add("--logs", action="store_const", const=True, help="calls may be logged: the function asks by call.log(PATH)")
     add(
         "--config",
         metavar="FILE|JSON",
@@ -72,28 +76,7 @@ def add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         action="store_true",
         help="believe X-Forwarded-Host and -Proto; behind a proxy that sets them",
     )
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"a port is a whole number up to 65535 (got {text!r})")
-    return int(text)
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
-        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more (got {text!r})")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or more (got {text!r})")
-    return found
+    serve.set_defaults(run=run_serve)
 
 
 # --- what is served -----------------------------------------------------------------------------------------------------------
@@ -119,10 +102,14 @@ def load(app: str) -> tuple[Handler, Any]:
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except ModuleNotFoundError as problem:
-        if problem.name is None or not f"{module_name}.".startswith(f"{problem.name}."):
-            raise
-        raise ConfigError(f"--app: there is no module {module_name!r}") from None
+    except Exception as problem:
+        missing = problem.name if isinstance(problem, ModuleNotFoundError) else None
+        if missing is not None and f"{module_name}.".startswith(f"{missing}."):
+            raise ConfigError(
+                f"--app: there is no module {module_name!r} in {Path.cwd()} or where Python looks"
+            ) from None
+        _show_mistake(problem)
+        raise ConfigError(f"--app: {module_name!r} cannot be imported: {type(problem).__name__}: {problem}") from None
     found = getattr(module, name, None)
     if found is None:
         raise ConfigError(f"--app: there is no {name!r} in {module_name!r}")
@@ -136,6 +123,16 @@ def load(app: str) -> tuple[Handler, Any]:
     config = getattr(module, "config", None)
     is_one = isinstance(config, CallConfig) or inspect.isfunction(config)  # a module of that name is no configuration
     return handler, config if is_one else None
+
+
+def _show_mistake(problem: Exception) -> None:
+    """The mistake in the user's module, whole, without our own frames and those of the import."""
+    frames = problem.__traceback__
+    while frames is not None and (
+        "importlib" in frames.tb_frame.f_code.co_filename or frames.tb_frame.f_code.co_filename == __file__
+    ):
+        frames = frames.tb_next
+    traceback.print_exception(type(problem), problem, frames)
 
 
 def call_config(given: str) -> CallConfig:
@@ -215,36 +212,28 @@ def authentication(args: argparse.Namespace, environment: Mapping[str, str]) -> 
 # --- serving ------------------------------------------------------------------------------------------------------------------
 
 
-def serve(args: argparse.Namespace) -> int:
+def run_serve(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; returns the exit status."""
     from talkpath.server.log import log_json_lines
     from talkpath.server.media_server import MediaServer
 
-    try:
-        # What is not given is for the server to choose.
-        options: dict[str, Any] = {
-            "authentication": authentication(args, os.environ),
-            "host": args.host,
-            "port": args.port,
-            "audiosocket_port": args.audiosocket_port,
-            "max_calls": args.max_calls,
-            "workers": args.workers,
-            "drain_s": args.drain,
-            "transport": args.transport,
-        }
-        handler, config = load(args.app)
-        options["config"] = config if args.config is None else call_config(args.config)
-        log_json_lines()
-        if options["authentication"] is None and args.host not in (None, *_LOOPBACK):
-            text = "everybody who reaches this address may call: no token, password or signature is asked for"
-            logging.getLogger("talkpath.server").warning(json.dumps({"event": "open", "message": text}))
-        try:
-            server = MediaServer(handler, **{name: value for name, value in options.items() if value is not None})
-        except ImportError as problem:  # it says which extra is missing
-            print(f"talkpath: {problem}", file=sys.stderr)
-            return 2
-        server.run()
-    except (TalkpathError, OSError) as problem:
-        print(f"talkpath: {problem}", file=sys.stderr)
-        return 1
-    return 0
+    # What is not given is for the server to choose.
+    options: dict[str, Any] = {
+        "authentication": authentication(args, os.environ),
+        "host": args.host,
+        "port": args.port,
+        "audiosocket_port": args.audiosocket_port,
+        "max_calls": args.max_calls,
+        "workers": args.workers,
+        "drain_s": args.drain,
+        "transport": args.transport,
+        "logs": args.logs,
+    }
+    handler, config = load(args.app)
+    options["config"] = config if args.config is None else call_config(args.config)
+    log_json_lines()
+    if options["authentication"] is None and args.host not in (None, *_LOOPBACK):
+        text = "everybody who reaches this address may call: no token, password or signature is asked for"
+        logging.getLogger("talkpath.server").warning(json.dumps({"event": "open", "message": text}))
+    MediaServer(handler, **{name: value for name, value in options.items() if value is not None}).run()
+    return OK

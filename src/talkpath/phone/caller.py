@@ -11,7 +11,7 @@ import numpy as np
 
 from talkpath import dtmf
 from talkpath._types import Samples
-from talkpath.errors import ConfigError
+from talkpath.errors import ConfigError, FormatError
 from talkpath.phone.ear import AUDIBLE_DBOV, Ear, amplitude_of, first_loud, last_loud
 from talkpath.phone.line import Line
 from talkpath.phone.near_end import through_line
@@ -77,7 +77,9 @@ def _read(path: Path, rate: int) -> Samples:
     try:
         return read_wav(path, rate)
     except OSError as problem:
-        raise ConfigError(f"caller: {problem}") from None
+        raise ConfigError(f"caller: {path}: {problem.strerror or problem}") from None
+    except FormatError as problem:
+        raise ConfigError(f"caller: {path}: {problem}") from None
 
 
 class Caller:

@@ -142,7 +142,9 @@ def _load_yaml(path: Path) -> Script:
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
         return read_script(found, name=path.stem, folder=path.parent)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+    except OSError as problem:
+        raise ConfigError(f"caller: {path}: {problem.strerror or problem}") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as problem:
         raise ConfigError(f"caller: {path}: {problem}") from None
     except RecursionError:  # an alias of YAML inside what it stands for
         raise ConfigError(f"caller: {path}: steps are inside themselves, or too deep") from None

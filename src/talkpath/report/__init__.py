@@ -1,6 +1,6 @@
 """One call, explained: numbers, tables and verdicts, and a page of them that needs no network.
 
-material = read_call("call.log")        # a log of call.record, or a recording
+material = read_call("call.log")        # a log of call.record, or a recording; read_session(folder, id): of an agent stack
 report = report_of(material)            # report.to_dict(): every number
 render(report, material)                # the page; extra `report`
 
@@ -24,6 +24,10 @@ from talkpath.report.model import (
     Utterance,
 )
 from talkpath.report.page import render
+from talkpath.report.read_session import read_session
+from talkpath.report.redact import without_words
+from talkpath.report.session_model import Note, Said, SessionTold, ToolRun, TurnTimes
+from talkpath.report.session_rows import newest_sessions
 
 __all__ = [
     "Answer",
@@ -34,13 +38,21 @@ __all__ = [
     "Listed",
     "Mark",
     "Material",
+    "Note",
+    "Said",
+    "SessionTold",
     "Span",
     "Talk",
     "Tone",
+    "ToolRun",
     "Turn",
+    "TurnTimes",
     "Utterance",
+    "newest_sessions",
     "read_call",
+    "read_session",
     "render",
     "render_fleet",
     "report_of",
+    "without_words",
 ]

@@ -8,13 +8,15 @@ from collections import Counter
 from talkpath.report.interruptions import interruptions_of
 from talkpath.report.line_health import echo_spans, late_spans, lost_spans, network_rows, sound_rows
 from talkpath.report.material import Material
+from talkpath.report.measuring import measures_of, talk_of
 from talkpath.report.model import AMBER, GREEN, RED, CallReport, Span
 from talkpath.report.read_log import is_log, read_log
 from talkpath.report.read_recording import read_recording
-from talkpath.report.tables import answers_of, keys_of, marks_of, tones_of, utterances_of
-from talkpath.report.talk import agent_spans, caller_spans, common, merged, paused_spans, talk_of
+from talkpath.report.session_health import session_rows_of
+from talkpath.report.tables import answers_of, keys_of, marks_of, tones_of, utterances_of, with_words
+from talkpath.report.talk import agent_spans, caller_spans, common, merged, paused_spans
 from talkpath.report.talk_health import talk_rows
-from talkpath.report.turns import response_of, turns_of
+from talkpath.report.turns import response_of, stages_of, turns_of
 
 ECHO_TAIL_S = 0.3
 _WORST_FIRST = {RED: 0, AMBER: 1, GREEN: 2}
@@ -32,15 +34,17 @@ def report_of(material: Material) -> CallReport:
     turns = turns_of(material, caller, agent)
     response = response_of(turns)
     interruptions = interruptions_of(material, caller, agent)
-    utterances = utterances_of(material, agent)
+    utterances = with_words(utterances_of(material, agent), material.session)
     keys, tones, answers = keys_of(material), tones_of(material), answers_of(material)
-    pressed = [Span(max(0.0, k.at_s - 0.1), k.at_s) for k in keys]
-    talk = talk_of(caller, agent, pressed, material.duration_s, material.heard_is_known)
+    measures = measures_of(material, caller, agent)
+    talk = talk_of(measures)
     rows = [
-        *sound_rows(material, caller, agent),
-        *network_rows(material),
+        *sound_rows(material, measures),
+        *network_rows(material, measures.echo),
         *talk_rows(material, turns, response, interruptions, utterances, keys, tones, answers, talk),
     ]
+    if material.session is not None:
+        rows += session_rows_of(material.session)
     counts = dict(sorted(Counter(at.event.type for at in material.events).items()))
     if material.metrics is not None:
         for name in ("received_frames", "lost_frames", "sent_frames", "underruns", "reference_gaps", "timestamp_gaps"):
@@ -70,6 +74,8 @@ def report_of(material: Material) -> CallReport:
             "late": tuple(late_spans(material)),
         },
         counts=counts,
+        session=material.session,
+        stages_ms=stages_of(turns),
     )
 
 

@@ -17,6 +17,7 @@ SHORT_MS = 400.0  # speech as short as this cut the agent: no sentence
 LEAST_S = 0.3
 STOPS_S = 1.5  # an agent that falls silent so soon after the caller began was interrupted
 BACKCHANNEL_S = 1.0
+ECHO_SLACK_DB = 6.0  # an echo may be so much louder than its line's usual
 REFUSED = 0.3  # less evidence than this is not worth a row
 
 
@@ -131,12 +132,27 @@ def _refused(
             or any(s.start_s - SAME_S < end_s and start_s < s.end_s + SAME_S for s in known)
         ):
             continue
-        row = _row(material, caller, "refused", start_s, end_s, None, 0.0)
+        row = _row(material, caller, "noise", start_s, end_s, None, 0.0)
         why = "too short or too weak" if most < 1 else "a sound, and no speech"
         if (row.echo_likelihood or 0.0) > 0.5:
             why += ", on a line that returns the agent's voice"
+            if _as_loud_as_echo(material, row):
+                row = replace(row, kind="echo")
         rows.append(replace(row, doubt=why))
     return rows
+
+
+def _as_loud_as_echo(material: Material, row: Interruption) -> bool:
+    """No louder than what the line returns of what was sent so much earlier: then it is that, and not a sound of the caller's."""
+    track, rate_hz = material.track, material.sample_rate_hz
+    near = (track.at_s >= row.onset_s) & (track.at_s <= row.decided_s)
+    erl_db, delays_ms = float(np.median(track.erl_db[near])), track.echo_delay_ms[near]
+    if row.caller_dbov is None or erl_db <= 0 or np.isnan(delays_ms).all():
+        return False
+    delay_s = float(np.nanmedian(delays_ms)) / 1000
+    first, last = max(0.0, row.onset_s - delay_s), max(0.0, row.decided_s - delay_s)
+    levels = block_levels_dbov(material.heard[round(first * rate_hz) : round((last + 0.02) * rate_hz)], rate_hz)
+    return bool(len(levels)) and row.caller_dbov <= float(np.percentile(levels, 90)) - erl_db + ECHO_SLACK_DB
 
 
 def _measured(material: Material, caller: Sequence[Span], agent: Sequence[Span]) -> list[Interruption]:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from talkpath._types import Samples
 from talkpath.call.events import Event
 from talkpath.call.results import CallMetrics
+from talkpath.measure import CallMeasures
+from talkpath.report.session_model import SessionTold
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,8 +62,14 @@ class Material:
         What came from the caller's line, echo and noise in it; what the caller was sent. Equal lengths, one axis.
     heard_is_known : bool
         False: a recording of the caller alone.
-    full_scale : int
-        The largest sample of the wire's codec.
+    measures : CallMeasures or None
+        Of a recording; those of a log are made when it is known who spoke when.
+    source : {"log", "recording", "session"}
+        "session": a recording, and the events that an agent stack has kept.
+    lead_s : float
+        Where on the axis the clock of what is sent begins.
+    session : SessionTold or None
+        What the agent stack knows of the call.
     """
 
     name: str
@@ -72,11 +80,13 @@ class Material:
     caller: Samples
     heard: Samples
     heard_is_known: bool
-    full_scale: int
     events: list[At]
     track: Track
     queued: list[Queued] = field(default_factory=list)
     metrics: CallMetrics | None = None
+    measures: CallMeasures | None = None
+    lead_s: float = 0.0
+    session: SessionTold | None = None
 
     @property
     def duration_s(self) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from talkpath.report.session_model import SessionTold
+
 GREEN, AMBER, RED, UNKNOWN = "green", "amber", "red", "unknown"
 
 
@@ -68,7 +70,7 @@ class Interruption:
         When the caller began; when it was clear what it was.
     kind : str
         "true": the agent was cut; "false": it paused and went on; "back-channel": it ended by itself; "talk-over": both went on;
-        "refused": a sound with some evidence, which came to nothing; "orchestrator": the agent was cut and the caller had no part in it.
+        "echo", "noise": a sound with some evidence, which came to nothing, as loud as the line's echo of the agent would be, or not; "orchestrator": the agent was cut and the caller had no part in it.
     paused_s : float or None
         When the agent stood still.
     caller_ms : float
@@ -97,7 +99,7 @@ class Interruption:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What was generated of one utterance, and what was heard of it."""
+    """What was generated of one utterance, and what was heard of it; in words, where an agent stack has kept them."""
 
     name: str
     start_s: float
@@ -106,6 +108,8 @@ class Utterance:
     heard_s: float
     end: str  # "completed", "cut" or "open"
     dropped_marks: tuple[str, ...] = ()
+    text: str | None = None
+    heard_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +201,22 @@ class CallReport:
     Attributes
     ----------
     name, source : str
-        Of the file; "log" or "recording".
+        Of the file, or the session's id; "log", "recording", or "session" (a recording with the events of an agent stack).
     duration_s, sample_rate_hz : float, int
     stream : str
         The wire format of a log.
     response_ms : dict
         "p50", "p95", "max" and "count" of the turns' `response_ms`.
+    stages_ms : dict of dicts
+        The same of each stage, from the caller's end on: "decided", "queued", "wire".
     health : tuple of HealthRow
         The worst first.
     spans : dict of tuples of Span
         What is drawn under the waveforms: "caller", "agent", "paused", "echo", "lost", "late".
     counts : dict
         Of events, and of the frames that a log holds.
+    session : SessionTold or None
+        What the agent stack knows: words, what each turn took, tools, errors.
     """
 
     name: str
@@ -228,6 +236,8 @@ class CallReport:
     health: tuple[HealthRow, ...]
     spans: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    session: SessionTold | None = None
+    stages_ms: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:

@@ -14,6 +14,7 @@ from talkpath.errors import ConfigError
 from talkpath.report.material import Material
 from talkpath.report.model import CallReport
 from talkpath.report.opus import encode_opus
+from talkpath.report.redact import without_words
 from talkpath.report.sound import peaks, spectrogram
 
 PEAK_MS, MOST_PEAKS = 2.0, 30_000  # the finer, the shorter the call: five minutes are 10 ms a column
@@ -24,7 +25,9 @@ EVIDENCE_MS = 50.0
 SCRIPT = ("events.js", "draw.js", "call.js")  # one function: what there is, how it is drawn, cursor, sound and hands
 
 
-def render(report: CallReport, material: Material, *, audio: bool = True, title: str = "") -> str:
+def render(
+    report: CallReport, material: Material, *, audio: bool = True, text: bool | None = None, title: str = ""
+) -> str:
     """The page as text.
 
     Parameters
@@ -32,8 +35,9 @@ def render(report: CallReport, material: Material, *, audio: bool = True, title:
     report, material : CallReport, Material
         Of the same call.
     audio : bool
-        False: without the sound, and without the spectra, of which speech could be made again. Waveforms stay, in steps of 20 ms; so
-        do keys.
+        False: without the sound, and without the spectra, of which speech could be made again. Waveforms stay, in steps of 20 ms.
+    text : bool, optional
+        False: without words, digits and telephone numbers; see `without_words`. Default: as `audio`.
     title : str
         Default: the name of the file.
 
@@ -42,6 +46,9 @@ def render(report: CallReport, material: Material, *, audio: bool = True, title:
     ConfigError
         The extra `report` is not installed.
     """
+    has_text = audio if text is None else text
+    if not has_text:
+        report = without_words(report)
     return filled(
         "call.html.j2",
         title=title or report.name,
@@ -52,6 +59,8 @@ def render(report: CallReport, material: Material, *, audio: bool = True, title:
         script="".join(asset(part) for part in SCRIPT),
         heard_is_known=material.heard_is_known,
         has_audio=audio,
+        has_text=has_text,
+        unheard=unheard,
     )
 
 
@@ -92,6 +101,13 @@ def _ms(seconds: float | None, since_s: float | None = 0.0) -> str:
 
 def _number(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def unheard(text: str | None, heard: str | None) -> str:
+    """What follows the words that were heard."""
+    if not text or heard is None:
+        return ""
+    return text[len(heard) :].strip() if text.startswith(heard) else text
 
 
 def _packed(values: npt.NDArray[Any]) -> str:

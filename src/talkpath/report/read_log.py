@@ -16,8 +16,6 @@ from talkpath.call.results import Received, Transmitted
 from talkpath.errors import FormatError
 from talkpath.report.material import At, Floats, Material, Queued, Track, places_ms
 
-FULL_SCALE = {"ulaw": 32124, "alaw": 32256, "l16": 32767}
-
 
 def is_log(path: str | os.PathLike[str]) -> bool:
     """The file begins as a log does."""
@@ -104,13 +102,13 @@ def read_log(path: str | os.PathLike[str]) -> Material:
         caller=caller,
         heard=heard,
         heard_is_known=bool(reader.sent),
-        full_scale=FULL_SCALE[call.config.wire.codec],
         events=_placed(reader, placed_ms, lead_ms, frame_ms),
         track=track,
         queued=[
             Queued((frames * frame_ms + lead_ms) / 1000, name, length_s) for frames, name, length_s in reader.queued
         ],
         metrics=call.metrics,
+        lead_s=lead_ms / 1000,
     )
 
 

@@ -13,9 +13,10 @@ from talkpath._types import Samples
 from talkpath.call.config import CallConfig
 from talkpath.call.pipeline import CallPipeline
 from talkpath.errors import FormatError
+from talkpath.measure import measure_recording
+from talkpath.measure.frames import said_spans
 from talkpath.recordings import Recording, sides
 from talkpath.report.material import At, Material, Track
-from talkpath.report.sound import active_spans
 
 WIDE_HZ = 12_000  # from here on a recording is taken as 16 kHz
 MAX_S = 4 * 3600
@@ -49,9 +50,11 @@ def read_recording(path: str | os.PathLike[str], channels: str = "auto") -> Mate
             if recording.duration_s > MAX_S:
                 raise FormatError(f"{recording.duration_s / 3600:.1f} h; a report takes {MAX_S // 3600} h")
             rate_hz = 8000 if recording.sample_rate_hz < WIDE_HZ else 16000
+            found = measure_recording(recording, channels, MAX_S / 3600)
         both = sides(recordings.read_recording(path, rate_hz), channels)
     except FormatError as problem:
-        raise FormatError(f"{os.fspath(path)}: {problem}") from problem
+        neither = "no log of call.record, and " if str(problem).startswith("not a sound file") else ""
+        raise FormatError(f"{os.fspath(path)}: {neither}{problem}") from problem
     caller, known = both[0], len(both) == 2
     if not len(caller):
         raise FormatError(f"{os.fspath(path)}: no sound")
@@ -68,9 +71,9 @@ def read_recording(path: str | os.PathLike[str], channels: str = "auto") -> Mate
         caller=caller,
         heard=heard,
         heard_is_known=known,
-        full_scale=int(min(32767, max(32124, np.abs(caller.astype(np.int32)).max()))),
         events=events,
         track=track,
+        measures=found.measures,
     )
 
 
@@ -78,15 +81,16 @@ def _through(config: CallConfig, caller: Samples, heard: Samples | None) -> tupl
     """The caller's line into a call that says what was heard; nothing interrupts it, so that it says all of it, in its time."""
     n, rate_hz = config.frame_samples, config.wire.sample_rate_hz
     call = CallPipeline(config)
-    waiting = [] if heard is None else list(active_spans(heard, rate_hz))
+    waiting = [] if heard is None else said_spans(heard, rate_hz).tolist()
+    said = 0
     events: list[At] = []
     rows = []
     frames = -(-len(caller) // n)
     for i in range(frames):
-        while heard is not None and waiting and waiting[0].start_s * rate_hz <= i * n:
-            said = waiting.pop(0)
-            pcm = heard[round(said.start_s * rate_hz) : round(said.end_s * rate_hz)]
-            call.speak(pcm[: 590 * rate_hz], rate_hz, said.name, True)
+        while heard is not None and waiting and waiting[0][0] <= i * n:
+            start, stop = waiting.pop(0)
+            said += 1
+            call.speak(heard[start:stop][: 590 * rate_hz], rate_hz, f"u{said}", True)
         sent = call.transmit()
         near = caller[i * n : (i + 1) * n]
         received = call.receive(call.encode(np.pad(near, (0, n - len(near)))))

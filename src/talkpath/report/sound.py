@@ -14,8 +14,6 @@ Floats = npt.NDArray[np.float64]
 
 SILENCE_DBOV = -96.0
 BLOCK_MS = 20
-SOUND_DBOV = -55.0  # a block above this is sound …
-GAP_S = 0.4  # … and sound goes on over a gap as short as this
 
 
 def level_dbov(pcm: npt.NDArray[np.generic]) -> float:
@@ -42,13 +40,6 @@ def spans_of(flags: npt.NDArray[np.bool_], step_s: float, gap_s: float = 0.0, ki
     breaks = np.flatnonzero(np.diff(at) * step_s > gap_s + step_s + 1e-9)
     edges = [-1, *breaks.tolist(), len(at) - 1]
     return [Span(at[a + 1] * step_s, (at[b] + 1) * step_s, kind) for a, b in pairwise(edges)]
-
-
-def active_spans(pcm: Samples, rate_hz: int, threshold_dbov: float = SOUND_DBOV, gap_s: float = GAP_S) -> list[Span]:
-    """Where there is sound: utterances, as they can be told from a recorded track. They are named u1, u2 …"""
-    loud = block_levels_dbov(pcm, rate_hz) > threshold_dbov
-    found = spans_of(loud, BLOCK_MS / 1000, gap_s)
-    return [Span(s.start_s, s.end_s, "agent", f"u{i}") for i, s in enumerate(found, 1)]
 
 
 def peaks(pcm: Samples, columns: int) -> npt.NDArray[np.int8]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import talkpath as tp
 from talkpath.call import events as e
 from talkpath.report.material import Material, Queued
 from talkpath.report.model import Answer, Key, Mark, Span, Tone, Utterance
+from talkpath.report.session_model import SessionTold
 
 TWICE_S = 0.25  # from one to the next: nobody presses a key twice so fast
 NEAR_S = 1.5
+OWN = "talkpath."  # marks that the server, or the agent stack, has set for itself
 BLOCK_S = 0.1
 
 
@@ -53,6 +55,13 @@ def utterances_of(material: Material, agent: Sequence[Span]) -> list[Utterance]:
     return sorted(rows, key=lambda row: row.start_s)
 
 
+def with_words(utterances: Sequence[Utterance], session: SessionTold | None) -> list[Utterance]:
+    """The words of each, where an agent stack has kept them."""
+    words = {said.utterance: said for said in (() if session is None else session.said) if said.who == "agent"}
+    return [u if (said := words.get(u.name)) is None else replace(u, text=said.text, heard_text=said.heard_text)
+            for u in utterances]  # fmt: skip
+
+
 def _follow(found: list[_Open], event: e.Event, at_s: float) -> None:
     """One event of the playout."""
     match event:
@@ -64,7 +73,7 @@ def _follow(found: list[_Open], event: e.Event, at_s: float) -> None:
         case e.AgentSpeechCompleted(utterance=name, playback_position_s=position_s):
             _end(found, name, at_s, position_s, "completed")
         case e.AgentSpeechInterrupted(utterance=name, playback_position_s=position_s, dropped_marks=marks):
-            _end(found, name, at_s, position_s, "cut", marks)
+            _end(found, name, at_s, position_s, "cut", tuple(mark for mark in marks if not mark.startswith(OWN)))
             for waiting in found:
                 if waiting.end == "waiting":
                     waiting.start_s = waiting.end_s = at_s
@@ -108,7 +117,7 @@ def tones_of(material: Material) -> list[Tone]:
     by = "report" if material.source == "recording" else "call"
     for at in material.events:
         if isinstance(at.event, e.LineTone):
-            found.append(Tone(at.at_s, at.event.tone, at.event.plan, by))
+            found.append(Tone(at.at_s, at.event.tone, at.event.plan, "call" if material.source == "log" else "report"))
         elif isinstance(at.event, e.VoicemailBeep):
             found.append(Tone(at.at_s, "beep", _beep(at.event.frequency_hz, at.event.duration_ms), by))
     keys = [k.at_s for k in keys_of(material)]
@@ -152,8 +161,8 @@ def marks_of(material: Material) -> list[Mark]:
     """Checkpoints, played and cut."""
     found = []
     for at in material.events:
-        if isinstance(at.event, e.MarkPlayed):
+        if isinstance(at.event, e.MarkPlayed) and not at.event.name.startswith(OWN):
             found.append(Mark(at.at_s, at.event.name, True))
         elif isinstance(at.event, e.AgentSpeechInterrupted):
-            found += [Mark(at.at_s, name, False) for name in at.event.dropped_marks]
+            found += [Mark(at.at_s, name, False) for name in at.event.dropped_marks if not name.startswith(OWN)]
     return found

@@ -1,20 +1,20 @@
-"""Who spoke when: the caller by the engine's events, the agent by what was sent while it spoke; silence, and both at once."""
+"""Who spoke when: the caller by the engine's events, the agent by what was sent while it spoke."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from talkpath.call import events as e
+from talkpath.measure.frames import said_spans
 from talkpath.report.material import Material
-from talkpath.report.model import Span, Talk
-from talkpath.report.sound import active_spans
-
-DEAD_AIR_S = 2.0
-LEAST_OVERLAP_S = 0.1
+from talkpath.report.measuring import spans_in_s
+from talkpath.report.model import Span
 
 
 def caller_spans(material: Material) -> list[Span]:
-    """What the caller said."""
+    """What the caller said: as the call knew it, and of a recording as it is measured."""
+    if material.measures is not None:
+        return spans_in_s(material.measures.caller.speech, "caller")
     found, onset_s = [], None
     for at_s, event in ((at.at_s, at.event) for at in material.events):
         if isinstance(event, e.UserSpeechStarted):
@@ -32,8 +32,12 @@ def caller_spans(material: Material) -> list[Span]:
 
 def agent_spans(material: Material) -> list[Span]:
     """What the caller heard of the agent's: sound, and in a log only while the agent spoke, so that a background is nobody's speech."""
-    sounds = active_spans(material.heard, material.sample_rate_hz)
-    if material.source == "recording":
+    if material.measures is not None:
+        agent = material.measures.agent
+        return [] if agent is None else spans_in_s(agent.speech, "agent", numbered=True)
+    edges = said_spans(material.heard, material.sample_rate_hz) / material.sample_rate_hz
+    sounds = [Span(start_s, end_s, "agent") for start_s, end_s in edges.tolist()]
+    if material.source == "session":  # as it was heard, which was later
         return sounds
     speaking: list[Span] = []
     since_s: float | None = None
@@ -88,31 +92,3 @@ def common(some: Sequence[Span], others: Sequence[Span], kind: str = "") -> list
         else:
             k += 1
     return found
-
-
-def dead_air(caller: Sequence[Span], agent: Sequence[Span], duration_s: float) -> list[Span]:
-    """Where nobody spoke for more than 2 s, from the first word on."""
-    anybody = merged([*caller, *agent], "")
-    if not anybody:
-        return [Span(0.0, duration_s, "dead air")] if duration_s > DEAD_AIR_S else []
-    edges = [(a.end_s, b.start_s) for a, b in zip(anybody, [*anybody[1:], Span(duration_s, duration_s)], strict=True)]
-    edges.insert(0, (0.0, anybody[0].start_s))
-    return [Span(start_s, end_s, "dead air") for start_s, end_s in edges if end_s - start_s > DEAD_AIR_S]
-
-
-def talk_of(
-    caller: Sequence[Span], agent: Sequence[Span], keys: Sequence[Span], duration_s: float, both_known: bool
-) -> Talk:
-    """Shares, overlaps and dead air, which a key ends too; without the agent's side nobody can say when the air was dead."""
-    overlaps = [s for s in common(caller, agent, "overlap") if s.length_s >= LEAST_OVERLAP_S]
-    caller_s, agent_s = sum(s.length_s for s in caller), sum(s.length_s for s in agent)
-    whole_s = max(duration_s, 1e-9)
-    return Talk(
-        caller_s=caller_s,
-        agent_s=agent_s,
-        caller_share=caller_s / whole_s,
-        agent_share=agent_s / whole_s,
-        overlap_s=sum(s.length_s for s in overlaps),
-        overlaps=tuple(overlaps),
-        dead_air=tuple(dead_air([*caller, *keys], agent, duration_s)) if both_known else (),
-    )

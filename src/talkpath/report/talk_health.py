@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from talkpath.report.line_health import Limits, judged
 from talkpath.report.material import Material
@@ -74,12 +75,13 @@ def _heard_share(utterances: Sequence[Utterance]) -> HealthRow:
 
 def _dead_air(material: Material, talk: Talk) -> HealthRow:
     longest = max(talk.dead_air, key=lambda s: s.length_s, default=None)
-    value = None if not material.heard_is_known else longest.length_s if longest else 0.0
     total = sum(s.length_s for s in talk.dead_air)
     detail = f"{len(talk.dead_air)} in the call, {total:.1f} s in all" if longest else ""
-    return judged("dead_air", "Longest dead air", value, "s", Limits(2.0, 4.0),
-                  detail if material.heard_is_known else "what the caller heard is not known",
-                  longest.start_s if longest else None)  # fmt: skip
+    row = judged("dead_air", "Longest dead air", longest.length_s if longest else 0.0, "s", Limits(2.0, 4.0), detail,
+                 longest.start_s if longest else None)  # fmt: skip
+    if material.heard_is_known:
+        return row
+    return replace(row, verdict=UNKNOWN, detail="of the caller's side; what the caller heard is not known")
 
 
 def _talk_over(material: Material, talk: Talk) -> HealthRow:

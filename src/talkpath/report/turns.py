@@ -80,12 +80,30 @@ def _measured(caller: Sequence[Span], agent: Sequence[Span]) -> list[Turn]:
 
 def response_of(turns: Sequence[Turn]) -> dict[str, float | None]:
     """Percentiles of the response times."""
-    times = [t.response_ms for t in turns if t.response_ms is not None]
-    if not times:
+    return _percentiles([t.response_ms for t in turns if t.response_ms is not None])
+
+
+def stages_of(turns: Sequence[Turn]) -> dict[str, dict[str, float | None]]:
+    """Percentiles of each stage, from the caller's end on, in ms."""
+    stages = {
+        "decided": [t.decided_s for t in turns],
+        "queued": [t.queued_s for t in turns],
+        "wire": [t.wire_s for t in turns],
+    }
+    return {
+        name: _percentiles(
+            [(at_s - t.caller_end_s) * 1000 for t, at_s in zip(turns, times, strict=True) if at_s is not None]
+        )
+        for name, times in stages.items()
+    }
+
+
+def _percentiles(times_ms: Sequence[float]) -> dict[str, float | None]:
+    if not times_ms:
         return {"p50": None, "p95": None, "max": None, "count": 0}
     return {
-        "p50": float(np.percentile(times, 50)),
-        "p95": float(np.percentile(times, 95)),
-        "max": max(times),
-        "count": len(times),
+        "p50": float(np.percentile(times_ms, 50)),
+        "p95": float(np.percentile(times_ms, 95)),
+        "max": max(times_ms),
+        "count": len(times_ms),
     }

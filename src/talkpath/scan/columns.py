@@ -55,7 +55,7 @@ CALLS = [
     Column("talk_over_share", "double", "share of the time that both speak"),
     Column("dead_air_s", "double", "in stretches over 2 s in which nobody speaks and nothing else sounds"),
     Column("longest_dead_air_s", "double", "the longest of them"),
-    Column("one_way_audio", "bool", "one side never speaks, the other does for 5 s or more; null: there is one side"),
+    Column("one_way_audio", "bool", "in 5 s or more one side never speaks, and the other does; null: there is one side"),
     Column("silent_side", "string", "which: caller or agent"),
     Column("echo_delay_ms", "double", "after which the agent's voice comes back on the caller's side; null: it does not"),
     Column("echo_return_loss_db", "double", "how much quieter it comes back"),

@@ -37,6 +37,8 @@ class asgi:
         So long calls may go on when the application shuts down.
     threads : int
         Of the exchange; see `CallGroup`.
+    logs : bool
+        Calls may be logged; see `MediaServer`.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class asgi:
         limits: Limits | None = None,
         drain_s: float = 30.0,
         threads: int = 1,
+        logs: bool = False,
     ) -> None:
         if max_calls < 1:
             raise ConfigError(f"max_calls must be 1 or more (got {max_calls!r})")
@@ -74,7 +77,7 @@ class asgi:
         self._answer = answer
         self._authentication = authentication
         self._max_calls, self._limits, self._drain_s = max_calls, limits or Limits(), drain_s
-        self._threads = threads
+        self._threads, self._logs = threads, bool(logs)
         self._here: _Here | None = None
         self.is_draining = False
 
@@ -164,7 +167,7 @@ class asgi:
             self.is_draining = self.is_draining and self._here is None
             self._here = _Here(
                 self._answer, self._choose, config=self._config, limits=self._limits, threads=self._threads,
-                max_calls=self._max_calls, authentication=self._authentication,
+                max_calls=self._max_calls, authentication=self._authentication, logs=self._logs,
             )  # fmt: skip
             self._here.door.is_draining = self.is_draining
         return self._here
@@ -183,10 +186,11 @@ class _Here:
         threads: int,
         max_calls: int,
         authentication: Authentication | None,
+        logs: bool,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.handlers = Handlers(answer, choose, self._ask, self._tell)
-        self.hub = Hub(self.handlers.news, config=config, limits=limits, threads=threads)
+        self.hub = Hub(self.handlers.news, config=config, limits=limits, threads=threads, logs=logs)
         self.door = Door(self.hub, Counts(1), max_calls=max_calls, authentication=authentication)
 
     async def _ask(self, number: int, command: str, *args: Any, **kwargs: Any) -> Any:

@@ -47,6 +47,7 @@ class Setup:
     limits: Limits
     max_calls: int
     authentication: Authentication | None
+    logs: bool = False
 
 
 class Forward(logging.Handler):
@@ -116,7 +117,9 @@ class AudioWorker:
         logging.getLogger().addHandler(Forward(self.link))
         try:
             setup: Setup = unpack(packed)
-            self._hub = Hub(lambda news: self.link.send(("news", news)), config=setup.config, limits=setup.limits)
+            self._hub = Hub(
+                lambda news: self.link.send(("news", news)), config=setup.config, limits=setup.limits, logs=setup.logs
+            )
             counts = Counts(setup.workers, setup.slot, setup.counts_fd)
             self._door = Door(self._hub, counts, max_calls=setup.max_calls, authentication=setup.authentication)
             if setup.transport == "picows":

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from copy import copy
 from itertools import count
 from time import monotonic as clock
@@ -14,6 +15,7 @@ from typing import Any, Protocol, TypeAlias
 from talkpath.call.config import CallConfig
 from talkpath.call.events import Event, UserDtmf, UserSpeechStarted, UserSpeechStopped
 from talkpath.errors import StateError
+from talkpath.server.call_log import CallLog
 from talkpath.server.joint import Joint
 from talkpath.server.pacer import Pacer
 from talkpath.server.results import Limits, SessionEvent
@@ -81,6 +83,7 @@ class Line:
         self._events: deque[Event | SessionEvent] = deque(maxlen=MAX_EVENTS)
         self._audio: deque[bytes] = deque(maxlen=MAX_AUDIO_FRAMES)
         self.joint: Joint | None = None  # another line hears the caller
+        self.log = CallLog() if hub.logs else None
         self._chunk_frames = 0  # so many frames of the caller are told together; 0: nobody listens
         self._quiet_frames = 0  # and so many while he says nothing; 0: no difference is made
         self._caller_speaks = False
@@ -120,6 +123,9 @@ class Line:
                     self._caller_speaks = isinstance(event, UserSpeechStarted)
             if session.call is not None and not self._is_begun:
                 self._is_begun = True
+                if self.log is not None:  # Began is told as soon as there is a call: nothing has happened on it
+                    with suppress(StateError):  # but its end
+                        self.log.begin(session.call)
                 self._hub.observe_begin(session.start.dialect if session.start is not None else "")
         joint = self.joint
         for pcm in session.audio():
@@ -201,14 +207,22 @@ class Hub:
     limits : Limits
     threads : int
         Of the exchange.
+    logs : bool
+        A log of each call is kept ready for the command `log`.
     """
 
     def __init__(
-        self, tell: Callable[[list[News]], None], *, config: CallConfig | None, limits: Limits, threads: int = 1
+        self,
+        tell: Callable[[list[News]], None],
+        *,
+        config: CallConfig | None,
+        limits: Limits,
+        threads: int = 1,
+        logs: bool = False,
     ) -> None:
         self._tell = tell
         self._config = config
-        self.limits = limits
+        self.limits, self.logs = limits, logs
         self._pacer = Pacer(threads)
         self._lines: dict[int, Line] = {}
         self._by_session: dict[Session, Line] = {}
@@ -359,6 +373,12 @@ class Hub:
                 line.listen(*args)
             case "record":
                 session.record(now)
+            case "mask":
+                session.mask(*args)
+            case "log":
+                if line.log is None:
+                    raise StateError("log: the server keeps none; MediaServer(logs=True) does")
+                line.log.open(*args)
             case "counters":
                 return copy(session.counters)
             case _:

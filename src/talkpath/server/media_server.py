@@ -57,6 +57,8 @@ class MediaServer:
         Processes of audio, on one port. One for each core that calls may have; the handlers are all here.
     transport : str
         "websockets", or "picows" (extra `fast`), which takes half the time a message.
+    logs : bool
+        Calls may be logged (`PhoneCall.log`): the first 10 s of each are kept until its handler has said so.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class MediaServer:
         drain_s: float = 30.0,
         workers: int = 1,
         transport: str = "websockets",
+        logs: bool = False,
     ) -> None:
         if max_calls < 1:
             raise ConfigError(f"max_calls must be 1 or more (got {max_calls!r})")
@@ -102,7 +105,7 @@ class MediaServer:
         self._config = None if callable(config) else checked(config)
         self._host, self.port, self.audiosocket_port = host, port, audiosocket_port
         self._max_calls, self._authentication, self._limits = max_calls, authentication, limits or Limits()
-        self._drain_s, self._transport, self._size = drain_s, transport, workers
+        self._drain_s, self._transport, self._size, self._logs = drain_s, transport, workers, bool(logs)
         self._counts: Counts | None = None
         self._listeners: list[socket.socket] = []
         self._workers: dict[int, tuple[Worker, Handlers]] = {}  # by slot
@@ -208,7 +211,7 @@ class MediaServer:
             slot=slot, workers=self._size, websocket_fd=self._listeners[0].fileno(),
             audiosocket_fd=None if self.audiosocket_port is None else self._listeners[1].fileno(),
             counts_fd=self._counts.fd, transport=self._transport, config=self._config, limits=self._limits,
-            max_calls=self._max_calls, authentication=self._authentication,
+            max_calls=self._max_calls, authentication=self._authentication, logs=self._logs,
         )  # fmt: skip
         worker = Worker(setup, lambda: self._died(slot), lambda: self._measured(slot))
         worker.news = (handlers := Handlers(self._answer, self._choose, worker.ask, worker.tell)).news

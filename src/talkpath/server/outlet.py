@@ -51,6 +51,11 @@ class Outlet:
         gathers_s = max(0.0, self._packer.message_bytes * self._s_per_byte - frame_s)
         self._tape = Tape(self._call_stream, frame_s, frame, now - waiting_frames * frame_s, gathers_s)
 
+    def mask(self, on: bool) -> None:
+        """What is said from now on is silence in the recording, where there is one; or is itself again."""
+        if self._tape is not None:
+            self._tape.is_masked = on
+
     def caller(self, frame: bytes | None) -> None:
         """A frame of the caller was heard; None: it was lost."""
         if self._tape is not None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import os
-import wave
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
@@ -21,12 +19,12 @@ from talkpath.call.events import Event
 from talkpath.errors import ConfigError, StateError, TalkpathError
 from talkpath.playout_sources import _whole, int16_samples
 from talkpath.server.convert import call_stream, wire_of
+from talkpath.server.files import made, unmade, wav_at
 from talkpath.server.lines import CallEnded, log_unheard
 from talkpath.server.recording import Recording
 from talkpath.server.results import Began, Ended, MarkCleared, MarkHeard, SessionEvent, Taped
 from talkpath.server.saying import Saying, Sayings
 from talkpath.streams import Start
-from talkpath.wav import read_wav
 
 Ask = Callable[..., Awaitable[Any]]  # (command, *args, **kwargs)
 Tell = Callable[..., None]  # (command, *args): nobody waits for what comes of it
@@ -108,6 +106,27 @@ class PhoneCall:
             if self.ended is None:
                 self.recording = None
             raise
+
+    async def log(self, path: str | os.PathLike[str]) -> None:
+        """Have the process of audio write a log of the call, from its first frame to its end: `talkpath replay` and `report` read it.
+
+        The file grows by a second at a time. OSError where it cannot be written; StateError without `MediaServer(logs=True)`, a second
+        time, or after the call's first 10 s.
+        """
+        self._check()
+        found = await asyncio.to_thread(made, path)
+        try:
+            await self._run("log", found)
+        except BaseException:
+            unmade(found)
+            raise
+
+    async def mask_recording(self, on: bool = True) -> None:
+        """Leave both voices out of the recording (silence in their place) until it is called with False: for what must not be kept.
+
+        Nothing where the call is not recorded. It does not reach `log`.
+        """
+        await self._run("mask", on)
 
     async def recorded(self) -> None:
         """Wait until the recording is whole on the disk, after the end of the call. Nothing where there is none."""
@@ -404,7 +423,7 @@ class PhoneCall:
         """See `CallPipeline.play`. A thread of its own reads it and brings it to the line's rate: the process of audio has no time for that."""
         if not isinstance(source, bytes):
             name = str(source) if name is None else name
-        wav = await asyncio.to_thread(_wav_at, source, self._line_hz)
+        wav = await asyncio.to_thread(wav_at, source, self._line_hz)
         await self._run("play", wav, allow_interruption, name)
 
     async def send_dtmf(self, digits: str) -> None:
@@ -486,15 +505,3 @@ class PhoneCall:
         """By the process of audio, between two frames."""
         self._check()
         return await self._ask(command, *args, **kwargs)
-
-
-def _wav_at(source: str | Path | bytes, sample_rate_hz: int) -> bytes:
-    """A WAV file as one of the line's rate, mono."""
-    samples = read_wav(source, sample_rate_hz)
-    out = io.BytesIO()
-    with wave.open(out, "wb") as wav:
-        wav.setnchannels(1)
-        wav.setsampwidth(2)
-        wav.setframerate(sample_rate_hz)
-        wav.writeframes(samples.astype("<i2").tobytes())
-    return out.getvalue()

@@ -129,10 +129,8 @@ class Session:
             messages = self._opening.rest()
         stream = self._stream = self._opening.stream
         self._take_all(messages, now)
-        if stream is not None:
-            answers = stream.data_to_send()
-            if answers:
-                self._out += answers
+        if stream is not None and (answers := stream.data_to_send()):
+            self._out += answers
 
     def _part(self, data: str | bytes) -> None:
         """After our own end: what the other side says to it is answered."""
@@ -213,11 +211,8 @@ class Session:
         """The answer to `ConfigWanted`: the call begins. What came in the meantime is heard. Nothing where none was asked for."""
         if not self._ask or self.start is None or self.ended is not None:
             return
-        self._ask = False
-        try:
-            self._begin(self.start, config, now)
-        except TalkpathError as error:
-            self._end(str(error), now)
+        self._ask, self._configure = False, lambda _: config
+        self._open(self.start, now)
         self._take_all(self._opening.held(), now)
 
     def _begin(self, start: Start, config: CallConfig, now: float) -> None:
@@ -457,6 +452,11 @@ class Session:
         if self._outlet is None or self._intake is None:
             raise StateError("record: not now")
         self._outlet.record(self._line_time(now), self._frame_s, self._intake.waiting_frames)
+
+    def mask(self, on: bool) -> None:
+        """Leave both voices out of the recording from now on, or no longer."""
+        if self._outlet is not None:
+            self._outlet.mask(on)
 
     def heard_ms(self, now: float) -> float:
         """How much of what was sent, silence included, was played at the other end, by our own clock."""

@@ -42,6 +42,7 @@ class Tape:
         self._hole = 0  # where the caller was silent last
         self._ticks = 0
         self._least, self._most = float("inf"), 0
+        self.is_masked = False  # what is said now is silence on it
 
     def _at(self, now: float) -> float:
         return (now - self._began) / self._frame_s
@@ -56,7 +57,7 @@ class Tape:
 
     def heard(self, frame: bytes | None) -> None:
         """Of the caller, in order; None: lost."""
-        self._caller.append(self._silence if frame is None else frame)
+        self._caller.append(self._silence if frame is None or self.is_masked else frame)
         if frame is None:
             self._hole = self._caller_end
 
@@ -65,7 +66,7 @@ class Tape:
         gap = int(self._at(now + self._gathers_s) - self._agent_end)
         if gap > 0:
             self._agent.extend([self._silence] * gap)
-        self._agent.append(frame)
+        self._agent.append(self._silence if self.is_masked else frame)
 
     def cleared(self, unheard_ms: float) -> None:
         """The last of it was not heard."""

@@ -41,7 +41,7 @@ class Runner:
 
     async def _run(self) -> None:
         self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
-        stack = Stack(self._folder)
+        stack = Stack(self._folder, {"TALKPATH_LOGS": "1"})  # every call writes one
         try:
             await stack.start()
         except BaseException as problem:

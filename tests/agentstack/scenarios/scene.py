@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from checker import check_session
 from client import App, AppSession
-from standins import Chat, Hearing, Voice, heard_s
+from standins import Chat, Hearing, Realtime, Voice, heard_s
 from standins.carrier import Phone
 from standins.phones import Finished, Phones
 
@@ -119,12 +119,15 @@ class Scene:
         self.stack, self.rest, self.number = stack, stack.rest, stack.scenes
         self.key = f"{name}-{self.number}"
         self.hearing, self.chat, self.voice = Hearing(), Chat(), Voice()
+        self.realtime = Realtime()
+        stack.standins.realtime[self.key] = self.realtime
         stack.standins.hearing[self.key] = self.hearing
         stack.standins.chat[self.key] = self.chat
         stack.standins.voices[self.key] = self.voice
         self.app = App()
         self.flags: set[str] = set()
         self.is_whole = True  # sessions come to their ends
+        self.is_raw = False  # another shape of messages
         self.agent_uuid = ""
         self._calls: list[Dialled] = []
         self._log_at = stack.server.log.stat().st_size
@@ -161,7 +164,8 @@ class Scene:
             "websocket_url": self.app_url,
         }  # fmt: skip
         for name, value in changes.items():
-            found[name] = {**found[name], **value} if name in ("stt", "llm", "tts") else value
+            is_part = name in ("stt", "llm", "tts") and value is not ...
+            found[name] = {**found[name], **value} if is_part else value
         self.flags |= {flag for flag, on in found.get("events", {}).items() if on}
         return {name: value for name, value in found.items() if value is not ...}
 
@@ -199,6 +203,9 @@ class Scene:
 
     async def ended(self, session: AppSession, timeout_s: float = 10.0) -> dict[str, Any]:
         """`session.ended`, after which the platform lets the app close."""
+        if self.is_raw:  # an app hears nothing after `stop`
+            await session.wait_for("stop", timeout_s=timeout_s)
+            return {}
         if not session.of("session.ended"):
             await session.wait_for("session.ended", timeout_s=timeout_s)
         return session.of("session.ended")[0]
@@ -212,6 +219,9 @@ class Scene:
     def verify(self) -> None:
         """What holds in all scenarios."""
         for session in self.app.sessions:
+            if self.is_raw:
+                assert not session.handler_errors, session.handler_errors
+                continue
             check_session([event for _, event in session.events], sorted(self.flags), whole=self.is_whole)
             assert not session.handler_errors, session.handler_errors
         assert not self.chat.refused

@@ -11,6 +11,7 @@ A script belongs to a key: calls that go on together each have their own. A key 
 
 from standins.chat import Chat, ChatRequest, Failure, Reply, Rule, Tool
 from standins.hearing import Hearing
+from standins.realtime import Realtime
 from standins.servers import Standins
 from standins.voice import Voice, heard_s, pitches_hz, tone
 
@@ -19,6 +20,7 @@ __all__ = [
     "ChatRequest",
     "Failure",
     "Hearing",
+    "Realtime",
     "Reply",
     "Rule",
     "Standins",

@@ -18,9 +18,10 @@ from websockets.http11 import Response as UpgradeResponse
 from standins.chat import Chat, ChatRequest, Failure, check, stream
 from standins.hearing import RESET, Hearing, HearingStream
 from standins.http import Request, Response, serve
+from standins.realtime import Realtime, RealtimeStream
 from standins.voice import Voice, tone
 
-T = TypeVar("T", Hearing, Chat, Voice)
+T = TypeVar("T", Hearing, Chat, Voice, Realtime)
 FOREVER_S = 3600.0
 
 
@@ -46,6 +47,7 @@ class Standins:
         self.hearing: dict[str, Hearing] = {"": Hearing()}
         self.chat: dict[str, Chat] = {"": Chat()}
         self.voices: dict[str, Voice] = {"": Voice()}
+        self.realtime: dict[str, Realtime] = {"": Realtime()}
         self.refused_keys: set[str] = set()
         self.checks: list[tuple[str, str]] = []
         self.faults: list[str] = []  # of the server's: what no provider would have taken
@@ -86,6 +88,11 @@ class Standins:
         return f"http://127.0.0.1:{self.ports['elevenlabs']}/v1"
 
     @property
+    def realtime_url(self) -> str:
+        """…/v1"""
+        return f"http://127.0.0.1:{self.ports['realtime']}/v1"
+
+    @property
     def environment(self) -> dict[str, str]:
         """For `talkpath agents`."""
         return {
@@ -106,8 +113,9 @@ class Standins:
             ),
             await serve(self._chat),
             await serve(self._speak),
+            await serve_websocket(self._converse, "127.0.0.1", 0, process_request=self._realtime_upgrade, compression=None, ping_interval=None),
         ]  # fmt: skip
-        for name, server in zip(("deepgram", "openai", "elevenlabs"), servers, strict=True):
+        for name, server in zip(("deepgram", "openai", "elevenlabs", "realtime"), servers, strict=True):
             self.ports[name] = next(iter(server.sockets)).getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -184,6 +192,54 @@ class Standins:
             await asyncio.sleep(0.5)
         heard.closed_by = "idle"
         await connection.close(1011, "NET-0001")
+
+    # --- OpenAI's realtime ----------------------------------------------------------------------------------------------------
+
+    def _realtime_upgrade(self, connection: ServerConnection, upgrade: Upgrade) -> UpgradeResponse | None:
+        url, key = urlsplit(upgrade.path), self._token(upgrade)
+        refused = not key or key in self.refused_keys
+        if url.path == "/v1/realtime" and not refused:
+            return None
+        if url.path != "/v1/realtime":
+            self.checks.append((url.path, key))
+        return connection.respond(401 if refused else 200, "{}")
+
+    async def _converse(self, connection: ServerConnection) -> None:
+        assert connection.request is not None
+        script = self._script(self.realtime, self._token(connection.request))
+        stream = RealtimeStream(script)
+        answering: set[asyncio.Task[None]] = set()
+
+        async def answer(out: Any) -> None:
+            with contextlib.suppress(ConnectionClosed):
+                for wait_s, event in out:
+                    if wait_s:
+                        await asyncio.sleep(wait_s)
+                    response_id = event.get("response_id") or event["response"]["id"]
+                    if response_id != stream.response_id:
+                        return  # it was cancelled
+                    if event["type"] == "response.done":
+                        stream.response_id = ""
+                    await connection.send(json.dumps(event))
+                if script.answers == script.drop_after:
+                    script.drop_after = None
+                    connection.transport.abort()
+
+        try:
+            await connection.send(json.dumps(stream.opened()))
+            async for message in connection:
+                events, out = stream.receive(str(message))
+                for event in events:
+                    await connection.send(json.dumps(event))
+                if out is not None:
+                    task = asyncio.create_task(answer(out))
+                    answering.add(task)
+                    task.add_done_callback(answering.discard)
+        except ConnectionClosed:
+            pass
+        finally:
+            for task in answering:
+                task.cancel()
 
     # --- OpenAI ---------------------------------------------------------------------------------------------------------------
 

@@ -206,7 +206,7 @@ class FakeVoice:
 
 def agent(**changes):
     base = Agent(
-        agent_uuid="a1", agent_name="Test", websocket_url="ws://x", mode="full", stt={"language": "en"}, llm={"system_prompt": "Be kind."}, tts={},
+        agent_uuid="a1", agent_name="Test", websocket_url="ws://x", mode="full", stt={"language": "en"}, llm={"system_prompt": "Be kind."}, tts={}, s2s={},
         stt_fallback=(), llm_fallback=(), tts_fallback=(), agent_tools=(), mcp_servers=(), welcome_greeting="", speaks_first="user",
         wait_for_user_timeout_s=5.0, idle_timeout=IdleTimeout(None, None), prefill_cache=False, send_on="turn_end", detection_method="disabled",
         tool_call_timeout_s=5.0, callbacks={}, events={}, extra_headers={}, call={}, body={}, created_at="",
@@ -222,7 +222,8 @@ class Scene:
         self.call, self.stt, self.model, self.voice = FakeCall(), FakeStt(), model, voice or FakeVoice()
         self.sent = []
         self.talk = Talk(
-            self.call, agent(**changes), CallConfig(semantic_vad="high").turns, lambda: self.stt, lambda: self.model, lambda: self.voice,
+            self.call, agent(**changes), CallConfig(semantic_vad="high").turns, lambda: self.stt if self.talk.agent.has("stt") else None,
+            lambda: self.model, lambda: self.voice,
             agent_tools, lambda message: self.sent.append((round(self.loop.time(), 3), dict(message))), self.loop.time,
         )  # fmt: skip
         self.commands = Commands(self.talk, self._hang_up, self._transfer, self._update)

@@ -11,7 +11,7 @@ from fakes import FakeVoice, Scene, tool_call
 from virtual_time import run
 
 from talkpath.agentstack.agent_tools.base import Step
-from talkpath.agentstack.agent_tools.collect_email import CollectEmail
+from talkpath.agentstack.agent_tools.registry import agent_tool
 from talkpath.agentstack.providers.base import Finished, ProviderError, Tool, Whole
 
 
@@ -267,7 +267,7 @@ def test_the_times_of_a_turn_add_up_when_its_words_are_slow():
 class _Slow:
     """A sub-agent that never comes to an end by itself."""
 
-    type, timeout_s = "collect_email", 2.0
+    type, timeout_s, is_private = "collect_email", 2.0, False
     tool = Tool("collect_email", "Collects.")
 
     def begin(self):
@@ -304,7 +304,7 @@ def test_the_parent_goes_on_with_the_result_after_all_that_its_sub_agent_talked(
                 [tool_call("collect_email", "p1"), tool_call("lookup", "p2")], "Your address?",
                 [tool_call("submit", "s1", **email)], "Is that right?", [tool_call("confirm", "s2")], "Thank you.",
             ),
-            agent_tools=[CollectEmail({})],
+            agent_tools=[agent_tool({"type": "collect_email"})],
         )  # fmt: skip
         await s.until(0.5)
         await s.caller("Mail me.")

@@ -42,6 +42,14 @@ class AgentToolRun(Protocol):
         """`timeout_s` is over."""
         ...
 
+    def key(self, digit: str) -> Step | None:
+        """The caller pressed a key. None: nothing comes of it yet."""
+        ...
+
+    def keys_end(self) -> Step | None:
+        """He has pressed none for a while."""
+        ...
+
 
 class AgentTool(Protocol):
     """One entry of `agent_tools`."""
@@ -49,5 +57,6 @@ class AgentTool(Protocol):
     type: str
     tool: Tool  # as the parent's model sees it
     timeout_s: float
+    is_private: bool  # what is said meanwhile is kept out of events, the store and recordings
 
     def begin(self) -> AgentToolRun: ...

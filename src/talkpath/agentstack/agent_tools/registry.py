@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from talkpath.agentstack.agent import AgentError
+from talkpath.agentstack.agent_tools import collect_address, collect_email, collect_phone
 from talkpath.agentstack.agent_tools.base import AgentTool
-from talkpath.agentstack.agent_tools.collect_email import CollectEmail
+from talkpath.agentstack.agent_tools.collect_credit_card import CollectCreditCard
+from talkpath.agentstack.agent_tools.collect_digits import CollectDigits
+from talkpath.agentstack.agent_tools.collect_dob import CollectDob
+from talkpath.agentstack.agent_tools.collect_name import CollectName
+from talkpath.agentstack.agent_tools.collector import Collector
 
-# The other six of the protocol go here: collect_address, _digits, _phone, _name, _dob, _credit_card.
-AGENT_TOOLS: dict[str, Callable[[Mapping[str, Any]], AgentTool]] = {"collect_email": CollectEmail}
+AGENT_TOOLS: dict[str, Callable[[Mapping[str, Any]], AgentTool]] = {
+    "collect_address": partial(Collector, collect_address.FORM),
+    "collect_credit_card": CollectCreditCard,
+    "collect_digits": CollectDigits,
+    "collect_dob": CollectDob,
+    "collect_email": partial(Collector, collect_email.FORM),
+    "collect_name": CollectName,
+    "collect_phone": partial(Collector, collect_phone.FORM),
+}
 
 
 def agent_tool(spec: Mapping[str, Any]) -> AgentTool:

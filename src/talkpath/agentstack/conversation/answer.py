@@ -12,7 +12,7 @@ from talkpath.agentstack.conversation.floor_items import Speech
 from talkpath.agentstack.conversation.mind import EXTEND_WAIT, SubAgent
 from talkpath.agentstack.conversation.prefill import Chat
 from talkpath.agentstack.conversation.sentences import Sentences
-from talkpath.agentstack.providers.base import Finished, ProviderError, Text, ToolCall, Whole
+from talkpath.agentstack.providers.base import Audio, Finished, ProviderError, Text, ToolCall, Whole
 
 if TYPE_CHECKING:
     from talkpath.agentstack.conversation.talk import Talk
@@ -167,18 +167,30 @@ class Answer:
             async for delta in chat.deltas():
                 if figures.llm_ttft_s is None:
                     figures.llm_ttft_s = chat.ttft_s
-                if isinstance(delta, Text):
-                    if speech is None and delta.text.strip():
-                        speech = self._begin()
-                        entry = talk.history.agent(speech.utterance)
-                    if speech is not None:
+                if (
+                    isinstance(delta, Text | Audio)
+                    and speech is None
+                    and (isinstance(delta, Audio) or delta.text.strip())
+                ):
+                    speech = self._begin()
+                    entry = talk.history.agent(speech.utterance)
+                if isinstance(delta, Audio):
+                    figures.realtime_ttft_s = (
+                        talk.clock() - chat.began_at if figures.realtime_ttft_s is None else figures.realtime_ttft_s
+                    )
+                    assert speech is not None
+                    speech.hear(delta.pcm)
+                elif isinstance(delta, Text):
+                    if speech is not None and speech.sound is not None:
+                        speech.words(delta.text)
+                    elif speech is not None:
                         speech.say_all(sentences.feed(delta.text))
                 elif isinstance(delta, ToolCall):
                     calls.append(delta)
                 elif isinstance(delta, Whole):  # nobody waits for figures
                     is_whole = True
                     break
-            if speech is not None:
+            if speech is not None and speech.sound is None:
                 speech.say_all(sentences.flush())
         except ProviderError as problem:
             figures.error_source = "llm"
@@ -232,7 +244,8 @@ class Answer:
             done.reason, figures.llm.input_tokens + done.input_tokens, figures.llm.cached_tokens + done.cached_tokens,
             figures.llm.output_tokens + done.output_tokens, done.provider, done.model, done.request_id,
         )  # fmt: skip
-        self._talk.usage.llm(done, took_s)
+        if chat.model is not self._talk.app_model:  # the app's own is not ours to count
+            self._talk.usage.llm(done, took_s)
 
     # --- tools -------------------------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,8 @@ class TurnFigures:
     interruption_total_duration_ms: float | None = None
     error_source: str | None = None
     utterances: list[Utterance] = field(default_factory=list)
+    pipeline: str = "stt_llm_tts"
+    realtime_ttft_s: float | None = None  # of a model that speaks: to its first sound
 
     @property
     def agent_text(self) -> str:
@@ -100,7 +102,7 @@ class TurnFigures:
             "agent_text": self.agent_text, "agent_first": self.agent_first, "agent_tool_id": self.agent_tool_id,
             "turn_decision_s": _between(self.user_stopped_at, self.decided_at),
             "transcription_delay_s": _between(self.user_stopped_at, self.final_at), "llm_ttft_s": self.llm_ttft_s,
-            "tts_ttfb_s": self.tts_ttfb_s, "realtime_ttft_s": None, **_but(self._times(iso), "agent_stopped_speaking_at"),
+            "tts_ttfb_s": self.tts_ttfb_s, "realtime_ttft_s": self.realtime_ttft_s, **_but(self._times(iso), "agent_stopped_speaking_at"),
         }  # fmt: skip
 
     def metrics(self, iso: Iso) -> dict[str, Any]:
@@ -110,7 +112,7 @@ class TurnFigures:
         writes_s = None if took_s is None or self.llm_ttft_s is None else took_s - self.llm_ttft_s
         return {
             "type": "turn.metrics", "turn_number": self.turn_number, "interrupted": self.interrupted, "agent_first": self.agent_first,
-            "agent_tool_id": self.agent_tool_id, "user_text": self.user_text, "agent_text": self.agent_text, "pipeline": "stt_llm_tts",
+            "agent_tool_id": self.agent_tool_id, "user_text": self.user_text, "agent_text": self.agent_text, "pipeline": self.pipeline,
             "user_perceived_ms": _ms(self.user_perceived_s),
             "stt_delay_ms": _ms(_between(self.user_stopped_at, self.final_at)),
             "turn_decision_ms": _ms(_between(self.user_stopped_at, self.decided_at)),
@@ -131,7 +133,20 @@ class TurnFigures:
             "interruption_detection_delay_ms": _rounded(self.interruption_detection_delay_ms),
             "interruption_total_duration_ms": _rounded(self.interruption_total_duration_ms),
             "speaking_rate": round(spoken_words / self.tts.audio_s, 2) if self.tts.audio_s and spoken_words else None,
-            "error_source": self.error_source, **self._times(iso),
+            "error_source": self.error_source, **self._times(iso), **(self._realtime() if self.pipeline == "s2s" else {}),
+        }  # fmt: skip
+
+    def _realtime(self) -> dict[str, Any]:
+        """Of a model that hears and speaks: its figures are neither a model's nor a voice's."""
+        llm, took_s = self.llm, self.llm_duration_s
+        nothing = dict.fromkeys(("llm_ttft_ms", "llm_duration_ms", "llm_prompt_tokens", "llm_completion_tokens", "llm_total_tokens",
+                                 "llm_cache_read_tokens", "llm_cache_hit_ratio", "llm_tokens_per_second", "llm_provider", "llm_model",
+                                 "llm_request_id", "tts_ttfb_ms", "tts_duration_ms", "tts_audio_duration_ms", "tts_characters"))  # fmt: skip
+        return {
+            **nothing, "realtime_ttft_ms": _ms(self.realtime_ttft_s), "realtime_duration_ms": _ms(took_s), "realtime_cancelled": self.llm_cancelled,
+            "realtime_input_tokens": llm.input_tokens, "realtime_output_tokens": llm.output_tokens,
+            "realtime_total_tokens": llm.input_tokens + llm.output_tokens, "realtime_cached_tokens": llm.cached_tokens,
+            "realtime_provider": llm.provider or None, "realtime_model": llm.model or None, "realtime_request_id": llm.request_id or None,
         }  # fmt: skip
 
     def _times(self, iso: Iso) -> dict[str, str | None]:

@@ -55,7 +55,7 @@ class Floor:
     def __init__(
         self,
         line: Line,
-        voice: Callable[[], TextToSpeech],
+        voice: Callable[[], TextToSpeech | None],
         on_voice_done: Callable[[Utterance, TextToSpeech, Spoken], None],
         on_problem: Callable[[str, str], None],
         clock: Callable[[], float],
@@ -169,16 +169,21 @@ class Floor:
 
     async def _speak(self, speech: Speech) -> None:
         utterance, voice = speech.utterance, self._voice()
+        if speech.sound is None:
+            assert voice is not None  # nobody gives words to an agent without a voice
+            pieces, rate_hz = self._audio(speech, voice), voice.sample_rate_hz
+        else:
+            pieces, rate_hz = self._sound(speech, speech.sound), speech.sample_rate_hz
         begun_at: float | None = None
         try:
-            async with contextlib.aclosing(self._audio(speech, voice)) as audio:  # type: ignore[type-var]
+            async with contextlib.aclosing(pieces) as audio:  # type: ignore[type-var]
                 first = await _first(speech, audio)  # nothing is begun for an utterance without a sound
                 await speech.released.wait()
                 if first is None or speech.cancelled:
                     utterance.is_cut = True  # not a word was heard
                 else:
                     speech.begun, begun_at = True, self._clock()
-                    heard_ms = await self._line.say(_after(first, audio), voice.sample_rate_hz, utterance.name)
+                    heard_ms = await self._line.say(_after(first, audio), rate_hz, utterance.name)
                     utterance.heard_s = heard_ms / 1000
                     utterance.is_cut = speech.cancelled or utterance.heard_s < utterance.duration_s - 0.05
         except BaseException:  # the caller has hung up, or the agent leaves: the rest was not heard
@@ -229,6 +234,21 @@ class Floor:
                 if given := pieces_of.rest():  # what there is of it is said
                     yield given
                 return
+
+    async def _sound(self, speech: Speech, sound: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
+        """What a model says itself; its words come beside it."""
+        bytes_a_s = speech.sample_rate_hz * _SAMPLE_BYTES
+        if not speech.utterance.segments:
+            speech.utterance.segments.append(Segment(""))
+        segment, pieces_of = speech.utterance.segments[0], Gathered(bytes_a_s, self._clock)
+        speech.begin()
+        while not speech.cancelled and (piece := await sound.get()) is not None:
+            segment.duration_s += len(piece) / bytes_a_s
+            if given := pieces_of.add(piece):
+                yield given
+        segment.is_whole = not speech.cancelled
+        if not speech.cancelled and (given := pieces_of.rest()):
+            yield given
 
 
 async def _first(speech: Speech, audio: AsyncIterator[bytes]) -> bytes | None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from talkpath.agentstack.conversation.utterance import Utterance
+from talkpath.agentstack.conversation.utterance import Segment, Utterance
 from talkpath.agentstack.providers.base import ProviderError
 
 AHEAD_S, GATHERED_S = 0.5, 0.25
@@ -25,6 +25,10 @@ class Speech:
         Not a sample is said before.
     stopped : event
         Set as it is cancelled.
+    sound : queue, optional
+        Of a model that speaks: its sound, piece by piece, None at the end; no voice is asked then. `begin` is called when its turn has come.
+    sample_rate_hz : int
+        Of `sound`.
     """
 
     utterance: Utterance
@@ -35,15 +39,31 @@ class Speech:
     begun: bool = False  # its first sentence is with the voice
     cancelled: bool = False
     problem: ProviderError | None = None
+    sound: asyncio.Queue[bytes | None] | None = None
+    sample_rate_hz: int = 0
+    begin: Callable[[], None] = lambda: None
 
     def say_all(self, sentences: Sequence[str]) -> None:
         """More of it."""
         for sentence in sentences:
             self.sentences.put_nowait(sentence)
 
+    def hear(self, pcm: bytes) -> None:
+        """More of its sound."""
+        if self.sound is not None:
+            self.sound.put_nowait(pcm)
+
+    def words(self, text: str) -> None:
+        """More of what its sound says."""
+        if not self.utterance.segments:
+            self.utterance.segments.append(Segment(""))
+        self.utterance.segments[0].text += text
+
     def end(self) -> None:
         """No more."""
         self.sentences.put_nowait(None)
+        if self.sound is not None:
+            self.sound.put_nowait(None)
 
     def cancel(self) -> None:
         """Say no more of it."""
@@ -52,7 +72,7 @@ class Speech:
         if not self.begun:
             self.utterance.is_cut = True  # not a word of it was heard
         self.released.set()
-        self.sentences.put_nowait(None)
+        self.end()
 
 
 @dataclass(eq=False)

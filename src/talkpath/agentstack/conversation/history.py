@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from talkpath.agentstack.agent_tools.privacy import HIDDEN
 from talkpath.agentstack.conversation.utterance import Utterance
 from talkpath.agentstack.providers.base import ChatMessage, ToolCall
 
@@ -17,6 +18,7 @@ class Entry:
 
     role: str
     text: str = ""
+    is_private: bool = False  # for the model at work alone
     utterance: Utterance | None = None  # the agent's: its text may still be cut
     calls: list[ToolCall] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)  # by the id of the call
@@ -43,14 +45,16 @@ class History:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
 
-    def user(self, text: str) -> None:
-        """The caller said it; after his own words, with nothing heard between, it is one message with them."""
+    def user(self, text: str, is_private: bool = False) -> Entry:
+        """The caller said it, or will turn out to have (an empty text); after his own words, with nothing heard between, it is one message with them."""
         while self._entries and self._entries[-1].is_unheard:
             self._entries.pop()
-        if self._entries and self._entries[-1].role == "user":
-            self._entries[-1].text += " " + text
+        last = self._entries[-1] if self._entries else None
+        if last is not None and last.role == "user" and last.is_private == is_private:
+            self._entries[-1].text = f"{self._entries[-1].text} {text}".strip()
         else:
-            self._entries.append(Entry("user", text))
+            self._entries.append(Entry("user", text, is_private))
+        return self._entries[-1]
 
     def agent(self, utterance: Utterance | None, calls: Sequence[ToolCall] = ()) -> Entry:
         """The agent's words, and the tools that it called with them. The entry: calls may follow."""
@@ -87,6 +91,12 @@ class History:
             entry.calls = [c for c in entry.calls if c.id != call_id and c.name not in own_tools]
         self._entries = [e for e in self._entries if e.role != "assistant" or e.utterance is not None or e.calls]
         self._entries.append(Entry("assistant", calls=[call], results={call_id: result}))
+
+    def hide(self) -> None:
+        """Nobody sees any more what was private."""
+        for entry in self._entries:
+            if entry.is_private:
+                entry.text, entry.is_private = HIDDEN, False
 
     def context(self, content: str) -> None:
         """Something the model should know."""
@@ -134,6 +144,7 @@ class History:
         found = []
         for entry in self._entries:
             text = entry.utterance.heard_text() if entry.utterance is not None else entry.text
+            text = HIDDEN if entry.is_private else text
             if entry.role in ("user", "assistant") and text:
                 found.append({"role": entry.role, "text": text})
         return found

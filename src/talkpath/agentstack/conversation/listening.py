@@ -35,7 +35,7 @@ class Listener:
     ----------
     source : Source
     stt : callable
-        Gives the recogniser of now.
+        Gives the recogniser of now; None: there is none, and only time is kept.
     on_transcript : coroutine function
     on_problem : callable
         (code, message).
@@ -48,7 +48,7 @@ class Listener:
     def __init__(
         self,
         source: Source,
-        stt: Callable[[], SpeechToText],
+        stt: Callable[[], SpeechToText | None],
         on_transcript: Callable[[Transcript], Any],
         on_problem: Callable[[str, str], None],
         clock: Callable[[], float],
@@ -69,7 +69,7 @@ class Listener:
     def provider(self) -> tuple[str, str]:
         """Who hears: provider and model."""
         heard_by = self.stream or self._stt()
-        return heard_by.provider, heard_by.model
+        return ("", "") if heard_by is None else (heard_by.provider, heard_by.model)
 
     @property
     def audio_s(self) -> float:
@@ -119,8 +119,8 @@ class Listener:
 
     async def _hear(self) -> None:
         failures = 0
-        while True:
-            self.stream = stream = self._stt().open(self._source.sample_rate_hz)
+        while (stt := self._stt()) is not None:
+            self.stream = stream = stt.open(self._source.sample_rate_hz)
             try:
                 async for transcript in stream:
                     failures = 0

@@ -8,13 +8,14 @@ import itertools
 import json
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from talkpath.agentstack.agent import Agent
+from talkpath.agentstack.agent import PARTS, Agent
 from talkpath.agentstack.agent_tools.base import AgentTool
 from talkpath.agentstack.conversation.answer import Answer
+from talkpath.agentstack.conversation.app_model import AppModel
 from talkpath.agentstack.conversation.app_tools import AppTools, Outcome
 from talkpath.agentstack.conversation.figures import TurnFigures, Usage
 from talkpath.agentstack.conversation.floor import Floor
@@ -25,7 +26,18 @@ from talkpath.agentstack.conversation.mind import Mind, tools_of
 from talkpath.agentstack.conversation.sub_agents import SubAgents
 from talkpath.agentstack.conversation.turn_taking import TurnTaking
 from talkpath.agentstack.conversation.utterance import Utterance
-from talkpath.agentstack.providers.base import LanguageModel, SpeechToText, TextToSpeech, ToolCall
+from talkpath.agentstack.providers.base import (
+    Audio,
+    Delta,
+    Finished,
+    LanguageModel,
+    ProviderError,
+    SpeechModel,
+    SpeechToText,
+    Text,
+    TextToSpeech,
+    ToolCall,
+)
 from talkpath.agentstack.wire_events import iso
 from talkpath.call.config import SemanticVad
 from talkpath.errors import TalkpathError
@@ -47,12 +59,16 @@ class Talk:
     delays : SemanticVad
         The engine's, as this call has them.
     stt, llm, tts : callables
-        Give the providers of now: an update may change them.
+        Give the providers of now: an update may change them. None: the agent's mode has none.
     agent_tools : sequence of AgentTool
     send : callable
         A message to the app; never waits.
     clock : callable
         Seconds, monotonic.
+    keep : callable, optional
+        What nobody is told, and reports read.
+    speaker : SpeechModel, optional
+        Hears, answers and speaks, instead of the three.
     """
 
     def __init__(
@@ -60,22 +76,31 @@ class Talk:
         call: PhoneCall,
         agent: Agent,
         delays: SemanticVad,
-        stt: Callable[[], SpeechToText],
-        llm: Callable[[], LanguageModel],
-        tts: Callable[[], TextToSpeech],
+        stt: Callable[[], SpeechToText | None],
+        llm: Callable[[], LanguageModel | None],
+        tts: Callable[[], TextToSpeech | None],
         agent_tools: Sequence[AgentTool],
         send: Callable[[Mapping[str, Any]], None],
         clock: Callable[[], float],
+        keep: Callable[[Mapping[str, Any]], None] = lambda message: None,
+        speaker: SpeechModel | None = None,
     ) -> None:
         self.call, self.agent, self.delays, self.clock, self.send = call, agent, delays, clock, send
-        self.model = llm
+        self.keep = keep
+        self.app_model = AppModel() if agent.mode == "customer_llm" else None
+        self._llm, self.speaker = llm, speaker
         self.history, self.usage = History(), Usage()
         self.mind = Mind(
             str(agent.llm.get("system_prompt") or ""), tools_of(agent.llm), agent_tools, agent.idle_timeout is not None
         )
         self.app_tools = AppTools(send)
+        if speaker is not None:
+            speaker.tools = lambda: self.mind.tools
+            speaker.talk_so_far = lambda: self.history.messages(self.mind.prompt)
         self.turn_taking, self.sub_agents = TurnTaking(self), SubAgents(self)
-        self.listener = Listener(call, stt, self.turn_taking.heard, self.problem, clock, self.failed)
+        self.listener = Listener(
+            call, stt if speaker is None else lambda: speaker, self.turn_taking.heard, self.problem, clock, self.failed
+        )
         self.floor = Floor(call, tts, self._voice_done, self.problem, clock, self.failed)
         self.began_at, self._began_s = datetime.now(UTC), clock()
         self.answer: Answer | None = None
@@ -90,11 +115,29 @@ class Talk:
         self._untold: list[TurnFigures] = []  # turns that have begun
         self._numbers = itertools.count(1)
 
+    @property
+    def is_private(self) -> bool:
+        """What the caller says now is not to be kept."""
+        return self.mind.sub is not None and self.mind.sub.tool.is_private
+
+    def model(self) -> LanguageModel:
+        """Who answers."""
+        model = self.app_model or self.speaker or self._llm()
+        assert model is not None
+        return model
+
+    def figures(self, turn_number: int, turn_id: str, user_text: str = "", agent_first: bool = False) -> TurnFigures:
+        """Of a turn that begins."""
+        pipeline = "_".join(PARTS[self.agent.mode])
+        return TurnFigures(turn_number, turn_id, user_text, agent_first, pipeline=pipeline)
+
     # --- its life ----------------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Hear and speak until the line is gone."""
-        work = [asyncio.create_task(self.floor.run()), asyncio.create_task(self.listener.run())]
+        work = [asyncio.create_task(self.floor.run())]
+        if self.agent.mode != "raw":
+            work.append(asyncio.create_task(self.listener.run()))
         over = [asyncio.create_task(self.call.wait_ended()), asyncio.create_task(self._left.wait())]
         try:
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +147,7 @@ class Talk:
             for task in (*over, *work, *self._tasks):
                 task.cancel()
             await asyncio.gather(*over, *work, *self._tasks, return_exceptions=True)
-            self.usage.stt(*self.listener.provider, self.listener.audio_s)
+            self._count_hearing()
             for figures in [untold for untold in self._untold if untold.agent_started_at is not None]:
                 figures.interrupted = True  # by the end of the call
                 self._tell(figures)
@@ -167,6 +210,8 @@ class Talk:
     def speech(self, source: str, figures: TurnFigures) -> Speech:
         """An utterance that begins to be made; the app hears of it."""
         speech = Speech(Utterance(f"{source}-{next(self._numbers)}", source))
+        if self.speaker is not None:
+            speech.sound, speech.sample_rate_hz = asyncio.Queue(), self.speaker.sample_rate_hz
         figures.utterances.append(speech.utterance)
         self._utterances[speech.utterance.name] = speech.utterance, figures
         self._settled[speech.utterance.name] = asyncio.Event()
@@ -182,17 +227,42 @@ class Talk:
 
     def say(self, text: str, source: str = "speak", agent_first: bool = False) -> Speech:
         """Words that are known, in their turn."""
-        figures = TurnFigures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
+        figures = self.figures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
         speech = self.speech(source, figures)
         self.history.app_says(speech.utterance)
-        speech.say_all([text])
-        speech.end()
+        if self.speaker is None:
+            speech.say_all([text])
+            speech.end()
+        else:
+            speaker = self.speaker
+            speech.begin = lambda: self._begin_voiced(speech, speaker.say(text))
         speech.released.set()
         self.floor.add(speech)
         if agent_first:
             self._untold.append(figures)
             self.spawn(self._tell_first(speech, figures))
         return speech
+
+    def _begin_voiced(self, speech: Speech, deltas: AsyncIterator[Delta]) -> None:
+        self.spawn(self._voiced(speech, deltas))
+
+    async def _voiced(self, speech: Speech, deltas: AsyncIterator[Delta]) -> None:
+        """Known words by a model that speaks."""
+        try:
+            async with contextlib.aclosing(deltas) as given:  # type: ignore[type-var]
+                async for delta in given:
+                    if isinstance(delta, Audio):
+                        speech.hear(delta.pcm)
+                    elif isinstance(delta, Text):
+                        speech.words(delta.text)
+                    elif isinstance(delta, Finished):
+                        self.usage.llm(delta, 0.0)
+                    if speech.cancelled:
+                        break
+        except ProviderError as problem:
+            speech.problem = problem
+        finally:
+            speech.end()
 
     async def _tell_first(self, speech: Speech, figures: TurnFigures) -> None:
         await asyncio.shield(speech.over)
@@ -209,6 +279,8 @@ class Talk:
         """So much of it was heard, says the engine."""
         if (said := self.utterance(name)) is not None:
             said.is_cut, said.heard_s = True, position_s
+            if self.speaker is not None:
+                self.speaker.heard(position_s)
 
     def turn_id(self, name: str) -> str | None:
         """Of the turn that an utterance belongs to."""
@@ -228,6 +300,9 @@ class Talk:
     def told(self, name: str) -> None:
         """The engine's last word about an utterance went to the app."""
         if name in self._settled:
+            said, figures = self._utterances[name]
+            self.keep({"type": "talkpath.utterance", "utterance": name, "source": said.source, "turn_id": figures.turn_id, "text": said.text,
+                       "heard_text": said.heard_text(), "is_cut": said.is_cut, "timestamp": self.now})  # fmt: skip
             self._settled[name].set()
 
     async def settle(self, utterances: Sequence[Utterance]) -> None:
@@ -247,6 +322,7 @@ class Talk:
         if self.sub_agents.owes_a_turn and self.answer is None:
             self.sub_agents.owes_a_turn = False
             self.go_on()
+        self._hear_app()
 
     def _tell(self, figures: TurnFigures) -> None:
         if figures in self._untold:
@@ -258,8 +334,12 @@ class Talk:
 
     def tell_usage(self) -> None:
         """`session.usage`, as it is now."""
-        self.usage.stt(*self.listener.provider, self.listener.audio_s)
+        self._count_hearing()
         self.send({"type": "session.usage", "models": self.usage.models()})
+
+    def _count_hearing(self) -> None:
+        if self.agent.has("stt") or self.agent.has("s2s"):
+            self.usage.stt(*self.listener.provider, self.listener.audio_s)
 
     def _voice_done(self, utterance: Utterance, voice: TextToSpeech, spoken: Spoken) -> None:
         self.usage.tts(voice.provider, voice.model, spoken)
@@ -286,9 +366,32 @@ class Talk:
         """The model's turn without a word of the caller's."""
         if not self.is_closing and self.answer is None:
             self.turns += not agent_first
-            figures = TurnFigures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
+            figures = self.figures(self.turns, str(uuid.uuid4()), agent_first=agent_first)
             is_held = self.turn_taking.caller_speaks
             self.start(Answer(self, figures, None, is_held, nudge, source))
+
+    def app_answers(self, token: str, last: bool) -> None:
+        """Words of the app's own model."""
+        assert self.app_model is not None
+        self.app_model.put(token, last)
+        self._hear_app()
+
+    def _hear_app(self) -> None:
+        """What it says unasked is said, too."""
+        if self.app_model is not None and self.answer is None and self.app_model.has_more:
+            self.go_on(agent_first=not self.turns)
+
+    def user_said(self, text: str, is_final: bool, language: str | None = None, speaker_id: str | None = None) -> None:
+        """The app is told the caller's words, where they are its own to answer."""
+        if self.agent.mode in ("customer_llm", "stt"):
+            self.send({
+                "type": "user.transcription", "text": text, "is_final": is_final, "language": language, "speaker_id": speaker_id,
+                "timestamp": self.now,
+            })  # fmt: skip
+
+    def heard_only(self, figures: TurnFigures) -> None:
+        """A turn that nobody here answers."""
+        self._tell(figures)
 
     def tools_executed(self, calls: Sequence[ToolCall], outcomes: Mapping[str, Outcome]) -> None:
         """The app is told what its tools gave."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import deque
 from typing import TYPE_CHECKING
 
+from talkpath.agentstack.agent_tools.privacy import HIDDEN
 from talkpath.agentstack.conversation.answer import Answer
 from talkpath.agentstack.conversation.figures import TurnFigures
 from talkpath.agentstack.conversation.hints import is_nod, turn_probability
+from talkpath.agentstack.conversation.history import Entry
 from talkpath.agentstack.conversation.prefill import Chat
 from talkpath.agentstack.conversation.turn_words import TurnWords
 from talkpath.agentstack.providers.base import Finished, Transcript
@@ -49,6 +52,10 @@ class TurnTaking:
         self._prefills = 0  # of this turn
         self._event: e.UserTurnCompleted | None = None
         self._words_came = asyncio.Event()
+        self._transcript: Transcript | None = None  # the last
+        self._unworded: deque[tuple[TurnFigures, Entry]] = (
+            deque()
+        )  # turns of a model that hears; their words come later
         self._is_doubted = False  # by words of this turn
         self._unjudged: e.UserSpeechStarted | None = None  # over the agent
         self._spoken_ms = 0.0  # of it
@@ -106,6 +113,8 @@ class TurnTaking:
                 talk.spawn(self._commit_without_words())
             case e.AgentFalseInterruption():
                 self._overlap = False
+                if talk.speaker is not None and not self.caller_speaks:
+                    talk.speaker.forget()
             case e.UserBackchannel():
                 self._unjudged = None
                 talk.usage.overlap()
@@ -132,6 +141,8 @@ class TurnTaking:
         if self._turn_onset_at is None:
             self._turn_onset_at = self._onset_at
         talk.listener.caller_speaks(event.onset_ms)
+        if talk.speaker is not None:
+            talk.speaker.attend()
         self.drop_prefill()
         if talk.answer is not None and not talk.answer.speaks:
             talk.answer.hold()
@@ -159,8 +170,21 @@ class TurnTaking:
     async def heard(self, transcript: Transcript) -> None:
         """What a recogniser says."""
         talk = self._talk
+        if talk.speaker is not None:
+            if transcript.is_final and not transcript.from_finalize:
+                self._words_of_sound(transcript.text)
+            return
         self.words.hear(transcript, talk.clock())
         self._words_came.set()
+        if transcript.is_final and transcript.text.strip():
+            talk.keep(
+                {
+                    "type": "talkpath.heard",
+                    "text": transcript.text,
+                    "confidence": transcript.confidence,
+                    "timestamp": talk.now,
+                }
+            )
         if self.is_deaf:
             if transcript.is_final and (text := self.words.take()):
                 self.unanswered.append(text)
@@ -168,6 +192,9 @@ class TurnTaking:
         if not transcript.text.strip() or not self.words.text:
             return
         nods = self._overlap and is_nod(self.words.text, self.words.language)
+        self._transcript = transcript
+        if not nods:
+            talk.user_said(self.words.text, False, transcript.language or self.words.language, transcript.speaker_id)
         if not nods:
             talk.call.tell("transcript", transcript.text[-ENGINE_CHARS:], transcript.is_final)
             self._hint()
@@ -193,7 +220,7 @@ class TurnTaking:
         talk = self._talk
         is_free = talk.answer is None and talk.floor.is_idle and self._prefill is None and not talk.is_closing
         is_free = is_free and self._prefills < MOST_PREFILLS
-        if talk.agent.prefill_cache and is_free and self.words.text and talk.mind.sub is None:
+        if talk.agent.prefill_cache and talk.agent.has("llm") and is_free and self.words.text and talk.mind.sub is None:
             messages = [*talk.history.messages(talk.mind.prompt), {"role": "user", "content": self.words.text}]
             self._prefills += 1
             self._prefill = Chat(talk.model(), messages, talk.mind.tools, talk.clock, self.words.text)
@@ -213,7 +240,12 @@ class TurnTaking:
 
     def _end_turn(self, event: e.UserTurnCompleted | None) -> None:
         self._event, self.turn_id = event, str(uuid.uuid4())
-        self._talk.spawn(self._wait_for_words())
+        if self._talk.speaker is not None:
+            self._answer_sound()
+        elif self._talk.agent.has("stt"):
+            self._talk.spawn(self._wait_for_words())
+        else:
+            self._event = None
 
     async def _wait_for_words(self) -> None:
         until = self._talk.clock() + WORDS_WAIT_S
@@ -247,25 +279,66 @@ class TurnTaking:
             return
         if now is not None and now.in_tools:  # its next step answers this too
             self._discard(chat)
-            talk.history.user(text)
+            talk.history.user(text, talk.is_private)
             now.release()
             return
-        figures = TurnFigures(talk.turns + 1, self.turn_id, text)
+        figures = talk.figures(talk.turns + 1, self.turn_id, HIDDEN if talk.is_private else text)
         figures.user_started_at, self._turn_onset_at = self._turn_onset_at, None
         if now is not None and not now.speaks:  # what he had said before is part of it
             now.give_way()
             if now.is_abandoned:
                 figures.turn_number = now.figures.turn_number
-                figures.user_text = f"{now.figures.user_text} {text}".strip()
+                figures.user_text = f"{now.figures.user_text} {figures.user_text}".strip()
                 figures.user_started_at = now.figures.user_started_at or figures.user_started_at
             talk.answer = None
-        talk.history.user(text)
+        talk.history.user(text, talk.is_private)
         if chat is not None and (chat.text != text or now is not None):
             self._discard(chat)
             chat = None
         talk.turns = max(talk.turns, figures.turn_number)
         self._fill(figures, event)
-        talk.start(Answer(talk, figures, chat))
+        self._tell_all(text, now is not None and now.speaks)
+        if talk.agent.speaks:
+            talk.start(Answer(talk, figures, chat))
+        else:
+            talk.heard_only(figures)
+
+    def _answer_sound(self) -> None:
+        """By a model that has heard it itself; the words come later."""
+        talk, event = self._talk, self._event
+        assert talk.speaker is not None
+        self._event, now = None, talk.answer
+        if talk.is_closing or self.is_deaf:
+            talk.speaker.forget()
+            return
+        if now is not None and now.in_tools:  # its next step answers this too
+            now.release()
+            return
+        figures = talk.figures(talk.turns + 1, self.turn_id)
+        figures.user_started_at, self._turn_onset_at = self._turn_onset_at, None
+        if now is not None and not now.speaks:
+            now.give_way()
+            talk.answer = None
+        self._unworded.append((figures, talk.history.user("")))
+        talk.turns = figures.turn_number
+        self._fill(figures, event)
+        talk.start(Answer(talk, figures))
+
+    def _words_of_sound(self, text: str) -> None:
+        """What the model says that it has heard."""
+        if self._unworded:
+            figures, entry = self._unworded.popleft()
+            figures.user_text = text
+            figures.final_at = self._talk.clock()
+            entry.text = f"{entry.text} {text}".strip()
+
+    def _tell_all(self, text: str, agent_speaks: bool) -> None:
+        """All words of a turn, to an app that answers them."""
+        talk, last = self._talk, self._transcript
+        if talk.app_model is not None:
+            talk.app_model.asked(agent_speaks)
+        language = (last.language if last is not None else None) or self.words.language
+        talk.user_said(text, True, language, last.speaker_id if last is not None else None)
 
     def _fill(self, figures: TurnFigures, event: e.UserTurnCompleted | None) -> None:
         talk, turns = self._talk, self._talk.delays

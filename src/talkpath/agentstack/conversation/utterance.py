@@ -40,7 +40,7 @@ class Utterance:
     @property
     def text(self) -> str:
         """All of it."""
-        return " ".join(segment.text for segment in self.segments)
+        return " ".join(segment.text for segment in self.segments).strip()
 
     @property
     def duration_s(self) -> float:

@@ -100,6 +100,13 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Audio:
+    """The next piece of what is said, as sound: int16 mono, at the rate of the model that speaks."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """The model wants a tool: complete. `arguments` is {} where the model wrote no JSON object; `raw` is what it wrote."""
 
@@ -137,7 +144,7 @@ class Whole:
     """All that is said and all calls are there: only `Finished` follows, perhaps a while later. A model need not tell it."""
 
 
-Delta: TypeAlias = Text | ToolCall | Whole | Finished
+Delta: TypeAlias = Text | Audio | ToolCall | Whole | Finished
 ChatMessage: TypeAlias = dict[
     str, Any
 ]  # as OpenAI's chat completions have them: role, content, tool_calls, tool_call_id
@@ -178,6 +185,41 @@ class TextToSpeech(Protocol):
         ...
 
 
+# --- all in one --------------------------------------------------------------------------------------------------------------
+
+
+class SpeechModel(SpeechToText, LanguageModel, Protocol):
+    """A model that hears and speaks, on one call. Its `chat` answers what was said since the last answer, and gives `Audio` beside the words.
+
+    Attributes
+    ----------
+    sample_rate_hz : int
+        Of what it hears and says.
+    tools, talk_so_far : callable
+        Set by the talk: what a new connection is told.
+    """
+
+    sample_rate_hz: int
+    tools: Callable[[], Sequence[Tool]]
+    talk_so_far: Callable[[], Sequence[ChatMessage]]
+
+    def attend(self) -> None:
+        """The caller speaks: what he says is for the model, to `finalize`."""
+        ...
+
+    def forget(self) -> None:
+        """What he has said since the last answer was no turn."""
+        ...
+
+    def say(self, text: str) -> AsyncIterator[Delta]:
+        """These words, in its voice."""
+        ...
+
+    def heard(self, position_s: float) -> None:
+        """The caller has heard so much of what was said last."""
+        ...
+
+
 # --- all of them -------------------------------------------------------------------------------------------------------------
 
 OnAvailability: TypeAlias = Callable[[str, bool], None]  # ("openai/gpt-4o", is it available?)
@@ -194,6 +236,8 @@ class ProviderSet(Protocol):
     ) -> LanguageModel: ...
 
     def tts(self, spec: Spec, fallback: Sequence[Spec] = ()) -> TextToSpeech: ...
+
+    def s2s(self, spec: Spec) -> SpeechModel: ...
 
     async def check(self, kind: str, spec: Spec) -> str | None:
         """Why `spec` (of an "stt", "llm" or "tts") cannot be: a key that is refused. None: nothing is wrong, or nobody can be reached."""

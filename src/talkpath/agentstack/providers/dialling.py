@@ -31,6 +31,13 @@ _log.setLevel(logging.WARNING)  # at DEBUG it would write the key
 _takes_proxy = "proxy" in inspect.signature(connect.__init__).parameters  # websockets 15
 
 
+class _Straight(connect):
+    """Follows no redirect: a key goes where it was meant to go."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 @dataclass(frozen=True, slots=True)
 class SocketTimes:
     """How long what may take."""
@@ -52,7 +59,7 @@ async def dial(
     """
     more: dict[str, Any] = {"proxy": None} if _takes_proxy and urlsplit(url).hostname in LOOPBACK else {}
     try:
-        connection = await connect(
+        connection = await _Straight(
             url,
             create_connection=DirectSocket,
             ssl=_tls() if url.startswith("wss:") else None,

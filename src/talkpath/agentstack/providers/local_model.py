@@ -10,7 +10,7 @@ from typing import Any
 
 from talkpath.agentstack.providers import local_talk
 from talkpath.agentstack.providers.base import ChatMessage, Delta, Finished, ProviderError, Spec, Text, Tool, ToolCall
-from talkpath.agentstack.providers.local_rules import Reply, Script, turns
+from talkpath.agentstack.providers.local_rules import Call, Reply, Script, turns
 from talkpath.agentstack.providers.local_script import ScriptError, read_script
 
 _PIECE = re.compile(r"\S+\s*")
@@ -66,6 +66,8 @@ def answer_to(script: Script, messages: Sequence[ChatMessage], tools: Sequence[T
     if (scripted := script.reply(conversation)) is not None:
         return scripted
     if local_talk.is_sub_agent(tools):
+        if not local_talk.is_for_email(tools):
+            return Reply(calls=(Call("decline", {"reason": "the embedded model collects email addresses only"}),))
         return local_talk.collect(turn, conversation, last_said)
     if script.default and turn.said:
         own = local_talk.reply(turn, conversation, last_said, tools) if script.built_in else Reply()

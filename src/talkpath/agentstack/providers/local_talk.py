@@ -240,6 +240,11 @@ def is_sub_agent(tools: Sequence[Tool]) -> bool:
     return {"submit", "decline"} <= {tool.name for tool in tools}
 
 
+def is_for_email(tools: Sequence[Tool]) -> bool:
+    """What it asks for is an e-mail address."""
+    return any(tool.name == "submit" and "email_address" in tool.parameters.get("properties", {}) for tool in tools)
+
+
 def collect(turn: Turn, conversation: Sequence[Turn], last_said: str) -> Reply:
     """The sub-agent's side of `collect_email`."""
     for result in reversed(turn.results):

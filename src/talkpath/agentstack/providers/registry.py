@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from talkpath.agentstack.providers import deepgram, elevenlabs, openai_chat
+from talkpath.agentstack.providers import deepgram, elevenlabs, openai_chat, openai_realtime
 from talkpath.agentstack.providers.base import (
     LanguageModel,
     OnAvailability,
     ProviderError,
     Spec,
+    SpeechModel,
     SpeechToText,
     TextToSpeech,
 )
@@ -27,13 +28,16 @@ from talkpath.agentstack.providers.fallback_tts import FallbackVoice
 from talkpath.agentstack.providers.http_pool import HttpPool
 from talkpath.agentstack.providers.key_check import refused_key
 from talkpath.agentstack.providers.openai_chat import VENDORS, OpenAIChat
+from talkpath.agentstack.providers.realtime_call import RealtimeModel
+from talkpath.agentstack.providers.urls import same_base
 from talkpath.agentstack.settings import BASE_URLS
 
 if TYPE_CHECKING:
     import httpx
 
 LOCAL = "local"
-DEFAULTS = {"stt": "deepgram", "llm": "openai", "tts": "elevenlabs"}
+DEFAULTS = {"stt": "deepgram", "llm": "openai", "tts": "elevenlabs", "s2s": openai_realtime.PROVIDER}
+_SETTINGS = {openai_realtime.PROVIDER: "openai"}  # whose key and address in the settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,16 @@ CLIENTS: Mapping[str, Mapping[str, Client]] = {
     "stt": {"deepgram": Client(lambda spec, _, key, url: Deepgram(spec, key, url), deepgram.key_requests)},
     "llm": {name: Client(OpenAIChat, openai_chat.key_requests) for name in VENDORS},
     "tts": {"elevenlabs": Client(ElevenLabs, elevenlabs.key_requests)},
+    "s2s": {
+        name: Client(lambda spec, _, key, url: RealtimeModel(spec, key, url), openai_realtime.key_requests)
+        for name in (openai_realtime.PROVIDER, openai_realtime.AZURE)
+    },
 }
 KNOWN = {  # to agents, and without a client here yet
     "stt": frozenset({"google", "azure", "assemblyai", "groq", "openai"}),
     "llm": frozenset({"anthropic", "google"}),
     "tts": frozenset({"cartesia", "google", "azure", "openai", "deepgram"}),
+    "s2s": frozenset({"gemini_live"}),
 }
 
 
@@ -69,7 +78,7 @@ class ProviderSettings(Protocol):
         ...
 
     def api_key(self, provider: str) -> str | None:
-        """For agents that name none."""
+        """For agents that name none; goes to `base_url(provider)` only."""
         ...
 
 
@@ -112,6 +121,11 @@ class Providers:
         """See `ProviderSet`."""
         members = [self._made("tts", each) for each in (spec, *fallback)]
         return FallbackVoice(members, self._names("tts", spec, fallback), self._health)
+
+    def s2s(self, spec: Spec) -> SpeechModel:
+        """See `ProviderSet`. One for each call."""
+        made: SpeechModel = self._made("s2s", spec)
+        return made
 
     async def check(self, kind: str, spec: Spec) -> str | None:
         """See `ProviderSet`."""
@@ -169,8 +183,10 @@ class Providers:
         """
         name = str(spec.get("provider") or DEFAULTS[kind]).strip().lower()
         is_local = self._settings.providers == LOCAL and (name in CLIENTS[kind] or name in KNOWN[kind])
-        if is_local and kind == "llm" and name in CLIENTS[kind] and self._has_own_url(name, spec):
+        if is_local and kind in ("llm", "s2s") and name in CLIENTS[kind] and self._has_own_url(name, spec):
             return name  # a model of one's own stands beside the embedded voice and recogniser
+        if is_local and kind == "s2s":
+            raise ProviderError("s2s has no embedded default: name a base_url", "bad_request", name)
         if name == LOCAL or is_local:
             return LOCAL
         if name in CLIENTS[kind]:
@@ -179,14 +195,28 @@ class Providers:
         raise ProviderError(f"{kind} provider '{name}' {what}", "bad_request", name)
 
     def _key(self, name: str, spec: Spec) -> str | None:
-        return str(spec.get("api_key") or "") or self._settings.api_key(name) or None
+        """The agent's own; the server's only where the server itself would go: an agent may name an address, not take the key there."""
+        own = str(spec.get("api_key") or "")
+        return (
+            own or (self._settings.api_key(_SETTINGS.get(name, name)) if self._is_at_home(name, spec) else None) or None
+        )
+
+    def _is_at_home(self, name: str, spec: Spec) -> bool:
+        """The agent names no address, or the settings' (where they have none, the vendor's)."""
+        named = [str(spec[field]) for field in ("base_url", "azure_endpoint") if spec.get(field)]
+        name = _SETTINGS.get(name, name)
+        home = self._settings.base_url(name) or BASE_URLS.get(name, "")
+        prefix = VENDORS[name].prefix if name in VENDORS else "/v1"
+        return all(bool(home) and same_base(each, home, prefix) for each in named)
 
     def _base_url(self, name: str, spec: Spec) -> str | None:
-        return str(spec.get("base_url") or "") or self._settings.base_url(name) or None
+        return str(spec.get("base_url") or "") or self._settings.base_url(_SETTINGS.get(name, name)) or None
 
     def _has_own_url(self, name: str, spec: Spec) -> bool:
         """An agent, or the settings, name another server than the vendor's."""
-        return bool(spec.get("base_url")) or (self._settings.base_url(name) or "") not in ("", BASE_URLS.get(name, ""))
+        settings = _SETTINGS.get(name, name)
+        own = any(spec.get(field) for field in ("base_url", "azure_endpoint"))
+        return own or (self._settings.base_url(settings) or "") not in ("", BASE_URLS.get(settings, ""))
 
     def _names(self, kind: str, spec: Spec, fallback: Sequence[Spec]) -> list[str]:
         """For `Health`: the same service by the same account is one, to all calls. Never shown: a key is in it only by its hash."""

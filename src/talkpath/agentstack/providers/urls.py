@@ -35,3 +35,26 @@ def ws_base(url: str, prefix: str = "/v1") -> str:
     """
     scheme, rest = http_base(url, prefix).split("://", 1)
     return f"{_TO_WS.get(scheme, scheme)}://{rest}"
+
+
+def same_base(one: str, other: str, prefix: str = "/v1") -> bool:
+    """Whether both are one end point. What cannot be read is not.
+
+    Examples
+    --------
+    >>> same_base("wss://API.deepgram.com/v1/", "https://api.deepgram.com")
+    True
+    >>> same_base("https://api.deepgram.com.evil.example/v1", "https://api.deepgram.com/v1")
+    False
+    """
+    try:
+        return _parts(one, prefix) == _parts(other, prefix)
+    except ValueError:  # a port that is no number, half a bracket
+        return False
+
+
+def _parts(url: str, prefix: str) -> tuple[object, ...]:
+    """What decides where a request goes. A user in the address is compared too: it may be all that differs."""
+    parts = urlsplit(http_base(url, prefix))
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.username, parts.password, parts.hostname, port, parts.path

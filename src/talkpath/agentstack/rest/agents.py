@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from talkpath.agentstack.agent import Agent
 from talkpath.agentstack.agent_body import agent_from_body, masked, merged
+from talkpath.agentstack.agent_mode import mode_of
 from talkpath.agentstack.providers.base import ProviderError
 from talkpath.agentstack.rest.context import Context
 from talkpath.agentstack.rest.pages import filter_of, listing_of
@@ -79,16 +80,16 @@ def _asked(body: Mapping[str, Any]) -> dict[str, Any]:
 def _shown(stored: StoredAgent) -> dict[str, Any]:
     """An agent as replies have it: its body without keys, and what follows from it."""
     body = stored.body
-    specs = [body.get(kind) for kind in ("stt", "llm", "tts")]
+    specs = [body.get(kind) for kind in ("stt", "llm", "tts", "s2s")]
     greeting = body.get("welcome_greeting") or ""
     return {
+        "s2s": None,
         **masked(body),
         "agent_uuid": stored.agent_uuid,
-        "agent_mode": "full",
+        "agent_mode": mode_of({name: value for name, value in body.items() if value is not None}),
         "participant_mode": body.get("participant_mode") or "dual",
         "created_at": stored.created_at,
         "byok": any(isinstance(spec, dict) and bool(spec.get("api_key")) for spec in specs),
-        "s2s": None,
         "welcome_greeting": greeting,
         "speaks_first": body.get("speaks_first") or ("agent" if greeting else "user"),
         "detection_method": body.get("detection_method") or "disabled",
@@ -100,10 +101,10 @@ def _shown(stored: StoredAgent) -> dict[str, Any]:
 async def _check_keys(context: Context, agent: Agent, old: Mapping[str, Any] | None = None) -> None:
     """Ask the providers of what is new whether they take the keys. One that cannot be reached, or takes too long, refuses nobody."""
     asked: list[tuple[str, str, Mapping[str, Any]]] = []
-    for kind in ("stt", "llm", "tts"):
+    for kind in ("stt", "llm", "tts", "s2s"):
         for name, specs in (
-            (kind, (getattr(agent, kind),)),
-            (f"{kind}_fallback", getattr(agent, f"{kind}_fallback")),
+            (kind, (getattr(agent, kind),) if agent.has(kind) else ()),
+            (f"{kind}_fallback", getattr(agent, f"{kind}_fallback", ())),
         ):
             if old is None or old.get(name) != agent.body.get(name):
                 is_list = name != kind

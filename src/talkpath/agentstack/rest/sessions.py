@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from talkpath.agentstack.agent import PARTS
 from talkpath.agentstack.rest.context import Context
 from talkpath.agentstack.rest.pages import filter_of, listing_of, seconds_of, time_of
 from talkpath.agentstack.rest.replies import RestError, reply
@@ -64,7 +65,7 @@ async def _row(context: Context, request: Request, agent_uuid: str | None = None
 
 def _shown(context: Context, row: Mapping[str, Any]) -> dict[str, Any]:
     """A session in a list."""
-    has = {"full": ("stt", "llm", "tts")}.get(row["agent_mode"], ())
+    has = PARTS.get(row["agent_mode"], ())
     return {
         "agent_session_id": row["agent_session_id"],
         "agent_session_uuid": row["agent_session_id"],

@@ -96,10 +96,14 @@
   };
   const box = (c, row, item) => {
     const from = x(item.from), to = Math.max(from + 3, x(item.to)), y = row.top + row.head + 4, h = row.height - 9;
-    if (to < gutter() || from > width) return;
+    if ((item.room === undefined ? to : x(item.room)) < gutter() || from > width) return;
     const tone = colour(item.tone);
     c.fillStyle = c.strokeStyle = tone;
-    if (item.letter && item.from === item.to) {
+    if (item.words !== undefined) {
+      c.fillRect(from, y, 2, h); c.fillRect(from, y + h - 1, to - from, 1);
+      c.save(); c.beginPath(); c.rect(from, y - 2, x(item.room) - from - 4, h + 4); c.clip(); // as far as nobody else's stand there
+      c.fillStyle = colour("ink"); c.fillText(item.words, Math.max(from, gutter()) + 4, y + h / 2 - 0.5); c.restore();
+    } else if (item.letter && item.from === item.to) {
       c.fillRect(from, y, 2, h); c.fillText(item.letter, from + 4, y + h / 2 + 0.5);
     } else if (item.hatched) {
       c.strokeRect(from + 0.5, y + 0.5, to - from - 1, h - 1);

@@ -1,0 +1,1 @@
+"""`make quality`: the figures of docs/quality.md, from installed packages and generated lines, through the call; peers beside it."""

@@ -31,7 +31,6 @@ class Ops(c.Structure):
         ("dot", c.CFUNCTYPE(c.c_float, c.c_void_p, c.c_void_p, c.c_size_t)),
         ("correlate", c.CFUNCTYPE(None, c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_size_t)),
         ("all_pole", c.CFUNCTYPE(None, *[c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t])),
-        ("affine_int8", c.CFUNCTYPE(None, *[c.c_void_p] * 5, c.c_size_t, c.c_size_t)),
         ("affine_pairs", c.CFUNCTYPE(None, *[c.c_void_p] * 5, c.c_size_t, c.c_size_t)),
         ("two_layers", c.CFUNCTYPE(None, *[c.c_void_p] * 3, c.c_size_t, c.c_size_t, c.c_void_p, c.c_size_t, c.c_void_p, c.c_void_p, c.c_size_t)),
         ("rfft_forward", c.CFUNCTYPE(None, c.c_size_t, *[c.c_void_p] * 3)),
@@ -164,26 +163,8 @@ def test_two_layers_are_within_their_bound(
         assert y[n] == 99
 
 
-@pytest.mark.parametrize("rows", [8, 24, 56, 72, 168])
-@pytest.mark.parametrize("columns", [0, 1, 2, 31, 56, 76])
-def test_affine_int8_is_within_its_bound(
-    variants: list[Ops], rows: int, columns: int, rng: np.random.Generator
-) -> None:
-    weights = rng.integers(-128, 128, (rows, columns)).astype(np.int8)
-    scale, bias = (rng.standard_normal(rows).astype(np.float32) for _ in range(2))
-    x = rng.standard_normal(columns).astype(np.float32)
-    by_column = np.ascontiguousarray(weights.T)
-    exact = bias + scale * (weights.astype(float) @ x.astype(float))
-    bound = 4e-7 * 8 * (np.abs(bias) + np.abs(scale) * (np.abs(weights.astype(float)) @ np.abs(x).astype(float)))
-    for v in variants:
-        y = np.full(rows + 1, 99, np.float32)
-        v.affine_int8(pointer(by_column), pointer(scale), pointer(bias), pointer(x), pointer(y), rows, columns)
-        assert (np.abs(y[:rows] - exact) <= bound).all(), v.name
-        assert y[rows] == 99
-
-
-@pytest.mark.parametrize("rows", [8, 16, 48, 56, 144])
-@pytest.mark.parametrize("columns", [2, 48, 192])
+@pytest.mark.parametrize("rows", [8, 16, 24, 56, 96, 120, 144, 192])
+@pytest.mark.parametrize("columns", [2, 48, 100, 282])
 def test_affine_pairs_sums_exactly(variants: list[Ops], rows: int, columns: int, rng: np.random.Generator) -> None:
     matrix = rng.integers(-127, 128, (rows, columns)).astype(np.int8)
     matrix[0] = 127

@@ -67,9 +67,11 @@ def scene(seconds=6, rate=RATE):
     return np.clip(x, -32768, 32767).astype(np.int16)
 
 
-@pytest.mark.parametrize("kind", ["scene", "µ-law", *sorted(hostile_signals(1))])
+@pytest.mark.parametrize("kind", ["scene", "µ-law", "pause", *sorted(hostile_signals(1))])
 def test_agrees_with_the_reference(reference, kind):
-    pcm = {"scene": scene(), "µ-law": ulaw(scene()), **hostile_signals(16000)}[kind]
+    """In a long pause nothing but the network goes on."""
+    pause = np.concatenate([scene(2), np.zeros(12345, np.int16), scene(2)])
+    pcm = {"scene": scene(), "µ-law": ulaw(scene()), "pause": pause, **hostile_signals(16000)}[kind]
     weights = reference.load_weights(CSRC / "detect/vad_weights.npz")
     want = reference.forward(weights, reference.features(pcm))
     np.testing.assert_allclose(track(pcm), want[: len(pcm) // HOP], atol=TOLERANCE)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+ONE, INPUT = 16384, 4096  # as in dsp/gru.h
+INPUT_SCALES = ("dense_scale",)
 HERE = Path(__file__).resolve().parent
 
 
@@ -43,10 +45,15 @@ def generate() -> str:
     )
     out += "/* Pitch lags in octaves. */\n"
     out += table("vad_lags", np.log2(np.arange(ref.FIRST_LAG, ref.LAST_LAG + 1) / 50).astype(np.float32))
-    out += "/* Matrices column by column, each row with its scale. Gates: reset, update, new. */\n"
+    out += "/* Matrices two columns at a time, row by row; a scale for each row. Gates: reset, update, new. */\n"
     for name in sorted(weights):
         values = weights[name]
-        out += table(f"vad_{name}", values.T, "int8_t" if values.dtype == np.int8 else "float")
+        if values.dtype == np.int8:
+            pairs = values.reshape(len(values), -1, 2).transpose(1, 0, 2)
+            out += table(f"vad_{name}", pairs, "int8_t")
+        else:
+            one = (INPUT if name in INPUT_SCALES else ONE) if name.endswith("_scale") else 1
+            out += table(f"vad_{name}", values / one)
     return out.rstrip("\n") + "\n"
 
 

@@ -7,7 +7,7 @@
 #include "detect/vad_tables.h"
 #include "dsp/approx.h"
 #include "dsp/fft.h"
-#include "dsp/layer.h"
+#include "dsp/gru.h"
 #include "dsp/simd.h"
 #include "talkpath/talkpath.h"
 
@@ -30,15 +30,22 @@ enum {
 #define FLOOR_RISE 0.004f
 #define SMOOTH 0.3f
 
+/* What the features remember. */
+typedef struct tp_vad_past {
+    float smooth[BANDS], floor[BANDS];
+    float lag; /* of the last hop's pitch, in octaves */
+} tp_vad_past;
+
 struct tp_vad {
     tp_vad_config config;
     tp_half_rate half_rate;
     size_t fill;        /* of samples; the oldest FFT - HOP are the last hops' */
     int started;        /* the floors have a first value */
+    int settled;        /* a hop of digital silence left the past as it was: so will the next one */
     int resting;        /* tp_vad_rest                    */
     float samples[FFT];
-    float smooth[BANDS], floor[BANDS];
-    float lag; /* of the last hop's pitch, in octaves */
+    tp_vad_past past;
+    float features[FEATURES]; /* of the last hop */
     float probability;
     float units[LAYERS][UNITS];
 };
@@ -133,30 +140,35 @@ TP_INLINE void features_loops(tp_vad *v, float *f)
     for (size_t b = 0; b < BANDS; b++)
         logs[b] = tp_log_near(logs[b]);
     if (!v->started) {
-        memcpy(v->smooth, logs, sizeof logs);
-        memcpy(v->floor, logs, sizeof logs);
+        memcpy(v->past.smooth, logs, sizeof logs);
+        memcpy(v->past.floor, logs, sizeof logs);
         v->started = 1;
     }
     TP_ROLLED
     for (size_t b = 0; b < BANDS; b++) {
-        v->smooth[b] += SMOOTH * (logs[b] - v->smooth[b]);
-        const float risen = v->floor[b] + FLOOR_RISE;
-        v->floor[b] = risen < v->smooth[b] ? risen : v->smooth[b];
+        v->past.smooth[b] += SMOOTH * (logs[b] - v->past.smooth[b]);
+        const float risen = v->past.floor[b] + FLOOR_RISE;
+        v->past.floor[b] = risen < v->past.smooth[b] ? risen : v->past.smooth[b];
         f[b] = logs[b] * 0.2f + 1.0f;
-        f[BANDS + b] = (logs[b] - v->floor[b]) * 0.3f;
+        f[BANDS + b] = (logs[b] - v->past.floor[b]) * 0.3f;
     }
 
-    float powers = 0.0f, magnitudes = 0.0f, lag;
+    float each_power[8] = { 0 }, each_magnitude[8] = { 0 }, powers = power[BINS - 1], magnitudes = magnitude[BINS - 1], lag;
     for (size_t i = 0; i < LOWEST_BIN; i++)
-        magnitude[i] = 0.0f;
+        power[i] = magnitude[i] = 0.0f;
     TP_ROLLED
-    for (size_t i = LOWEST_BIN; i < BINS; i++) {
-        powers += power[i];
-        magnitudes += magnitude[i];
+    for (size_t i = 0; i < BINS - 1; i += 8)
+        for (size_t k = 0; k < 8; k++) {
+            each_power[k] += power[i + k];
+            each_magnitude[k] += magnitude[i + k];
+        }
+    for (size_t k = 0; k < 8; k++) {
+        powers += each_power[k];
+        magnitudes += each_magnitude[k];
     }
     const float share = 1.0f / (float)(BINS - LOWEST_BIN);
-    const float peak = pitch(magnitude, &lag), move = fabsf(lag - v->lag);
-    v->lag = lag;
+    const float peak = pitch(magnitude, &lag), move = fabsf(lag - v->past.lag);
+    v->past.lag = lag;
     f[2 * BANDS] = peak * 3.0f - 1.0f;
     f[2 * BANDS + 1] = lag;
     f[2 * BANDS + 2] = move < 1.0f ? move : 1.0f;
@@ -166,21 +178,41 @@ TP_INLINE void features_loops(tp_vad *v, float *f)
 TP_WIDE(static, features, (tp_vad *v, float *f), (v, f))
 
 typedef char lags_fit[(LAST_LAG + 1 - FIRST_LAG) % LAGS_AT_ONCE == 0 ? 1 : -1];
-typedef char units_fit[(int)UNITS <= (int)TP_LAYER_MAX_UNITS ? 1 : -1];
+typedef char units_fit[(int)UNITS <= (int)GRU_MAX_UNITS ? 1 : -1];
 
-static const tp_layer dense = TP_LAYER(vad_, dense, UNITS, FEATURES);
-static const tp_layer from_below[LAYERS] = { TP_LAYER(vad_, input0, 3 * UNITS, UNITS), TP_LAYER(vad_, input1, 3 * UNITS, UNITS) };
-static const tp_layer from_itself[LAYERS] = { TP_LAYER(vad_, recurrent0, 3 * UNITS, UNITS),
-                                              TP_LAYER(vad_, recurrent1, 3 * UNITS, UNITS) };
+#define LAYER(i) \
+    { vad_input##i, vad_recurrent##i, vad_input##i##_scale, vad_input##i##_bias, vad_recurrent##i##_scale, vad_recurrent##i##_bias }
+
+static const tp_gru_layer layers[LAYERS] = { LAYER(0), LAYER(1) };
+
+static int is_silent(const float *x, size_t n)
+{
+    while (n > 0 && x[n - 1] == 0.0f)
+        n--;
+    return n == 0;
+}
+
+static void measure(tp_vad *v)
+{
+    const int silent = is_silent(v->samples, FFT);
+    if (silent && v->settled)
+        return;
+    const tp_vad_past before = v->past;
+    features(v, v->features);
+    v->settled = silent && memcmp(&before, &v->past, sizeof before) == 0;
+}
 
 static float classify(tp_vad *v)
 {
-    float f[FEATURES], x[UNITS];
-    features(v, f);
-    tp_layer_tanh(&dense, f, x);
-    tp_layer_gru(&from_below[0], &from_itself[0], x, v->units[0]);
-    tp_layer_gru(&from_below[1], &from_itself[1], v->units[0], v->units[1]);
-    return tp_sigmoid_near(tp_simd->dot(vad_out, v->units[1], UNITS) + vad_out_bias[0]);
+    float dense[UNITS];
+    int16_t x[FEATURES], in[UNITS];
+    measure(v);
+    tp_gru_inputs(v->features, FEATURES, x);
+    tp_simd->affine_pairs(vad_dense, vad_dense_scale, vad_dense_bias, x, dense, UNITS, FEATURES);
+    tp_gru_tanh(dense, UNITS, in);
+    for (size_t l = 0; l < LAYERS; l++)
+        tp_gru_step(&layers[l], UNITS, v->units[l], in);
+    return tp_sigmoid_near(tp_simd->dot(vad_out, v->units[LAYERS - 1], UNITS) + vad_out_bias[0]);
 }
 
 size_t tp_vad_process(tp_vad *v, const int16_t *pcm, size_t n, float *probabilities)

@@ -29,48 +29,47 @@ TP_INLINE void affine_out_512(__m512i sum, const float *scale, const float *bias
     _mm512_storeu_ps(y, _mm512_add_ps(_mm512_loadu_ps(bias), product));
 }
 
+/* 16·n rows, n known when it is compiled; even and odd pairs of columns apart: few sums would wait for each other. */
+TP_TARGET_AVX512
+TP_INLINE void affine_rows_512(size_t n, const int8_t *w, const float *scale, const float *bias, const int16_t *x, float *y,
+                               size_t rows, size_t columns)
+{
+    __m512i s[4], t[4];
+    for (size_t i = 0; i < n; i++)
+        s[i] = t[i] = _mm512_setzero_si512();
+    size_t c = 0;
+    for (; c + 4 <= columns; c += 4, w += 4 * rows) {
+        const __m512i v0 = two_inputs_512(x + c), v1 = two_inputs_512(x + c + 2);
+        for (size_t i = 0; i < n; i++) {
+            s[i] = _mm512_dpwssd_epi32(s[i], v0, thirty_two_bytes(w + 32 * i));
+            TP_IN_PLACE(s[i]);
+            t[i] = _mm512_dpwssd_epi32(t[i], v1, thirty_two_bytes(w + 2 * rows + 32 * i));
+            TP_IN_PLACE(t[i]);
+        }
+    }
+    if (c < columns)
+        for (size_t i = 0; i < n; i++)
+            s[i] = _mm512_dpwssd_epi32(s[i], two_inputs_512(x + c), thirty_two_bytes(w + 32 * i));
+    for (size_t i = 0; i < n; i++)
+        affine_out_512(_mm512_add_epi32(s[i], t[i]), scale + 16 * i, bias + 16 * i, y + 16 * i);
+}
+
 TP_TARGET_AVX512
 static void affine_pairs_avx512(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y,
                                 size_t rows, size_t columns)
 {
     size_t r = 0;
-    for (; r + 48 <= rows; r += 48) {
-        const int8_t *w = weights + 2 * r;
-        __m512i s[6]; /* even and odd pairs of columns: three sums would wait for each other */
-        for (int i = 0; i < 6; i++)
-            s[i] = _mm512_setzero_si512();
-        size_t c = 0;
-        for (; c + 4 <= columns; c += 4, w += 4 * rows) {
-            const __m512i v0 = two_inputs_512(x + c), v1 = two_inputs_512(x + c + 2);
-            for (int i = 0; i < 3; i++) {
-                s[i] = _mm512_dpwssd_epi32(s[i], v0, thirty_two_bytes(w + 32 * i));
-                s[3 + i] = _mm512_dpwssd_epi32(s[3 + i], v1, thirty_two_bytes(w + 2 * rows + 32 * i));
-            }
-        }
-        if (c < columns)
-            for (int i = 0; i < 3; i++)
-                s[i] = _mm512_dpwssd_epi32(s[i], two_inputs_512(x + c), thirty_two_bytes(w + 32 * i));
-        for (int i = 0; i < 3; i++)
-            affine_out_512(_mm512_add_epi32(s[i], s[3 + i]), scale + r + 16 * i, bias + r + 16 * i, y + r + 16 * i);
-    }
-    for (; r + 16 <= rows; r += 16) {
-        const int8_t *w = weights + 2 * r;
-        __m512i s[2] = { _mm512_setzero_si512(), _mm512_setzero_si512() };
-        size_t c = 0;
-        for (; c + 4 <= columns; c += 4, w += 4 * rows)
-            for (size_t i = 0; i < 2; i++)
-                s[i] = _mm512_dpwssd_epi32(s[i], two_inputs_512(x + c + 2 * i), thirty_two_bytes(w + 2 * rows * i));
-        if (c < columns)
-            s[0] = _mm512_dpwssd_epi32(s[0], two_inputs_512(x + c), thirty_two_bytes(w));
-        affine_out_512(_mm512_add_epi32(s[0], s[1]), scale + r, bias + r, y + r);
-    }
-    for (; r < rows; r += 8) {
-        const int8_t *w = weights + 2 * r;
-        __m256i s = _mm256_setzero_si256();
-        for (size_t c = 0; c < columns; c += 2, w += 2 * rows)
-            s = _mm256_dpwssd_epi32(s, two_inputs(x + c), sixteen_bytes(w));
-        affine_out(s, scale + r, bias + r, y + r);
-    }
+    if (rows % 48 == 0)
+        for (; r < rows; r += 48)
+            affine_rows_512(3, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r + 64 <= rows; r += 64)
+        affine_rows_512(4, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r + 32 <= rows; r += 32)
+        affine_rows_512(2, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r + 16 <= rows; r += 16)
+        affine_rows_512(1, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r < rows; r += 8)
+        affine_rows(1, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
 }
 
 TP_TARGET_AVX512

@@ -50,6 +50,13 @@
 #define TP_ROLLED
 #endif
 
+/* After a sum of a loop was added to: it stays in its register. GCC copies such sums to and fro. */
+#if TP_HAVE_AVX2 && defined(__GNUC__) && !defined(__clang__)
+#define TP_IN_PLACE(vector) __asm__("" : "+v"(vector))
+#else
+#define TP_IN_PLACE(vector) ((void)0)
+#endif
+
 /* 1 when CPU and operating system both support AVX2 and FMA. */
 int tp_cpu_has_avx2(void);
 

@@ -25,7 +25,7 @@ void tp_rfft_inverse(size_t n, const float *re, const float *im, float *x);
 /* fft_tables.h: cos(2π·k / TP_FFT_MAX) over a turn. */
 extern const float tp_fft_cos[TP_FFT_MAX];
 
-/* How row a, column b of TP_FFT_MAX / 2 points is twisted: cos and sin of 2π·a·b / (TP_FFT_MAX / 2) at 8·a + b. Shorter
+/* How row a, column b of TP_FFT_MAX / 2 points is twisted, and halved: half the cos and sin of 2π·a·b / (TP_FFT_MAX / 2) at 8·a + b. Shorter
  * transforms take every second, fourth … row. */
 extern const float tp_fft_twist_cos[TP_FFT_MAX / 2], tp_fft_twist_sin[TP_FFT_MAX / 2];
 

@@ -9,6 +9,8 @@
 #include "dsp/fft.h"
 #include "dsp/lanes.h"
 
+#define TP_FFT_PARTS (TP_FFT_MAX / 2 + 8) /* from real to imaginary parts */
+
 /* Entries of a transform of n points start here: those of all shorter ones come first. */
 #define TP_FFT_SPLIT_AT(n) ((n) / 4 - TP_FFT_MIN / 4)
 
@@ -141,28 +143,34 @@ TP_INLINE void pass8(size_t rows, const float *xr, const float *xi, float *yr, f
     }
 }
 
-/* Forward complex FFT of half a transform's points; returns 0 when the result is in a, 1 when it is in b. */
+/* Half the forward complex FFT of half a transform's points from a, which is used up; returns where the result is, in a or b. im lies
+ * TP_FFT_PARTS behind re. */
 TP_LANES_TARGET
-static int TP_FFT(complex)(size_t half, float *ar, float *ai, float *br, float *bi)
+TP_INLINE float *complex_of(size_t half, float *a, float *b)
 {
-    int in_b = 0;
-    for (size_t left = half / 8, s = 8; left > 1; in_b ^= 1) {
-        const float *xr = in_b ? br : ar, *xi = in_b ? bi : ai;
-        float *yr = in_b ? ar : br, *yi = in_b ? ai : bi;
+    float *x = a, *y = b;
+    for (size_t left = half / 8, s = 8; left > 1;) {
         if (left == 2) {
-            pass2(s, xr, xi, yr, yi);
+            pass2(s, x, x + TP_FFT_PARTS, y, y + TP_FFT_PARTS);
             left = 1;
         } else {
-            pass4(left, s, xr, xi, yr, yi);
+            pass4(left, s, x, x + TP_FFT_PARTS, y, y + TP_FFT_PARTS);
             left /= 4;
             s *= 4;
         }
+        float *const last = x;
+        x = y;
+        y = last;
     }
-    if (in_b)
-        pass8(half / 8, br, bi, ar, ai);
-    else
-        pass8(half / 8, ar, ai, br, bi);
-    return !in_b;
+    pass8(half / 8, x, x + TP_FFT_PARTS, y, y + TP_FFT_PARTS);
+    return y;
+}
+
+TP_LANES_TARGET
+static float *TP_FFT(complex)(size_t half, float *a, float *b)
+{
+    /* A size that is known makes for short code: the one that a call at 8 kHz has most of. */
+    return half == 128 ? complex_of(128, a, b) : complex_of(half, a, b);
 }
 
 /* Value half - k and those before it, in the order of those at k and after. */
@@ -182,15 +190,14 @@ TP_INLINE void put_mirrored(complex_lanes z, float *re, float *im, size_t half, 
     put(m, re + last, im + last);
 }
 
-/* The spectrum of n real points out of that of n/2 complex ones: bins k and n/2 - k from each other. z[half] is z[0]. */
+/* The spectrum of n real points out of half that of n/2 complex ones: bins k and n/2 - k from each other. z[half] is z[0]. */
 TP_LANES_TARGET
 TP_INLINE void split(size_t half, const float *zr, const float *zi, const float *c, const float *s, float *re, float *im)
 {
-    const lanes mean = lanes_set(0.5f);
     for (size_t k = 0; k < half / 2; k += TP_LANES) {
         const complex_lanes a = at(zr + k, zi + k), b = mirrored(zr, zi, half, k), turn = at(c + k, s + k);
-        const complex_lanes ev = { lanes_mul(mean, lanes_add(a.re, b.re)), lanes_mul(mean, lanes_sub(a.im, b.im)) };
-        const complex_lanes od = { lanes_mul(mean, lanes_add(a.im, b.im)), lanes_mul(mean, lanes_sub(b.re, a.re)) };
+        const complex_lanes ev = { lanes_add(a.re, b.re), lanes_sub(a.im, b.im) };
+        const complex_lanes od = { lanes_add(a.im, b.im), lanes_sub(b.re, a.re) };
         const complex_lanes t = turned(od, turn.re, turn.im), low = plus(ev, t);
         const complex_lanes high = { lanes_sub(ev.re, t.re), lanes_sub(t.im, ev.im) };
         put(low, re + k, im + k);
@@ -237,32 +244,31 @@ TP_INLINE void together(size_t half, const float *TP_RESTRICT even, const float 
 TP_LANES_TARGET
 static void TP_FFT(forward)(size_t n, const float *x, float *re, float *im)
 {
-    float ar[TP_FFT_MAX / 2 + 1], ai[TP_FFT_MAX / 2 + 1], br[TP_FFT_MAX / 2 + 1], bi[TP_FFT_MAX / 2 + 1];
+    float a[2 * TP_FFT_PARTS], b[2 * TP_FFT_PARTS];
     const size_t half = n / 2;
-    apart(half, x, ar, ai);
-    const int in_b = TP_FFT(complex)(half, ar, ai, br, bi);
-    float *zr = in_b ? br : ar, *zi = in_b ? bi : ai;
+    apart(half, x, a, a + TP_FFT_PARTS);
+    float *const zr = TP_FFT(complex)(half, a, b), *const zi = zr + TP_FFT_PARTS;
     zr[half] = zr[0];
     zi[half] = zi[0];
     split(half, zr, zi, tp_fft_split_cos + TP_FFT_SPLIT_AT(n), tp_fft_split_sin + TP_FFT_SPLIT_AT(n), re, im);
-    re[0] = zr[0] + zi[0];
-    re[half] = zr[0] - zi[0];
-    re[half / 2] = zr[half / 2];
-    im[half / 2] = -zi[half / 2];
+    re[0] = 2.0f * (zr[0] + zi[0]);
+    re[half] = 2.0f * (zr[0] - zi[0]);
+    re[half / 2] = 2.0f * zr[half / 2];
+    im[half / 2] = -2.0f * zi[half / 2];
     im[0] = im[half] = 0.0f;
 }
 
 TP_LANES_TARGET
 static void TP_FFT(inverse)(size_t n, const float *re, const float *im, float *x)
 {
-    float ar[TP_FFT_MAX / 2 + 1], ai[TP_FFT_MAX / 2 + 1], br[TP_FFT_MAX / 2], bi[TP_FFT_MAX / 2];
+    float a[2 * TP_FFT_PARTS], b[2 * TP_FFT_PARTS], *const ai = a + TP_FFT_PARTS;
     const size_t half = n / 2;
-    const float scale = 1.0f / (float)n;
-    join(half, re, im, tp_fft_split_cos + TP_FFT_SPLIT_AT(n), tp_fft_split_sin + TP_FFT_SPLIT_AT(n), scale, ar, ai);
-    ar[0] = scale * (re[0] + re[half]);
+    const float scale = 2.0f / (float)n;
+    join(half, re, im, tp_fft_split_cos + TP_FFT_SPLIT_AT(n), tp_fft_split_sin + TP_FFT_SPLIT_AT(n), scale, a, ai);
+    a[0] = scale * (re[0] + re[half]);
     ai[0] = -scale * (re[0] - re[half]);
-    ar[half / 2] = 2.0f * scale * re[half / 2];
+    a[half / 2] = 2.0f * scale * re[half / 2];
     ai[half / 2] = 2.0f * scale * im[half / 2];
-    const int in_b = TP_FFT(complex)(half, ar, ai, br, bi);
-    together(half, in_b ? br : ar, in_b ? bi : ai, x);
+    const float *const z = TP_FFT(complex)(half, a, b);
+    together(half, z, z + TP_FFT_PARTS, x);
 }

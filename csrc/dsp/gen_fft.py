@@ -30,8 +30,8 @@ def generate() -> str:
     return "/* Written by gen_fft.py. Do not edit. */\n\n" + "\n".join(
         (
             table("tp_fft_cos", [cos(k, N) for k in range(N)]),
-            table("tp_fft_twist_cos", [cos(*angle) for angle in twists]),
-            table("tp_fft_twist_sin", [sin(*angle) for angle in twists]),
+            table("tp_fft_twist_cos", [cos(*angle) / 2 for angle in twists]),
+            table("tp_fft_twist_sin", [sin(*angle) / 2 for angle in twists]),
             table("tp_fft_split_cos", [cos(*angle) for angle in splits]),
             table("tp_fft_split_sin", [sin(*angle) for angle in splits]),
         )

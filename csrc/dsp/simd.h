@@ -53,13 +53,8 @@ typedef struct tp_simd_ops {
      * response. */
     void (*all_pole)(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
 
-    /* y[r] = bias[r] + scale[r]·Σ weights[c·rows + r]·x[c], c < columns, for r < rows, a multiple of 8: one layer of a network,
-     * with weights in eight bits. y must not overlap the rest. */
-    void (*affine_int8)(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
-                        size_t columns);
-
     /* y[r] = bias[r] + scale[r]·Σ weights[c·rows·2 + 2·r + d]·x[2·c + d], c < columns / 2, d < 2, for r < rows, a multiple of
-     * 8: the same with weights of one byte, two columns interleaved. The sums are exact: Σ|weight·x| < 2^31. */
+     * 8: one layer of a network, two columns interleaved. The sums are exact: Σ|weight·x| < 2^31. y must not overlap the rest. */
     void (*affine_pairs)(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
                         size_t columns);
 
@@ -112,8 +107,6 @@ void tp_simd_init(void);
 /* Shared by the variants whose compilers do well with it; kernels call through tp_simd. */
 void tp_correlate_plain(const float *a, size_t n, const float *b, float *r, size_t lags);
 void tp_all_pole_plain(const float *taps, size_t order, const float *response, const float *x, float *y, size_t n);
-void tp_affine_int8_plain(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
-                          size_t columns);
 void tp_affine_pairs_plain(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
                           size_t columns);
 

@@ -65,9 +65,13 @@ static void fir_row_avx2(const int16_t *row, uint32_t taps, const int16_t *x, in
             const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(x + k + 16 * i + 1));
             const __m256i v0 = _mm256_unpacklo_epi16(a, b), v1 = _mm256_unpackhi_epi16(a, b);
             h[2 * i] = _mm256_add_epi32(h[2 * i], _mm256_madd_epi16(v0, ch));
+            TP_IN_PLACE(h[2 * i]);
             h[2 * i + 1] = _mm256_add_epi32(h[2 * i + 1], _mm256_madd_epi16(v1, ch));
+            TP_IN_PLACE(h[2 * i + 1]);
             l[2 * i] = _mm256_add_epi32(l[2 * i], _mm256_madd_epi16(v0, cl));
+            TP_IN_PLACE(l[2 * i]);
             l[2 * i + 1] = _mm256_add_epi32(l[2 * i + 1], _mm256_madd_epi16(v1, cl));
+            TP_IN_PLACE(l[2 * i + 1]);
         }
         k += 2;
     } while (k < taps);
@@ -217,45 +221,6 @@ static void all_pole_avx2(const float *taps, size_t order, const float *response
     }
 }
 
-/* Eight weights as floats. */
-TP_TARGET_AVX2 TP_INLINE __m256 widened(const int8_t *w)
-{
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)w)));
-}
-
-TP_TARGET_AVX2
-static void affine_int8_avx2(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
-                             size_t columns)
-{
-    size_t r = 0;
-    for (; r + 64 <= rows; r += 64) {
-        const int8_t *w = weights + r;
-        __m256 s[8];
-        for (int i = 0; i < 8; i++)
-            s[i] = _mm256_setzero_ps();
-        for (size_t c = 0; c < columns; c++, w += rows) {
-            const __m256 v = _mm256_broadcast_ss(x + c);
-            for (int i = 0; i < 8; i++)
-                s[i] = _mm256_fmadd_ps(v, widened(w + 8 * i), s[i]);
-        }
-        for (int i = 0; i < 8; i++)
-            _mm256_storeu_ps(y + r + 8 * i,
-                             _mm256_fmadd_ps(_mm256_loadu_ps(scale + r + 8 * i), s[i], _mm256_loadu_ps(bias + r + 8 * i)));
-    }
-    for (; r < rows; r += 8) {
-        const int8_t *w = weights + r;
-        __m256 s[2] = { _mm256_setzero_ps(), _mm256_setzero_ps() }; /* even columns, odd columns */
-        size_t c = 0;
-        for (; c + 2 <= columns; c += 2, w += 2 * rows) {
-            s[0] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c), widened(w), s[0]);
-            s[1] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c + 1), widened(w + rows), s[1]);
-        }
-        if (c < columns)
-            s[0] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + c), widened(w), s[0]);
-        _mm256_storeu_ps(y + r, _mm256_fmadd_ps(_mm256_loadu_ps(scale + r), _mm256_add_ps(s[0], s[1]), _mm256_loadu_ps(bias + r)));
-    }
-}
-
 /* Eight rows: weights of two columns, as words. */
 TP_TARGET_AVX2
 TP_INLINE __m256i sixteen_bytes(const int8_t *w)
@@ -270,33 +235,41 @@ TP_INLINE void affine_out(__m256i sum, const float *scale, const float *bias, fl
     _mm256_storeu_ps(y, _mm256_add_ps(_mm256_loadu_ps(bias), product));
 }
 
+/* 8·n rows, n known when it is compiled. */
+TP_TARGET_AVX2
+TP_INLINE void affine_rows(size_t n, const int8_t *w, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
+                           size_t columns)
+{
+    __m256i s[8];
+    for (size_t i = 0; i < n; i++)
+        s[i] = _mm256_setzero_si256();
+    for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
+        const __m256i v = two_inputs(x + c);
+        for (size_t i = 0; i < n; i++) {
+            s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(v, sixteen_bytes(w + 16 * i)));
+            TP_IN_PLACE(s[i]);
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        affine_out(s[i], scale + 8 * i, bias + 8 * i, y + 8 * i);
+}
+
 TP_TARGET_AVX2
 static void affine_pairs_avx2(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y,
-                             size_t rows, size_t columns)
+                              size_t rows, size_t columns)
 {
     size_t r = 0;
-    for (; r + 48 <= rows; r += 48) {
-        const int8_t *w = weights + 2 * r;
-        __m256i s[6];
-        for (int i = 0; i < 6; i++)
-            s[i] = _mm256_setzero_si256();
-        for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
-            const __m256i v = two_inputs(x + c);
-            for (int i = 0; i < 6; i++)
-                s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(v, sixteen_bytes(w + 16 * i)));
-        }
-        for (int i = 0; i < 6; i++)
-            affine_out(s[i], scale + r + 8 * i, bias + r + 8 * i, y + r + 8 * i);
-    }
-    for (; r < rows; r += 8) {
-        const int8_t *w = weights + 2 * r;
-        __m256i s = _mm256_setzero_si256();
-        for (size_t c = 0; c < columns; c += 2, w += 2 * rows) {
-            const __m256i v = two_inputs(x + c);
-            s = _mm256_add_epi32(s, _mm256_madd_epi16(v, sixteen_bytes(w)));
-        }
-        affine_out(s, scale + r, bias + r, y + r);
-    }
+    if (rows % 48 == 0)
+        for (; r < rows; r += 48)
+            affine_rows(6, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r + 64 <= rows; r += 64)
+        affine_rows(8, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r + 32 <= rows; r += 32)
+        affine_rows(4, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r + 16 <= rows; r += 16)
+        affine_rows(2, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
+    for (; r < rows; r += 8)
+        affine_rows(1, weights + 2 * r, scale + r, bias + r, x, y + r, rows, columns);
 }
 
 #include "dsp/avx512_loops.h"
@@ -304,7 +277,7 @@ static void affine_pairs_avx2(const int8_t *weights, const float *scale, const f
 #define SHARED                                                                                                                  \
     .ulaw_encode = ulaw_encode_avx2, .ulaw_decode = ulaw_decode_avx2, .alaw_encode = alaw_encode_avx2,                        \
     .alaw_decode = alaw_decode_avx2, .fir_bank = fir_bank_avx2, .dot = dot_avx2, .correlate = correlate_avx2,                 \
-    .all_pole = all_pole_avx2, .affine_int8 = affine_int8_avx2, .rfft_forward = fft_forward_avx2,                             \
+    .all_pole = all_pole_avx2, .rfft_forward = fft_forward_avx2,                             \
     .rfft_inverse = fft_inverse_avx2, .kalman_filter = kalman_filter_avx2, .kalman_diagonal = kalman_diagonal_avx2,           \
     .kalman_full = kalman_full_avx2, .wide = 1
 

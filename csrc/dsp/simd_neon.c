@@ -80,7 +80,6 @@ const tp_simd_ops tp_simd_neon = {
     .dot = dot_neon,
     .correlate = tp_correlate_plain, /* these are eight lanes wide as they are */
     .all_pole = tp_all_pole_plain,
-    .affine_int8 = tp_affine_int8_plain,
     .affine_pairs = tp_affine_pairs_plain,
     .two_layers = two_layers_neon,
     .rfft_forward = fft_forward_neon,

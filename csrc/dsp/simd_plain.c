@@ -106,24 +106,6 @@ void tp_all_pole_plain(const float *taps, size_t order, const float *response, c
     }
 }
 
-/* A column at a time: that loop widens its weights in whole vectors. */
-static void add_column(const int8_t *TP_RESTRICT w, float x, float *TP_RESTRICT y, size_t rows)
-{
-    for (size_t r = 0; r < rows; r++)
-        y[r] += (float)w[r] * x;
-}
-
-void tp_affine_int8_plain(const int8_t *weights, const float *scale, const float *bias, const float *x, float *y, size_t rows,
-                          size_t columns)
-{
-    for (size_t r = 0; r < rows; r++)
-        y[r] = 0.0f;
-    for (size_t c = 0; c < columns; c++)
-        add_column(weights + c * rows, x[c], y, rows);
-    for (size_t r = 0; r < rows; r++)
-        y[r] = bias[r] + scale[r] * y[r];
-}
-
 void tp_affine_pairs_plain(const int8_t *weights, const float *scale, const float *bias, const int16_t *x, float *y, size_t rows,
                           size_t columns)
 {
@@ -149,7 +131,6 @@ const tp_simd_ops tp_simd_plain = {
     .dot = dot_plain,
     .correlate = tp_correlate_plain,
     .all_pole = tp_all_pole_plain,
-    .affine_int8 = tp_affine_int8_plain,
     .affine_pairs = tp_affine_pairs_plain,
     .two_layers = two_layers_plain,
     .rfft_forward = fft_forward_plain,

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "dsp/approx.h"
+#include "dsp/gru.h"
 #include "dsp/simd.h"
-#include "echo/gru.h"
 #include "echo/keep_net_tables.h"
 #include "echo/near_net.h"
 

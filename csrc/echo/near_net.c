@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "dsp/gru.h"
 #include "dsp/simd.h"
-#include "echo/gru.h"
 #include "echo/near_end.h"
 #include "echo/near_net_tables.h"
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+ONE, INPUT = 16384, 4096  # as in dsp/gru.h
+INPUT_SCALES = ("dense_scale", "high_scale")
 HERE = Path(__file__).resolve().parent
 
 
@@ -47,10 +49,15 @@ def generate() -> str:
     out = "/* Written by gen_noise_suppressor.py from noise_suppressor_weights.npz. Do not edit. */\n\n#include <stdint.h>\n\n"
     for name, bands in zip(("low", "high"), front_end().band_map(), strict=True):
         out += layout(name, bands)
-    out += "/* Matrices column by column, each row with its scale. Gates: reset, update, new. */\n"
+    out += "/* Matrices two columns at a time, row by row; a scale for each row. Gates: reset, update, new. */\n"
     for name in sorted(weights):
         values = weights[name]
-        out += table(name, values.T, "int8_t" if values.dtype == np.int8 else "float")
+        if values.dtype == np.int8:
+            pairs = values.reshape(len(values), -1, 2).transpose(1, 0, 2)
+            out += table(name, pairs, "int8_t")
+        else:
+            one = (INPUT if name in INPUT_SCALES else ONE) if name.endswith("_scale") else 1
+            out += table(name, values / one)
     return out.rstrip("\n") + "\n"
 
 

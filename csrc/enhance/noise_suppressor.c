@@ -45,7 +45,7 @@ struct tp_noise_suppressor {
     tp_ns_units units;
     float octave; /* of the last pitch lag */
     int started, hops_to_step;
-    float low_decided[TP_NS_DECISIONS * TP_NS_BANDS], high_decided[TP_NS_DECISIONS * TP_NS_HIGH_BANDS];
+    float decided[TP_NS_DECISIONS][TP_NS_PADDED_BINS]; /* of each bin */
 };
 
 const char *tp_noise_suppressor_check(const tp_noise_suppressor_config *config)
@@ -115,8 +115,7 @@ void tp_noise_suppressor_reset(tp_noise_suppressor *s)
     memset(&s->low, 0, sizeof s->low);
     memset(&s->high, 0, sizeof s->high);
     memset(&s->units, 0, sizeof s->units);
-    memset(s->low_decided, 0, sizeof s->low_decided);
-    memset(s->high_decided, 0, sizeof s->high_decided);
+    memset(s->decided, 0, sizeof s->decided);
     s->octave = 0.0f;
     s->started = s->hops_to_step = 0;
 }
@@ -141,46 +140,31 @@ size_t tp_noise_suppressor_delay_samples(const tp_noise_suppressor *s)
     return 2 * s->hop;
 }
 
-/* The bins' logits from what was decided for their bands. */
-TP_INLINE void spread(const tp_ns_layout *layout, const float *decided, const float *TP_RESTRICT log_snr,
-                      const float *TP_RESTRICT contrast, const float *TP_RESTRICT comb, float *TP_RESTRICT logits)
+/* What was decided for the bands, of each bin. */
+TP_INLINE void spread_loops(const tp_ns_layout *layout, const float *bands, float *TP_RESTRICT bins)
 {
-    const float *u = decided, *v = u + layout->bands, *w = v + layout->bands, *z = w + layout->bands;
     for (size_t b = 0; b + 1 < layout->bands; b++) {
-        const float u0 = u[b], v0 = v[b], w0 = w[b], z0 = z[b];
-        const float du = u[b + 1] - u0, dv = v[b + 1] - v0, dw = w[b + 1] - w0, dz = z[b + 1] - z0;
         const size_t start = layout->start[b], end = start + (layout->start[b + 1] - start + 7) / 8 * 8;
-        TP_ROLLED
-        for (size_t k = start; k < end; k++) { /* what lies beyond the band is the next one's */
-            const float share = layout->share[k];
-            logits[k] = (u0 + share * du) + (v0 + share * dv) * log_snr[k] + (w0 + share * dw) * contrast[k] +
-                        (z0 + share * dz) * comb[k];
+        float here[TP_NS_DECISIONS], step[TP_NS_DECISIONS];
+        for (size_t i = 0; i < TP_NS_DECISIONS; i++) {
+            here[i] = bands[i * layout->bands + b];
+            step[i] = bands[i * layout->bands + b + 1] - here[i];
         }
+        TP_ROLLED
+        for (size_t k = start; k < end; k++) /* what lies beyond the band is the next one's */
+            for (size_t i = 0; i < TP_NS_DECISIONS; i++)
+                bins[i * TP_NS_PADDED_BINS + k] = here[i] + layout->share[k] * step[i];
     }
 }
 
-TP_INLINE void gains_loops(const tp_noise_suppressor *s, const float *TP_RESTRICT comb, float *TP_RESTRICT gain)
-{
-    const size_t high = TP_NS_LOW_BINS;
-    const tp_ns_bins *const e = &s->estimate;
-    float logits[TP_NS_PADDED_BINS] = { 0 };
-    spread(&tp_ns_low_layout, s->low_decided, e->log_snr, e->contrast, comb, logits);
-    if (s->bins > high)
-        spread(&tp_ns_high_layout, s->high_decided, e->log_snr + high, e->contrast + high, comb + high, logits + high);
-    const float least = s->min, emphasis = s->emphasis;
-    TP_ROLLED
-    for (size_t k = 0; k < tp_ns_padded(s->bins); k++)
-        gain[k] = least + (1.0f - least) / (1.0f + tp_exp_near(-(logits[k] + emphasis)));
-}
-
-TP_WIDE(static, gains, (const tp_noise_suppressor *s, const float *comb, float *gain), (s, comb, gain))
+TP_WIDE(static, spread, (const tp_ns_layout *layout, const float *bands, float *bins), (layout, bands, bins))
 
 /* A network's step, every other time. */
 static void decide(tp_noise_suppressor *s, const float *power, const tp_ns_voice *voice)
 {
     const size_t high = TP_NS_LOW_BINS;
     const int wide = s->bins > high, step = s->hops_to_step == 0;
-    float low_features[TP_NS_FEATURES], high_features[TP_NS_HIGH_FEATURES];
+    float low_features[TP_NS_FEATURES], high_features[TP_NS_HIGH_FEATURES], decided[TP_NS_DECISIONS * TP_NS_BANDS];
     tp_ns_band_features(&tp_ns_low_layout, &s->low, !s->started, power, s->estimate.noise, step ? voice : NULL,
                         step ? low_features : NULL);
     if (wide)
@@ -189,14 +173,31 @@ static void decide(tp_noise_suppressor *s, const float *power, const tp_ns_voice
     s->started = 1;
     if (step) {
         s->hops_to_step = HOPS_A_STEP;
-        tp_ns_step(&s->units, low_features, s->low_decided);
-        if (wide)
-            tp_ns_high(&s->units, high_features, s->high_decided);
+        tp_ns_step(&s->units, low_features, decided);
+        spread(&tp_ns_low_layout, decided, s->decided[0]);
+        if (wide) {
+            tp_ns_high(&s->units, high_features, decided);
+            spread(&tp_ns_high_layout, decided, s->decided[0] + high);
+        }
     }
     s->hops_to_step--;
     s->min += LEVEL_RATE * (s->level_min - s->min);
     s->emphasis += LEVEL_RATE * (s->level_emphasis - s->emphasis);
 }
+
+TP_INLINE void gains_loops(const tp_noise_suppressor *s, const float *TP_RESTRICT comb, float *TP_RESTRICT gain)
+{
+    const float *const u = s->decided[0], *const v = s->decided[1], *const w = s->decided[2], *const z = s->decided[3];
+    const float *const log_snr = s->estimate.log_snr, *const contrast = s->estimate.contrast;
+    const float least = s->min, emphasis = s->emphasis;
+    TP_ROLLED
+    for (size_t k = 0; k < tp_ns_padded(s->bins); k++) {
+        const float logit = u[k] + v[k] * log_snr[k] + w[k] * contrast[k] + z[k] * comb[k];
+        gain[k] = least + (1.0f - least) / (1.0f + tp_exp_near(-(logit + emphasis)));
+    }
+}
+
+TP_WIDE(static, gains, (const tp_noise_suppressor *s, const float *comb, float *gain), (s, comb, gain))
 
 TP_INLINE void window_loops(const float *TP_RESTRICT x, const float *TP_RESTRICT window, size_t n, float *TP_RESTRICT y)
 {

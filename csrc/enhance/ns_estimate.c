@@ -5,6 +5,7 @@
 
 #include "dsp/approx.h"
 #include "dsp/fft.h"
+#include "dsp/lanes.h"
 #include "dsp/simd.h"
 
 /* Noise: T. Gerkmann and R. C. Hendriks, "Unbiased MMSE-based noise power estimation with low complexity and low tracking
@@ -101,22 +102,26 @@ TP_WIDE(, tp_ns_estimate, (tp_ns_bins *s, const float *power, size_t bins), (s, 
 /* Of SUMS values a bin as many a band. */
 TP_INLINE void band_sums(const tp_ns_layout *layout, float (*TP_RESTRICT x)[SUMS], float (*TP_RESTRICT bands)[SUMS])
 {
-    float upper[SUMS] = { 0 }, lower[SUMS];
-    for (size_t b = 0; b + 1 < layout->bands; b++) {
-        memcpy(lower, upper, sizeof lower);
-        memset(upper, 0, sizeof upper);
-        TP_ROLLED
-        for (size_t k = layout->start[b]; k < layout->start[b + 1]; k++) {
-            const float share = layout->share[k];
-            for (size_t i = 0; i < SUMS; i++) {
-                const float part = share * x[k][i];
-                upper[i] += part;
-                lower[i] += x[k][i] - part;
+    lanes upper[SUMS / TP_LANES], lower[SUMS / TP_LANES];
+    for (size_t i = 0; i < SUMS / TP_LANES; i++)
+        upper[i] = lanes_set(0.0f);
+    for (size_t b = 0; b < layout->bands; b++) {
+        const size_t end = b + 1 < layout->bands ? layout->start[b + 1] : 0;
+        for (size_t i = 0; i < SUMS / TP_LANES; i++) {
+            lower[i] = upper[i];
+            upper[i] = lanes_set(0.0f);
+        }
+        for (size_t k = layout->start[b]; k < end; k++) {
+            const lanes share = lanes_set(layout->share[k]);
+            for (size_t i = 0; i < SUMS / TP_LANES; i++) {
+                const lanes here = lanes_load(x[k] + TP_LANES * i), part = lanes_mul(share, here);
+                upper[i] = lanes_add(upper[i], part);
+                lower[i] = lanes_add(lower[i], lanes_sub(here, part));
             }
         }
-        memcpy(bands[b], lower, sizeof lower);
+        for (size_t i = 0; i < SUMS / TP_LANES; i++)
+            lanes_store(bands[b] + TP_LANES * i, lower[i]);
     }
-    memcpy(bands[layout->bands - 1], upper, sizeof upper);
 }
 
 TP_INLINE void tp_ns_band_features_loops(const tp_ns_layout *layout, tp_ns_floors *floors, int first, const float *TP_RESTRICT power,

@@ -514,11 +514,11 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
 
 TP_INLINE void look_at_loops(const int16_t *TP_RESTRICT x, size_t n, int *sounds, float *power)
 {
-    int32_t squares = 0; /* of eighths: 80 of them fit */
+    uint32_t squares = 0; /* of eighths: those of a hop fit */
     int any = 0;
     for (size_t i = 0; i < n; i++) {
         any |= (x[i] > SILENCE) | (x[i] < -SILENCE);
-        squares += (x[i] / 8) * (x[i] / 8);
+        squares += (uint32_t)((x[i] / 8) * (x[i] / 8));
     }
     *sounds = any;
     *power = (float)squares;

@@ -22,10 +22,9 @@ THREADS = [
     "tests/test_ownership.py",
     "tests/test_group.py",
     "tests/test_whole_call.py",  # in C: nothing but threads and the core
-    "tests/server/test_pacer.py",  # the server's: sessions through a group, …
-    "tests/server/test_recording_file.py",  # … and the thread that writes recordings
+    "tests/server/test_pacer.py",  # the server's: sessions through a group
     "-m",
-    "not slow",
+    "not slow and not realtime",
     "-k",
     "not keyboard and not child and not fork and not nobody_closes",
 ]

@@ -1,6 +1,6 @@
 """How many calls a core of audio takes: a simulation with the measured cost of a frame. Chance of a late frame against load, and where the knee is.
 
-    python bench/scaling.py                         # prints; the cost is that of bench/claims.json
+    python bench/scaling.py                         # prints; the cost is that of bench/speed.json
     python bench/scaling.py --engine-us 94          # for a machine where a frame of the engine costs so much on average
     python bench/scaling.py --write                 # and writes bench/scaling.json and the tables of docs/scaling.md
 
@@ -57,9 +57,9 @@ class Cost:
         return np.exp(sigma * spread - sigma**2 / 2) * self.mean_us
 
 
-def measured(claims: dict[str, Any], scene: str = SCENE) -> Cost:
-    """A scene's cost in bench/claims.json."""
-    row = next(row for row in claims["cost"]["scenes"] if row["name"] == scene)
+def measured(figures: dict[str, Any], scene: str = SCENE) -> Cost:
+    """A scene's cost in bench/speed.json."""
+    row = next(row for row in figures["call"]["scenes"] if row["name"] == scene)
     return Cost(row["median_us"], row["mean_us"], row["p99_us"])
 
 
@@ -160,14 +160,14 @@ def written(text: str, result: dict[str, Any]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine-us", type=float, help="the engine's mean for a frame; default: bench/claims.json's")
+    parser.add_argument("--engine-us", type=float, help="the engine's mean for a frame; default: bench/speed.json's")
     parser.add_argument("--rest-us", type=float, default=REST_US, help="a frame's time beside the engine's")
     parser.add_argument("--stall-ms", type=float, default=8.0, help="how long the machine stands still, on average")
     parser.add_argument("--stalls-per-s", type=float, default=0.5)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    cost = measured(json.loads((HERE / "claims.json").read_text(encoding="utf-8")))
+    cost = measured(json.loads((HERE / "speed.json").read_text(encoding="utf-8")))
     cost = cost.scaled(args.engine_us) if args.engine_us else cost
     options = {"rest_us": args.rest_us}
     stalls = {"stall_ms": args.stall_ms, "stalls_per_s": args.stalls_per_s}

@@ -61,7 +61,7 @@ static inline int16_t *fuzz_audio(const uint8_t *data, size_t size, size_t *n)
 {
     *n = 0;
     if (size == 0)
-        return malloc(1);
+        return malloc(sizeof(int16_t));
     if (data[0] & 1) {
         *n = (size - 1) / 2;
         int16_t *pcm = malloc(*n * sizeof *pcm + 1);

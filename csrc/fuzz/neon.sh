@@ -17,5 +17,6 @@ for source in csrc/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
     case " $* " in "  " | *" ${name#fuzz_} "*) echo "${name#fuzz_}" ;; esac
 done | xargs -P "$jobs" -I{} sh -c "$compile csrc/fuzz/fuzz_{}.c csrc/fuzz/replay.c build/fuzz-neon/objects/*.o -lm -static -o build/fuzz-neon/{} \
-    && printf '%-20s neon    ' {} && TALKPATH_FUZZ_VARIANT=neon $qemu build/fuzz-neon/{} $changes csrc/fuzz/seeds/{} || { echo '{} failed'; exit 255; }"
+    && found=\$(TALKPATH_FUZZ_VARIANT=neon $qemu build/fuzz-neon/{} $changes csrc/fuzz/seeds/{}) \
+    && printf '%-20s neon    %s\n' {} \"\$found\" || { echo '{} failed'; exit 255; }"
 echo 'fuzz on NEON: nothing found'

@@ -333,6 +333,20 @@ def test_silence_of_the_agent_passes_bit_for_bit(rng):
     assert not out[:80].any()
 
 
+def test_a_background_is_no_agent():
+    """What is sent under everything and comes back below the line's noise counts as silence: nothing is taken out for it."""
+    n = 9 * 8000
+    far = ulaw(to_int16(at(voice(4, seed=62), 0, n) + noise(n, -50, seed=61)))
+    near = ulaw(to_int16(echo_of(far, 120, loss_db=25) + noise(n, -60) + at(voice(2, seed=63), 6.5, n)))
+    ec = tp.EchoCanceller()
+    out = run(ec, near[:32000], far[:32000])
+    assert ec.diagnostics.far_active
+    assert ec.echo_likelihood > 0.5
+    out = np.concatenate([out, run(ec, near[32000:], far[32000:])])
+    assert not ec.diagnostics.far_active
+    np.testing.assert_array_equal(out[6 * 8000 + 80 :], near[6 * 8000 : -80])
+
+
 def test_a_delay_jump_is_overcome_within_a_second():
     far = ulaw(to_int16(voice(9, seed=41)))
     echo = np.concatenate([echo_of(far, 90, 8)[:36000], echo_of(far, 200, 8)[36000:]])

@@ -19,8 +19,11 @@ enum {
     OLDER_HOPS = 12,   /* of silence end a sound */
     DOUBT_HOPS = 10,   /* of a sound: before, nothing is seen of an echo that has moved */
     SILENCE = 8,       /* of the far side: the first step of the µ-law */
-    CALM_HOPS = 20,    /* with nothing but noise, and nobody speaks: from then on, one hop of REST_HOPS is looked at */
-    REST_HOPS = 4,
+    CALM_HOPS = 12,    /* with nothing but noise, and nobody speaks: from then on, one hop of REST_HOPS is looked at */
+    REST_HOPS = 8,
+    SPOKEN_HOPS = 150, /* of the far side say how much of it comes back */
+    LEARNT_HOPS = 200, /* of learning: then a filter that works has learnt */
+    ROUND_MS = 300,    /* beyond the longest delay: what the search compares with, at most */
     RECENT_HOPS = 100, /* the far side counts as active so long after its last sound could come back */
 };
 
@@ -28,6 +31,7 @@ enum {
 #define WORSE 1.12f   /* residual over near power: the filter adds sound */
 #define BETTER 0.9f
 #define USEFUL 0.35f  /* a filter that leaves less than this is not restarted */
+#define LITTLE 0.025f /* and less than this is next to nothing           */
 #define QUIET 1e-9f
 #define SMOOTH_FOUND 0.65f      /* of how much of the echo expected is there, a hop, … */
 #define SMOOTH_FOUND_SLOW 0.98f /* … and in general                                    */
@@ -39,6 +43,16 @@ enum {
 #define FORGET_LOUDEST 0.9985f   /* a hop */
 #define LIKELY 0.15f  /* less likelihood of an echo, and nothing is suppressed nor looked for; over 1.2 s of the agent's voice it falls to this */
 
+#define UNLIKELY 0.1f /* … and nothing follows it either */
+#define KEEP_SUMS 0.998f /* of powers, a hop: 5 s */
+#define SPOKEN 3e-4f     /* of the far side's: a second of speech */
+#define SPOKEN_SHARE 0.05f /* of the most that was sent: less is a background */
+#define FORGET_FAR 0.9998f /* a hop */
+#define CALLER_LOGIT 2.0f  /* in this hop it is a caller who is heard */
+#define LEAST_RETURNED 1e-5f
+#define RETURNED_AT_MOST 2.0f /* times as much as is known of */
+#define FAINT 16.0f           /* times the line's noise, and an echo is faint, … */
+#define COVERED 0.03f         /* … or such a share of what is heard              */
 #define CALM_LOGIT -2.0f /* of the caller's speech: no more is calm, … */
 #define CALM_VOICE 0.15f /* … and no more chance of a voice             */
 
@@ -49,7 +63,13 @@ struct tp_echo_canceller {
     size_t fill;      /* of the slot    */
     size_t slots;
     uint64_t frozen_until; /* lost sound is inside the windows: nothing is learnt */
-    uint64_t far_last;     /* sample count at the far side's last sound           */
+    uint64_t far_last;     /* sample count at the far side's last sound worth looking at … */
+    float slot_power;      /* of the far side, the most in this hop                */
+    float masked;          /* so much power of it comes back below the line's noise */
+    float far_sum, near_sum; /* powers, while it speaks: what comes back, at most  */
+    size_t spoken_hops;    /* summed                                               */
+    float far_loudest;     /* the most that was sent                               */
+    int faint;             /* what may come back of it now is not worth suppressing nor learning from */
     int16_t ready[ECHO_MAX_SLOT];
     int16_t slot_near[ECHO_MAX_SLOT], slot_far[ECHO_MAX_SLOT];
     int slot_lost_near, slot_lost_far;
@@ -256,7 +276,7 @@ static void watch_delay(tp_echo_canceller *e, const tp_echo_components *p, const
 {
     const float now = expected_ms(e, p);
     const uint64_t reach = (uint64_t)(e->config.max_delay_ms + TP_DELAY_MATCH_BEYOND_MS + e->config.tail_ms) * (uint64_t)e->config.sample_rate_hz / 1000;
-    const int heard = e->far_last > 0 && e->samples - e->far_last < reach && e->state.echo_likelihood > LIKELY && e->state.near_logit > 0.0f;
+    const int heard = e->far_last > 0 && e->samples - e->far_last < reach && !e->faint && e->state.echo_likelihood > LIKELY && e->state.near_logit > 0.0f;
     const int missing = echo_missing(e), present = echo_present(e), louder = e->heard > LOUDER * e->loudest;
     e->older = heard ? e->older : e->state.near_logit > 0.0f && !e->state.far_active ? 1 : e->older && e->watch.quiet < OLDER_HOPS;
     const tp_watch_echo echo = {
@@ -371,15 +391,48 @@ static void update_state(tp_echo_canceller *e, const tp_echo_row *aligned, int p
     s->double_talk = s->far_active && s->near_probability > 0.5f && s->echo_likelihood > 0.5f && e->echo_power > 4.0f * QUIET;
 }
 
+/* How much of the far side's power comes back, at most: what was heard while it sounded over what was sent. Below 0: not known. */
+static float returned(const tp_echo_canceller *e)
+{
+    if (e->spoken_hops < SPOKEN_HOPS || e->far_sum < SPOKEN)
+        return -1.0f;
+    const float share = e->near_sum / e->far_sum;
+    return RETURNED_AT_MOST * (share > LEAST_RETURNED ? share : LEAST_RETURNED);
+}
+
+/* While a background is all that was sent lately, little of an echo can be there: below the line's noise, or below a caller. */
+static int is_faint(const tp_echo_canceller *e, const tp_near_end *n)
+{
+    const float share = returned(e), peak = tp_near_end_far_peak(n), echo = share * peak;
+    return share > 0.0f && peak < SPOKEN_SHARE * e->far_loudest && (echo < FAINT * tp_near_end_noise(n) || echo < COVERED * tp_near_end_heard(n));
+}
+
 /* While the line brings nothing but its noise, as it has for some time, and what may come back of the agent's voice is not worth
  * looking for, nothing changes: the networks, the detector and the searches rest. Before anything is done with a hop. */
 static int rests(tp_echo_canceller *e, int quiet)
 {
     const tp_echo_state *s = &e->state;
-    const int no_echo = !s->far_active || s->echo_likelihood <= LIKELY;
+    const int no_echo = !s->far_active || s->echo_likelihood <= LIKELY || e->faint;
     const int calm = quiet && no_echo && s->near_logit < CALM_LOGIT && s->voice_probability < CALM_VOICE;
     e->calm = calm ? e->calm + 1 : 0;
     return e->calm > CALM_HOPS && e->calm % REST_HOPS != 0;
+}
+
+/* A background goes on under everything. What of it comes back below the line's noise counts as silence. `over`: the most that a band of
+ * it has over the noise. */
+static void follow_masking(tp_echo_canceller *e, float over)
+{
+    const float most = returned(e) * over;
+    if (most < 0.0f)
+        return;
+    const float masked = e->slot_power / most;
+    if (most <= 1.0f) {
+        e->masked += 0.2f * (masked - e->masked);
+    } else if (e->slot_power < e->masked) {
+        e->masked = 0.5f * masked;
+        e->far_last = e->samples;
+    }
+    e->masked = tp_clip(e->masked, 0.0f, SPOKEN_SHARE * e->far_loudest);
 }
 
 static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_echo_rings *r, const tp_echo_row *m, const tp_echo_row *residual,
@@ -387,9 +440,21 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
 {
     tp_echo_row far, aligned;
     tp_long_row long_echo, long_residual;
-    const int sounds = r->far_last + e->grid.fft > r->end;
-    if (sounds)
+    const int any = e->slot_power > 0.0f && e->spoken_hops >= SPOKEN_HOPS, loud = e->slot_power > 4.0f * e->masked;
+    const int look = any && e->state.hops % (loud ? 8 : 4) == 0;
+    if (look || r->far_last + e->grid.fft > r->end)
         tp_echo_analyse(&e->grid, r->far, r->far_length, r->end, far.re, far.im, NULL);
+    if (look)
+        follow_masking(e, tp_near_end_over_noise(p->near_end, far.re, far.im));
+    e->slot_power = 0.0f;
+    const int sounds = e->far_last + e->grid.fft > r->end;
+    const float peak = tp_near_end_far_peak(p->near_end);
+    e->far_loudest = peak > e->far_loudest ? peak : FORGET_FAR * e->far_loudest;
+    if (e->state.far_active && peak > SPOKEN_SHARE * e->far_loudest && e->state.near_logit < CALLER_LOGIT) {
+        e->spoken_hops++;
+        e->near_sum = KEEP_SUMS * e->near_sum + tp_near_end_heard(p->near_end);
+        e->far_sum = KEEP_SUMS * e->far_sum + (sounds ? power_of(far.re, far.im) : 0.0f);
+    }
     if (e->resting) {
         e->cutting = 0;
         tp_long_filter_skip(p->long_filter, sounds ? &far : NULL);
@@ -437,8 +502,8 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
     s->echo_share = 1.0f;
     for (size_t b = 0; b < NEAR_BANDS; b++)
         s->echo_share -= gains[b] * (1.0f / NEAR_BANDS);
-    e->cutting = e->config.suppress && s->far_active && s->echo_likelihood > LIKELY;
-    if (e->config.suppress && s->far_active) {
+    e->cutting = e->config.suppress && s->far_active && s->echo_likelihood > LIKELY && !e->faint;
+    if (e->config.suppress && s->far_active && !e->faint && s->echo_likelihood > UNLIKELY) {
         if (!sounds)
             memset(&far, 0, sizeof far);
         tp_keep_net_hop(&e->keep, e->grid.bins, p->near_end, m, residual, y, live ? &aligned : &far);
@@ -447,14 +512,39 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
     watch_delay(e, p, r);
 }
 
+TP_INLINE void look_at_loops(const int16_t *TP_RESTRICT x, size_t n, int *sounds, float *power)
+{
+    uint32_t squares = 0; /* of eighths: those of a hop fit */
+    int any = 0;
+    for (size_t i = 0; i < n; i++) {
+        any |= (x[i] > SILENCE) | (x[i] < -SILENCE);
+        squares += (uint32_t)((x[i] / 8) * (x[i] / 8));
+    }
+    *sounds = any;
+    *power = (float)squares;
+}
+
+TP_WIDE(static, look_at, (const int16_t *x, size_t n, int *sounds, float *power), (x, n, sounds, power))
+
 /* When the far side last sounded: x ends at e->samples. */
 static void note_far(tp_echo_canceller *e, const int16_t *x, size_t n)
 {
-    int sounds = 0;
-    for (size_t i = 0; i < n; i++)
-        sounds |= (x[i] > SILENCE) | (x[i] < -SILENCE);
-    if (sounds)
+    int sounds;
+    float power;
+    look_at(x, n, &sounds, &power);
+    if (!sounds)
+        return;
+    power *= 64.0f * TP_INT16_SCALE * TP_INT16_SCALE / (float)n;
+    e->slot_power = power > e->slot_power ? power : e->slot_power;
+    if (power > e->masked)
         e->far_last = e->samples;
+}
+
+/* A filter that leaves next to nothing of the echo learns in every second hop. */
+static int learnt(const tp_echo_canceller *e, const tp_echo_components *p)
+{
+    return p->aligned->behind == 0 && p->aligned->hops > LEARNT_HOPS && e->trusted && e->residual_power < LITTLE * e->near_power
+           && e->slots / ECHO_HOP_SLOTS % 2 != 0;
 }
 
 static void slot(tp_echo_canceller *e, const tp_echo_components *p)
@@ -464,11 +554,13 @@ static void slot(tp_echo_canceller *e, const tp_echo_components *p)
     push(p->far, p->far_length, e->samples, e->slot_far, n);
     e->samples += n;
     e->slots++;
-    tp_delay_estimator_rest(p->delay, e->calm > CALM_HOPS);
+    const uint64_t reach = (uint64_t)(e->config.max_delay_ms + ROUND_MS) * (uint64_t)e->config.sample_rate_hz / 1000;
+    tp_delay_estimator_rest(p->delay, e->calm > CALM_HOPS || e->faint || e->samples > e->far_last + reach);
     tp_delay_estimator_process(p->delay, e->slot_near, e->slot_far, n);
     note_far(e, e->slot_far, n);
     const tp_echo_rings r = { p->near, p->far, p->near_length, p->far_length, e->samples, e->far_last };
-    const int ends_hop = e->slots % ECHO_HOP_SLOTS == 0, learn = e->samples >= e->frozen_until;
+    const int ends_hop = e->slots % ECHO_HOP_SLOTS == 0;
+    int learn = e->samples >= e->frozen_until;
 
     tp_echo_row m, y, residual, cut;
     tp_echo_edges edges;
@@ -476,11 +568,14 @@ static void slot(tp_echo_canceller *e, const tp_echo_components *p)
     const int heard_now = ends_hop || e->cutting;
     if (heard_now)
         tp_echo_analyse(&e->grid, r.near, r.near_length, r.end, m.re, m.im, &edges);
-    const int predicted = tp_aligned_filter_slot(p->aligned, &e->grid, &r, &m, ends_hop, learn, &y);
     if (ends_hop) {
-        e->resting = rests(e, tp_near_end_listen(p->near_end, &m)) && !predicted;
+        const int quiet = tp_near_end_listen(p->near_end, &m);
+        e->faint = is_faint(e, p->near_end);
+        e->resting = rests(e, quiet);
         tp_vad_rest(p->vad, e->resting);
+        learn = learn && !e->faint && !e->resting;
     }
+    const int predicted = tp_aligned_filter_slot(p->aligned, &e->grid, &r, &m, ends_hop, learn && !learnt(e, p), &y);
     if (predicted && heard_now)
         subtract(&m, &y, e->grid.bins, &residual);
     if (predicted && ends_hop)

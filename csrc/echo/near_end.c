@@ -353,6 +353,45 @@ int tp_near_end_listen(tp_near_end *n, const tp_echo_row *near)
     return !stands_out;
 }
 
+float tp_near_end_heard(const tp_near_end *n)
+{
+    return mean_of(n->near);
+}
+
+float tp_near_end_noise(const tp_near_end *n)
+{
+    return mean_of(n->near_floors);
+}
+
+float tp_near_end_far_peak(const tp_near_end *n)
+{
+    float peak[NEAR_BANDS];
+    memcpy(peak, n->far_peak[0], sizeof peak);
+    for (size_t i = 1; i < PEAK_COMPONENTS; i++)
+        for (size_t b = 0; b < NEAR_BANDS; b++)
+            peak[b] = n->far_peak[i][b] > peak[b] ? n->far_peak[i][b] : peak[b];
+    return mean_of(peak);
+}
+
+TP_INLINE void over_noise_loops(const tp_near_end *n, const float *far_re, const float *far_im, float *most)
+{
+    float bands[NEAR_BANDS];
+    bands_of(far_re, far_im, bands);
+    for (size_t b = 0; b < NEAR_BANDS; b++) {
+        const float over = bands[b] / n->floors[b];
+        *most = over > *most ? over : *most;
+    }
+}
+
+TP_WIDE(static, over_noise, (const tp_near_end *n, const float *far_re, const float *far_im, float *most), (n, far_re, far_im, most))
+
+float tp_near_end_over_noise(const tp_near_end *n, const float *far_re, const float *far_im)
+{
+    float most = 0.0f;
+    over_noise(n, far_re, far_im, &most);
+    return most;
+}
+
 TP_INLINE void follow_loops(tp_near_end *n, const float *far_re, const float *far_im)
 {
     follow_far(n, far_re, far_im);

@@ -50,6 +50,12 @@ void tp_near_end_rest(tp_near_end *n, const float *far_re, const float *far_im);
 /* A hop's far spectrum, sent while nothing was received. */
 void tp_near_end_skip(tp_near_end *n, const float *far_re, const float *far_im);
 
+/* Mean power of the bands of the hop heard, and the most that a band of a far spectrum has over the residual's noise there. */
+float tp_near_end_heard(const tp_near_end *n);
+float tp_near_end_noise(const tp_near_end *n);    /* … of the noise that is under it     */
+float tp_near_end_far_peak(const tp_near_end *n); /* … of the far side's most in 0.7 s   */
+float tp_near_end_over_noise(const tp_near_end *n, const float *far_re, const float *far_im);
+
 const float *tp_near_end_features(const tp_near_end *n); /* NEAR_FEATURES of the newest hop            */
 float tp_near_end_level_dbov(const tp_near_end *n);      /* of the residual                            */
 float tp_near_end_logit(const tp_near_end *n);           /* of the caller's speech                     */

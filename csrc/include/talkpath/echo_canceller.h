@@ -10,6 +10,10 @@
  *             line's noise behind. No double-talk detector: the filters' noise covariance is the residual itself (G. Enzner,
  *             P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones", Signal
  *             Processing 86, 2006)
+ *             While a line has brought nothing but its noise for a while, networks, voice detector and delay search rest in seven hops
+ *             of eight. A background under everything that comes back below the line's noise counts as silence of the far side; one
+ *             that comes back little louder, or far below a caller, is subtracted and no more: how much comes back at most is
+ *             what was heard while the agent spoke
  * Limits      on the 100 stored calls of the evaluation kit (docs/measured.md): 32 dB less echo after 3 s; 10 dB in the first half
  *             second of any of its echoes; PESQ of the caller's speech 2.7 with echo, 3.4 without (untouched: the same); AECMOS
  *             of real double talk at 16 kHz 4.2 (echo) and 3.8 (other); a delay jump is overcome in 0.1 to 0.3 s once its echo is taken for a caller, in about 0.7 s else. In the first 1.2 s

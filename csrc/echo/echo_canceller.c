@@ -8,6 +8,7 @@
 #include "dsp/simd.h"
 #include "echo/delay_watch.h"
 #include "echo/echo_components.h"
+#include "echo/slot_loops.h"
 #include "echo/suppressor.h"
 #include "talkpath/talkpath.h"
 
@@ -18,18 +19,15 @@ enum {
     MOVED_REPLAY_HOPS = 16,
     OLDER_HOPS = 12,   /* of silence end a sound */
     DOUBT_HOPS = 10,   /* of a sound: before, nothing is seen of an echo that has moved */
-    SILENCE = 8,       /* of the far side: the first step of the µ-law */
     CALM_HOPS = 12,    /* with nothing but noise, and nobody speaks: from then on, one hop of REST_HOPS is looked at */
     REST_HOPS = 8,
     SPOKEN_HOPS = 150, /* of the far side say how much of it comes back */
     LEARNT_HOPS = 200, /* of learning: then a filter that works has learnt */
     ROUND_MS = 300,    /* beyond the longest delay: what the search compares with, at most */
-    RECENT_HOPS = 100, /* the far side counts as active so long after its last sound could come back */
 };
 
 #define SMOOTH 0.85f  /* of powers that say which filter to trust, a hop */
 #define WORSE 1.12f   /* residual over near power: the filter adds sound */
-#define BETTER 0.9f
 #define USEFUL 0.35f  /* a filter that leaves less than this is not restarted */
 #define LITTLE 0.025f /* and less than this is next to nothing           */
 #define QUIET 1e-9f
@@ -72,7 +70,6 @@ struct tp_echo_canceller {
     int faint;             /* what may come back of it now is not worth suppressing nor learning from */
     int16_t ready[ECHO_MAX_SLOT];
     int16_t slot_near[ECHO_MAX_SLOT], slot_far[ECHO_MAX_SLOT];
-    int slot_lost_near, slot_lost_far;
     float echo_tail[2 * ECHO_MAX_SLOT], cut_tail[2 * ECHO_MAX_SLOT]; /* overlap of what is taken out */
     tp_keep_net keep;
     unsigned calm; /* hops in which there was nothing to decide */
@@ -192,29 +189,6 @@ float **tp_echo_canceller_tap(tp_echo_canceller *e)
     return &e->suppressor.bins.tap;
 }
 
-static void push(int16_t *ring, size_t length, uint64_t at, const int16_t *x, size_t n)
-{
-    const size_t start = (size_t)(at % length), first = length - start < n ? length - start : n;
-    memcpy(ring + start, x, first * sizeof *ring);
-    memcpy(ring, x + first, (n - first) * sizeof *ring);
-}
-
-static float power_of(const float *re, const float *im)
-{
-    return (tp_simd->dot(re, re, ECHO_BINS) + tp_simd->dot(im, im, ECHO_BINS)) / ECHO_BINS;
-}
-
-TP_INLINE void subtract_loops(const tp_echo_row *TP_RESTRICT a, const tp_echo_row *TP_RESTRICT b, size_t n, tp_echo_row *TP_RESTRICT c)
-{
-    n = n / 8 * 8;
-    for (size_t k = 0; k < n; k++) {
-        c->re[k] = a->re[k] - b->re[k];
-        c->im[k] = a->im[k] - b->im[k];
-    }
-}
-
-TP_WIDE(static, subtract, (const tp_echo_row *a, const tp_echo_row *b, size_t n, tp_echo_row *c), (a, b, n, c))
-
 /* Where the aligned filter expects the echo to begin; below 0: nowhere. */
 static float expected_ms(const tp_echo_canceller *e, const tp_echo_components *p)
 {
@@ -328,35 +302,6 @@ static void compare_filters(tp_echo_canceller *e, const tp_echo_row *m, const tp
     else if (e->residual_power < e->near_power)
         e->trusted = 1;
 }
-
-TP_INLINE void to_pcm_loops(const float *TP_RESTRICT x, size_t n, int16_t *TP_RESTRICT pcm)
-{
-    for (size_t i = 0; i < n; i++)
-        pcm[i] = tp_to_int16(x[i]);
-}
-
-TP_WIDE(static, to_pcm, (const float *x, size_t n, int16_t *pcm), (x, n, pcm))
-
-TP_INLINE void from_pcm_loops(const int16_t *TP_RESTRICT pcm, size_t n, float *TP_RESTRICT x)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = TP_INT16_SCALE * (float)pcm[i];
-}
-
-TP_WIDE(static, from_pcm, (const int16_t *pcm, size_t n, float *x), (pcm, n, x))
-
-/* Takes the first of two slots out, and moves the second there. */
-TP_INLINE void slide_loops(float *TP_RESTRICT tail, size_t n, float *TP_RESTRICT to)
-{
-    n = n / 8 * 8;
-    for (size_t i = 0; i < n; i++) {
-        to[i] -= tail[i];
-        tail[i] = tail[n + i];
-    }
-    memset(tail + n, 0, n * sizeof *tail);
-}
-
-TP_WIDE(static, slide, (float *tail, size_t n, float *to), (tail, n, to))
 
 /* Synthesises what is taken out of the slot before last and leaves that slot, without it, in `to`. */
 static void take_out(const tp_echo_canceller *e, float *tail, const tp_echo_row *what, const tp_echo_edges *edges, float *to)
@@ -512,20 +457,6 @@ static void end_hop(tp_echo_canceller *e, const tp_echo_components *p, const tp_
     watch_delay(e, p, r);
 }
 
-TP_INLINE void look_at_loops(const int16_t *TP_RESTRICT x, size_t n, int *sounds, float *power)
-{
-    uint32_t squares = 0; /* of eighths: those of a hop fit */
-    int any = 0;
-    for (size_t i = 0; i < n; i++) {
-        any |= (x[i] > SILENCE) | (x[i] < -SILENCE);
-        squares += (uint32_t)((x[i] / 8) * (x[i] / 8));
-    }
-    *sounds = any;
-    *power = (float)squares;
-}
-
-TP_WIDE(static, look_at, (const int16_t *x, size_t n, int *sounds, float *power), (x, n, sounds, power))
-
 /* When the far side last sounded: x ends at e->samples. */
 static void note_far(tp_echo_canceller *e, const int16_t *x, size_t n)
 {
@@ -610,18 +541,6 @@ static void slot(tp_echo_canceller *e, const tp_echo_components *p)
     }
     take_out(e, e->cut_tail, e->cutting ? &cut : NULL, &edges, out);
     to_pcm(out, n, e->ready);
-}
-
-/* What is in a ring moves on by n samples, as if it had been received so much later. */
-static void delay_ring(int16_t *ring, size_t length, size_t n)
-{
-    const size_t by = n % length, halves[3][2] = { { 0, length - by }, { length - by, length }, { 0, length } };
-    for (size_t h = 0; h < 3; h++)
-        for (size_t a = halves[h][0], b = halves[h][1]; a + 1 < b; a++, b--) {
-            const int16_t x = ring[a];
-            ring[a] = ring[b - 1];
-            ring[b - 1] = x;
-        }
 }
 
 void tp_echo_canceller_skip(tp_echo_canceller *e, const int16_t *far, size_t n)

@@ -93,10 +93,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@if command -v cppcheck >/dev/null; then \
-	  cppcheck --quiet --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr --suppress=shiftTooManyBitsSigned --suppress=uninitvar:csrc/wire/plc_analysis.c -Icsrc -Icsrc/include csrc; \
+	  cppcheck --quiet -j 2 --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr --suppress=shiftTooManyBitsSigned --suppress=uninitvar:csrc/wire/plc_analysis.c -Icsrc -Icsrc/include csrc; \
 	else echo 'lint: cppcheck is not installed, skipped'; fi
-	@for f in $$(find csrc -name '*.c' -not -path '*/fuzz/*'); do \
-	  $(CC) -std=c11 -O2 $(STRICT) -Icsrc -Icsrc/include -fsyntax-only $$f || exit 1; done
+	@find csrc -name '*.c' -not -path '*/fuzz/*' | xargs -P 2 -I{} $(CC) -std=c11 -O2 $(STRICT) -Icsrc -Icsrc/include -fsyntax-only {}
 	@echo 'lint: clean'
 
 $(VENV)/.docs: $(VENV)/.built

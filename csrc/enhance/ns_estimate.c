@@ -213,6 +213,7 @@ TP_INLINE void comb_of(size_t lag, size_t n, float *TP_RESTRICT comb)
 TP_INLINE void tp_ns_voicing_loops(const float *TP_RESTRICT power, float *last_octave, size_t bins, tp_ns_voice *TP_RESTRICT voice)
 {
     static const float no_phase[TP_NS_LOW_BINS] = { 0 };
+    /* cppcheck-suppress ctuuninitvar ; an address is taken, no value is read */
     float *const magnitude = voice->magnitude, correlation[FFT], powers[8] = { 0 }, magnitudes[8] = { 0 };
     TP_ROLLED
     for (size_t k = 0; k < tp_ns_padded(TP_NS_LOW_BINS); k++)

@@ -115,7 +115,7 @@ class Frames:
 
 
 def test_while_the_caller_is_silent_more_is_told_together_and_nothing_from_before_an_event_waits() -> None:
-    frames, hub = Frames(), SimpleNamespace(limits=Limits())
+    frames, hub = Frames(), SimpleNamespace(limits=Limits(), logs=False)
     line = lines.Line(1, frames, SimpleNamespace(unsent_bytes=0), hub)
     line.listen(2, 5)
 

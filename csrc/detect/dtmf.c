@@ -358,8 +358,9 @@ TP_INLINE void measure_loops(const float *x, size_t hops, float *energies, float
     add_neighbours(eights, 4 * hops, fours);
     add_neighbours(fours, 2 * hops, twos);
     add_neighbours(twos, hops, energies);
+    const float *const before = x - 1; /* the sample before is there */
     for (size_t i = 0; i < hops * HOP; i++)
-        eights[i] = (x[i] - x[i - 1]) * (x[i] - x[i - 1]);
+        eights[i] = (x[i] - before[i]) * (x[i] - before[i]);
     add_neighbours(eights, 4 * hops, fours);
     add_neighbours(fours, 2 * hops, twos);
     add_neighbours(twos, hops, totals);
